@@ -1,0 +1,57 @@
+import { type Cancellation, DeadlineExceeded } from './cause.ts';
+
+/** The longest delay of a Node timer, in milliseconds; a longer one fires after 1 ms. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * A piece of work with one signal and at most one deadline. Whoever creates a scope ends it, with
+ * `using` or in `finally`; that clears its timer and its listener and never aborts anything.
+ */
+export class Scope implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #startedAt = performance.now();
+  readonly #deadline: number;
+  readonly #timer: NodeJS.Timeout | undefined;
+  #release: (() => void) | undefined;
+
+  /** `timeoutMs`: milliseconds until the signal aborts with DeadlineExceeded; Infinity for never. */
+  constructor(timeoutMs = Number.POSITIVE_INFINITY) {
+    this.#deadline = this.#startedAt + timeoutMs;
+    if (timeoutMs <= 0) {
+      this.abort(new DeadlineExceeded());
+    } else if (timeoutMs !== Number.POSITIVE_INFINITY) {
+      const delayMs = Math.min(Math.ceil(timeoutMs), MAX_TIMER_MS);
+      this.#timer = setTimeout(() => this.abort(new DeadlineExceeded()), delayMs);
+    }
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Milliseconds until the deadline: 0 once it has passed, Infinity without one. */
+  get remainingMs(): number {
+    return Math.max(0, this.#deadline - performance.now());
+  }
+
+  /** Whole milliseconds since the scope began. */
+  get elapsedMs(): number {
+    return Math.round(performance.now() - this.#startedAt);
+  }
+
+  /** Aborts the signal; the first reason stays. */
+  abort(reason: Cancellation): void {
+    this.#controller.abort(reason);
+  }
+
+  /** What to undo when the scope ends. There is one source beside the timer, so there is one undo. */
+  onEnd(release: () => void): void {
+    this.#release = release;
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    this.#release?.();
+    this.#release = undefined;
+  }
+}

@@ -1,0 +1,48 @@
+import { MAX_TIMER_MS } from '@orders/cancellation';
+import { levels } from 'pino';
+
+/** Environment variables, as in `process.env`. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What stops a service from starting; `message` is one line for the operator. */
+export class StartError extends Error {}
+
+/** What every service reads: its port, its log, how long it may take to leave. */
+export type EdgeConfig = ReturnType<typeof readEdgeConfig>;
+
+/** Reads EdgeConfig from `env`. Throws StartError. */
+export function readEdgeConfig(env: Environment, defaultPort: number) {
+  return {
+    port: integer(env, 'PORT', defaultPort, 65_535),
+    logLevel: oneOf(env, 'LOG_LEVEL', 'info', [...Object.values(levels.labels), 'silent']),
+    logFormat: oneOf(env, 'LOG_FORMAT', 'json', ['json', 'pretty']),
+    shutdownTimeoutMs: durationMs(env, 'SHUTDOWN_TIMEOUT_MS', 8_000),
+  };
+}
+
+/** A duration in whole milliseconds, at most what a timer can wait. Throws StartError. */
+export function durationMs(env: Environment, name: string, defaultMs: number): number {
+  return integer(env, name, defaultMs, MAX_TIMER_MS);
+}
+
+/** An absolute http(s) URL without query or fragment; no trailing slash. Throws StartError. */
+export function httpUrl(env: Environment, name: string, defaultUrl: string): string {
+  const value = env[name] ?? defaultUrl;
+  const usable = /^https?:\/\/[^?#]+$/.test(value) && URL.canParse(value);
+  return usable ? value.replace(/\/+$/, '') : refuse(name, value, 'an absolute http(s) URL');
+}
+
+function integer(env: Environment, name: string, fallback: number, max: number): number {
+  const value = env[name] ?? String(fallback);
+  const usable = /^\d{1,10}$/.test(value) && Number(value) <= max;
+  return usable ? Number(value) : refuse(name, value, `an integer from 0 to ${max}`);
+}
+
+function oneOf(env: Environment, name: string, fallback: string, allowed: string[]): string {
+  const value = env[name] ?? fallback;
+  return allowed.includes(value) ? value : refuse(name, value, `one of ${allowed.join(', ')}`);
+}
+
+function refuse(name: string, value: string, expected: string): never {
+  throw new StartError(`${name} is ${JSON.stringify(value)}, it must be ${expected}`);
+}

@@ -1,0 +1,13 @@
+export {
+  durationMs,
+  type EdgeConfig,
+  type Environment,
+  httpUrl,
+  readEdgeConfig,
+} from './environment.ts';
+export { HttpError, only } from './errors.ts';
+export { identifier } from './identifier.ts';
+export { createLogger, type Logger } from './logger.ts';
+export { REQUEST_ID_HEADER, requestLogger } from './request-id.ts';
+export { runService } from './run.ts';
+export { createServiceApp } from './service-app.ts';

@@ -1,0 +1,24 @@
+import { randomUUID } from 'node:crypto';
+import type { RequestHandler, Response } from 'express';
+import type { Logger } from './logger.ts';
+
+/** Carries the request's id from hop to hop and back. */
+export const REQUEST_ID_HEADER = 'x-request-id';
+
+/** Gives each request the caller's id, or a new UUID if that is malformed, and a logger; each answer
+ * the id, and plain text unless it says otherwise. */
+export function identifyRequests(logger: Logger): RequestHandler {
+  return (req, res, next) => {
+    const sent = req.get(REQUEST_ID_HEADER) ?? '';
+    const requestId = /^[A-Za-z0-9._-]{1,128}$/.test(sent) ? sent : randomUUID();
+    Object.assign(res.locals, { requestId, logger });
+    res.setHeader(REQUEST_ID_HEADER, requestId).type('text/plain');
+    next();
+  };
+}
+
+/** A logger whose lines carry the request's id and `fields`. */
+export function requestLogger(res: Response, fields: Record<string, string> = {}): Logger {
+  const logger: Logger = res.locals.logger;
+  return logger.child({ requestId: res.locals.requestId, ...fields });
+}

@@ -1,0 +1,57 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import { GracefulShutdown } from '@orders/cancellation';
+import { config as loadEnvFile } from 'dotenv';
+import { type EdgeConfig, type Environment, StartError } from './environment.ts';
+import { createLogger, type Logger } from './logger.ts';
+
+/** One Ctrl+C reaches a process two or three times; a signal this long after the first means now. */
+const REPEATED_SIGNAL_MS = 1_000;
+
+/** Longer than our clients keep an idle connection: the side that sends must be the one to close. */
+const KEEP_ALIVE_TIMEOUT_MS = 10_000;
+
+export interface Service<Config extends EdgeConfig> {
+  name: string;
+  /** The service's own `.env`; it need not exist, and variables that are set already win. */
+  envFile: URL;
+  readConfig: (env: Environment) => Config;
+  createApp: (config: Config, logger: Logger, shutdown: GracefulShutdown) => RequestListener;
+}
+
+/** Runs a service until SIGTERM or SIGINT. If it cannot start: one line on stderr, exit code 1. */
+export async function runService<C extends EdgeConfig>(service: Service<C>): Promise<void> {
+  try {
+    loadEnvFile({ path: service.envFile, quiet: true });
+    const config = service.readConfig(process.env);
+    const logger = createLogger(service.name, config.logLevel, config.logFormat);
+    const shutdown = new GracefulShutdown();
+    const app = service.createApp(config, logger, shutdown);
+    const server = createServer({ keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS }, app);
+    shutdown.attach(server);
+    await once(server.listen(config.port), 'listening').catch((error: Error) => {
+      throw new StartError(error.message);
+    });
+    logger.info(server.address(), 'Listening');
+    leaveOnSignal(logger, () => shutdown.drain(config.shutdownTimeoutMs));
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    process.stderr.write(`${service.name}: ${error.message}\n`);
+    process.exitCode = 1;
+  }
+}
+
+function leaveOnSignal(logger: Logger, drain: () => Promise<void>): void {
+  let firstAt: number | undefined;
+  const leave = async (signal: NodeJS.Signals) => {
+    if (firstAt !== undefined) {
+      if (performance.now() - firstAt >= REPEATED_SIGNAL_MS) process.exit(1);
+      return;
+    }
+    firstAt = performance.now();
+    logger.info(`Shutting down: ${signal}`);
+    await drain();
+    process.exit(0);
+  };
+  process.on('SIGTERM', leave).on('SIGINT', leave);
+}

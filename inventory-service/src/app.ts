@@ -1,0 +1,34 @@
+import { causeOf, GracefulShutdown, requestScope } from '@orders/cancellation';
+import { createServiceApp, identifier, type Logger, only, requestLogger } from '@orders/chassis';
+import type { Express } from 'express';
+import { checkInventory } from './check-inventory.ts';
+import type { Config } from './config.ts';
+
+/** The inventory service's app: `GET /check?productID=`. */
+export function createApp(
+  config: Pick<Config, 'checkDurationMs'>,
+  logger: Logger,
+  shutdown = new GracefulShutdown(),
+): Express {
+  return createServiceApp(logger, shutdown, (app) => {
+    app.all('/check', only('GET'), async (req, res) => {
+      const productID = identifier(req, 'productID');
+      const log = requestLogger(res, { productID });
+      using scope = requestScope(req, shutdown);
+      try {
+        await checkInventory(productID, config.checkDurationMs, scope.signal);
+        log.info(`Inventory check completed for product: ${productID}`);
+        res.send(`Product ${productID} is available`);
+      } catch (error) {
+        const cause = causeOf(scope.signal);
+        if (!cause) throw error;
+        const { elapsedMs } = scope;
+        log.info(
+          { cause: cause.code, elapsedMs },
+          `Inventory check canceled for product: ${productID}`,
+        );
+        res.status(408).send('Request canceled');
+      }
+    });
+  });
+}

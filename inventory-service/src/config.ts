@@ -1,0 +1,13 @@
+import { durationMs, type EdgeConfig, type Environment, readEdgeConfig } from '@orders/chassis';
+
+export interface Config extends EdgeConfig {
+  checkDurationMs: number;
+}
+
+/** The configuration in `env`. Throws ConfigError. */
+export function readConfig(env: Environment): Config {
+  return {
+    ...readEdgeConfig(env, 8081),
+    checkDurationMs: durationMs(env, 'CHECK_DURATION_MS', 2_000),
+  };
+}

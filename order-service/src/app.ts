@@ -1,0 +1,48 @@
+import { GracefulShutdown, requestScope } from '@orders/cancellation';
+import {
+  createServiceApp,
+  identifier,
+  type Logger,
+  only,
+  REQUEST_ID_HEADER,
+  requestLogger,
+} from '@orders/chassis';
+import type { Express, RequestHandler } from 'express';
+import type { Config } from './config.ts';
+import { CallEnded } from './ending.ts';
+import { placeOrder } from './place-order.ts';
+
+/** The order service's app: `GET /order?productID=&orderID=`. */
+export function createApp(
+  config: Config,
+  logger: Logger,
+  shutdown = new GracefulShutdown(),
+): Express {
+  return createServiceApp(logger, shutdown, (app) => {
+    app.all('/order', noStore, only('GET'), async (req, res) => {
+      const productID = identifier(req, 'productID', '1234');
+      const orderID = identifier(req, 'orderID', 'orderID-5678');
+      const headers = { [REQUEST_ID_HEADER]: res.locals.requestId };
+      const log = requestLogger(res, { productID, orderID });
+      using scope = requestScope(req, shutdown);
+      log.info(`Placing order for product: ${productID}`);
+      try {
+        await placeOrder({ productID, orderID, headers }, config, scope);
+        log.info('Order successfully processed');
+        res.send('Order successfully processed');
+      } catch (error) {
+        if (!(error instanceof CallEnded)) throw error;
+        const { ending, level, message } = error;
+        log[level]({ cause: ending, elapsedMs: scope.elapsedMs }, message);
+        if (ending === 'shutting-down') res.status(503).setHeader('Retry-After', '1').send(message);
+        else res.status(500).send(message);
+      }
+    });
+  });
+}
+
+/** A GET that charges must never be answered from a cache. */
+const noStore: RequestHandler = (_req, res, next) => {
+  res.setHeader('Cache-Control', 'no-store');
+  next();
+};

@@ -1,0 +1,10 @@
+import { runService } from '@orders/chassis';
+import { createApp } from './app.ts';
+import { readConfig } from './config.ts';
+
+await runService({
+  name: 'payment-service',
+  envFile: new URL('../.env', import.meta.url),
+  readConfig,
+  createApp,
+});

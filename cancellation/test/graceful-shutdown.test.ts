@@ -1,0 +1,110 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { expect, test } from 'vitest';
+import { GracefulShutdown, ShuttingDown } from '../src/index.ts';
+import { aborted, get, settled, startProbe } from './probe.ts';
+
+const LONG_MS = 60_000;
+
+test('waits for the request in flight, whose answer closes the kept-alive connection', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  const client = await probe.connect(get());
+  const { res, scope } = await probe.next();
+  const drained = shutdown.drain(LONG_MS);
+  expect(shutdown.draining).toBe(true);
+  await settled();
+  expect(scope.signal.aborted).toBe(false);
+  res.end('in time');
+  scope[Symbol.dispose]();
+  const [answer] = await once(client, 'data');
+  expect(String(answer)).toMatch(/Connection: close\r\n[\s\S]*in time/);
+  await drained;
+});
+
+test('refuses new connections and closes the silent ones', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  const silent = await probe.connect();
+  await probe.connect(get()).then(() => probe.next());
+  const drained = shutdown.drain(20);
+  const late = connect(probe.port, '127.0.0.1');
+  const [error] = await once(late, 'error');
+  expect(error.code).toBe('ECONNREFUSED');
+  await Promise.all([once(silent, 'end'), drained]);
+});
+
+test('a request that completes while draining is served, and its connection closed', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  await probe.connect(get());
+  const inFlight = await probe.next();
+  const client = await probe.connect('GET / HTTP/1.1\r\n');
+  await settled();
+  const drained = shutdown.drain(LONG_MS);
+  client.write('Host: localhost\r\n\r\n');
+  const { res, scope } = await probe.next();
+  res.end('late');
+  scope[Symbol.dispose]();
+  const [answer] = await once(client, 'data');
+  expect(String(answer)).toMatch(/Connection: close\r\n[\s\S]*late/);
+  inFlight.res.end();
+  inFlight.scope[Symbol.dispose]();
+  await drained;
+});
+
+test('aborts what is left when the timeout has passed, and lets it answer', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  const client = await probe.connect(get());
+  const { res, scope } = await probe.next();
+  const drained = shutdown.drain(10);
+  expect(await aborted(scope.signal)).toBeInstanceOf(ShuttingDown);
+  res.end('too late');
+  scope[Symbol.dispose]();
+  const [answer] = await once(client, 'data');
+  expect(String(answer)).toContain('too late');
+  await drained;
+});
+
+test('does not wait for ever for a handler that ignores its signal', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  const client = await probe.connect(get());
+  await probe.next();
+  const drained = shutdown.drain(10);
+  await Promise.all([once(client, 'end'), drained]);
+});
+
+test('waits for the hook after the requests, and tells it when time is up', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  await probe.connect(get());
+  const { res, scope } = await probe.next();
+  const order: string[] = [];
+  shutdown.beforeExit(async (signal) => {
+    order.push('hook begins');
+    await aborted(signal);
+    order.push('hook is told');
+  });
+  const drained = shutdown.drain(30);
+  order.push('answer');
+  res.end();
+  scope[Symbol.dispose]();
+  await drained;
+  expect(order).toEqual(['answer', 'hook begins', 'hook is told']);
+});
+
+test('a client that hangs up while draining is not waited for', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  const client = await probe.connect(get() + get());
+  const first = await probe.next();
+  const second = await probe.next();
+  const drained = shutdown.drain(LONG_MS);
+  client.destroy();
+  await Promise.all([aborted(first.scope.signal), aborted(second.scope.signal)]);
+  first.scope[Symbol.dispose]();
+  second.scope[Symbol.dispose]();
+  await drained;
+});

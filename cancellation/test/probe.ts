@@ -1,0 +1,70 @@
+import { EventEmitter, once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { type GracefulShutdown, requestScope, type Scope } from '../src/index.ts';
+
+export interface Arrival {
+  req: IncomingMessage;
+  res: ServerResponse;
+  scope: Scope;
+}
+
+/** A server that opens a scope for each request and leaves the rest to the test. */
+export async function startProbe(shutdown?: GracefulShutdown) {
+  const arrivals: Arrival[] = [];
+  const arrived = new EventEmitter();
+  const clients: Socket[] = [];
+  const server = createServer(async (req, res) => {
+    for await (const _ of req.iterator({ destroyOnReturn: false }));
+    arrivals.push({ req, res, scope: requestScope(req, shutdown) });
+    arrived.emit('request');
+  });
+  shutdown?.attach(server);
+  await once(server.listen(0), 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : 0;
+
+  return {
+    port,
+    server,
+    async connect(text = ''): Promise<Socket> {
+      const client = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+      client.on('error', () => {}).resume();
+      clients.push(client);
+      await once(client, 'connect');
+      client.write(text);
+      return client;
+    },
+    /** The next request whose handler has begun. */
+    async next(): Promise<Arrival> {
+      if (arrivals.length === 0) await once(arrived, 'request');
+      const arrival = arrivals.shift();
+      if (!arrival) throw new Error('two callers wait for one request');
+      return arrival;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const client of clients) client.destroy();
+      server.closeAllConnections();
+      if (server.listening) await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+export function get(headers = ''): string {
+  return `GET / HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`;
+}
+
+export function post(body: string): string {
+  return `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+}
+
+/** Resolves with the reason once `signal` aborts. */
+export async function aborted(signal: AbortSignal): Promise<unknown> {
+  if (!signal.aborted) await once(signal, 'abort');
+  return signal.reason;
+}
+
+/** Resolves once what is under way in the event loop had its turn, sockets included. */
+export async function settled(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}

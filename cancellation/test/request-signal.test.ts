@@ -1,0 +1,158 @@
+import { once } from 'node:events';
+import { describe, expect, test } from 'vitest';
+import { ClientDisconnected, DeadlineExceeded, requestScope } from '../src/index.ts';
+import { aborted, get, post, settled, startProbe } from './probe.ts';
+
+describe('the client leaves', () => {
+  test.each([
+    ['a GET, by closing', get(), 'destroy'],
+    ['a GET, by a reset', get(), 'resetAndDestroy'],
+    ['a GET, by a half-close', get(), 'end'],
+    ['a POST whose body was read', post('x'.repeat(1000)), 'destroy'],
+    ['a POST whose body has 2 MB', post('x'.repeat(2_000_000)), 'destroy'],
+    ['a POST, by a half-close', post('x'), 'end'],
+  ] as const)('%s', async (_row, text, leave) => {
+    await using probe = await startProbe();
+    const client = await probe.connect(text);
+    const { scope } = await probe.next();
+    client[leave]();
+    expect(await aborted(scope.signal)).toBeInstanceOf(ClientDisconnected);
+  });
+
+  test.each([
+    ['two pipelined GETs', get() + get()],
+    ['two pipelined POSTs, bodies read', post('x') + post('x')],
+  ])('%s: both stop', async (_row, text) => {
+    await using probe = await startProbe();
+    const client = await probe.connect(text);
+    const first = await probe.next();
+    const second = await probe.next();
+    client.destroy();
+    expect(await aborted(first.scope.signal)).toBeInstanceOf(ClientDisconnected);
+    expect(await aborted(second.scope.signal)).toBeInstanceOf(ClientDisconnected);
+  });
+
+  test('before the handler begins: aborted from the start', async () => {
+    await using probe = await startProbe();
+    const client = await probe.connect(get());
+    const { req } = await probe.next();
+    client.destroy();
+    await once(req.socket, 'close');
+    expect(requestScope(req).signal.reason).toBeInstanceOf(ClientDisconnected);
+  });
+});
+
+describe('the client stays', () => {
+  test.each([
+    ['a GET', get()],
+    ['a POST whose body was read', post('x'.repeat(1000))],
+    ['a POST without a body', post('')],
+  ])('%s: no false alarm, and the answer arrives', async (_row, text) => {
+    await using probe = await startProbe();
+    const client = await probe.connect(text);
+    const { scope, res } = await probe.next();
+    await settled();
+    expect(scope.signal.aborted).toBe(false);
+    res.end('patience');
+    const [answer] = await once(client, 'data');
+    expect(String(answer)).toContain('patience');
+    await settled();
+    expect(scope.signal.aborted).toBe(false);
+  });
+
+  test('on a kept-alive connection only the request that is under way is aborted', async () => {
+    await using probe = await startProbe();
+    const client = await probe.connect(get());
+    const first = await probe.next();
+    first.res.end();
+    first.scope[Symbol.dispose]();
+    client.write(get());
+    const second = await probe.next();
+    client.destroy();
+    await aborted(second.scope.signal);
+    expect(first.scope.signal.aborted).toBe(false);
+  });
+});
+
+describe('what it leaves behind', () => {
+  test('nothing on the socket', async () => {
+    await using probe = await startProbe();
+    await probe.connect(get());
+    const { req, scope } = await probe.next();
+    const { socket } = req;
+    const during = { listeners: socket.listenerCount('close'), max: socket.getMaxListeners() };
+    scope[Symbol.dispose]();
+    expect(socket.listenerCount('close')).toBe(during.listeners - 1);
+    expect(socket.getMaxListeners()).toBe(during.max - 1);
+  });
+
+  test('no timer, although the budget was long', async () => {
+    await using probe = await startProbe();
+    await probe.connect(get('x-envoy-expected-rq-timeout-ms: 60000\r\n'));
+    const { scope } = await probe.next();
+    const timers = () =>
+      process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    const before = timers();
+    scope[Symbol.dispose]();
+    expect(timers()).toBe(before - 1);
+  });
+
+  test('no listener warning for twenty pipelined requests', async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error) => warnings.push(warning);
+    process.on('warning', note);
+    await using probe = await startProbe();
+    await probe.connect(get().repeat(20));
+    for (let count = 0; count < 20; count += 1) await probe.next();
+    await settled();
+    process.off('warning', note);
+    expect(warnings).toEqual([]);
+  });
+});
+
+describe('the budget header', () => {
+  const budget = (value: string) => get(`x-envoy-expected-rq-timeout-ms: ${value}\r\n`);
+
+  test.each(['1', '30'])('%s ms: aborts once it is spent', async (value) => {
+    await using probe = await startProbe();
+    await probe.connect(budget(value));
+    const { scope } = await probe.next();
+    expect(await aborted(scope.signal)).toBeInstanceOf(DeadlineExceeded);
+    expect(scope.remainingMs).toBeLessThanOrEqual(1);
+  });
+
+  test('0: aborted from the start', async () => {
+    await using probe = await startProbe();
+    await probe.connect(budget('0'));
+    const { scope } = await probe.next();
+    expect(scope.signal.reason).toBeInstanceOf(DeadlineExceeded);
+  });
+
+  test.each(['-1', '1.5', '1e3', '0x10', '12ms', '', '2147483648', '9'.repeat(400)])(
+    'malformed, %j: counts as absent',
+    async (value) => {
+      await using probe = await startProbe();
+      await probe.connect(budget(value));
+      const { scope } = await probe.next();
+      expect(scope.remainingMs).toBe(Number.POSITIVE_INFINITY);
+      expect(scope.signal.aborted).toBe(false);
+    },
+  );
+
+  test('sent twice: counts as absent', async () => {
+    await using probe = await startProbe();
+    const line = 'x-envoy-expected-rq-timeout-ms: 5\r\n';
+    await probe.connect(get(line + line));
+    const { scope } = await probe.next();
+    expect(scope.remainingMs).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test('2147483647, the longest: is kept', async () => {
+    await using probe = await startProbe();
+    await probe.connect(budget('2147483647'));
+    using scope = (await probe.next()).scope;
+    await settled();
+    expect(scope.remainingMs).toBeGreaterThan(2_147_000_000);
+    expect(scope.signal.aborted).toBe(false);
+  });
+});

@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { send } from './harness/client.ts';
+import { type System, startSystem } from './harness/system.ts';
+
+const budget = (milliseconds: number) => ({
+  headers: { 'x-envoy-expected-rq-timeout-ms': String(milliseconds) },
+});
+const NEVER_MS = '60000';
+
+let system: System;
+const start = (env: Record<string, string>) => {
+  beforeAll(async () => {
+    system = await startSystem(env);
+  });
+  afterAll(() => system[Symbol.asyncDispose]());
+};
+
+describe('while the inventory check goes on', () => {
+  start({ CHECK_DURATION_MS: NEVER_MS, PAYMENT_DURATION_MS: NEVER_MS, CALL_TIMEOUT_MS: '400' });
+
+  test('a hang-up stops it, and no payment begins', async () => {
+    const { order, inventory, payment } = system;
+    const { requestId, hangUp } = send(`${order.url}/order`);
+    await inventory.arrival(requestId);
+    hangUp();
+    const canceled = { requestId, level: 30, cause: 'client-disconnected' };
+    await inventory.waitFor({ ...canceled, msg: 'Inventory check canceled for product: 1234' });
+    await order.waitFor({ ...canceled, msg: 'Order canceled: client disconnected' });
+    expect(payment.find({ requestId })).toEqual([]);
+  });
+
+  test('the call timeout stops it', async () => {
+    const { order, inventory } = system;
+    const { requestId, answer } = send(`${order.url}/order`);
+    const { status, body } = await answer;
+    expect({ status, body }).toEqual({
+      status: 500,
+      body: 'Inventory check failed: deadline exceeded',
+    });
+    await inventory.waitFor({ requestId, msg: 'Inventory check canceled for product: 1234' });
+  });
+
+  test("the caller's budget stops it", async () => {
+    const { order, inventory } = system;
+    const { requestId, answer } = send(`${order.url}/order`, budget(50));
+    expect(await answer).toMatchObject({
+      status: 500,
+      body: 'Inventory check failed: deadline exceeded',
+    });
+    await inventory.waitFor({ requestId, msg: 'Inventory check canceled for product: 1234' });
+  });
+
+  test('a budget that is spent already begins nothing', async () => {
+    const { order, inventory } = system;
+    const { requestId, answer } = send(`${order.url}/order`, budget(0));
+    expect((await answer).body).toBe('Inventory check failed: deadline exceeded');
+    expect(inventory.find({ requestId })).toEqual([]);
+  });
+
+  test('a service stops by its own budget although its caller stays', async () => {
+    const { inventory } = system;
+    const { requestId, answer } = send(`${inventory.url}/check?productID=7`, budget(30));
+    expect(await answer).toMatchObject({ status: 408, body: 'Request canceled' });
+    const line = await inventory.waitFor({ requestId, cause: 'deadline-exceeded' });
+    expect(line).toMatchObject({ level: 30, productID: '7' });
+    expect(line.elapsedMs).toBeGreaterThanOrEqual(29);
+  });
+});
+
+describe('while the payment goes on', () => {
+  start({ CHECK_DURATION_MS: '0', PAYMENT_DURATION_MS: NEVER_MS, CALL_TIMEOUT_MS: '400' });
+
+  test('a hang-up stops it', async () => {
+    const { order, payment } = system;
+    const { requestId, hangUp } = send(`${order.url}/order`);
+    await payment.arrival(requestId);
+    hangUp();
+    const msg = 'Payment processing canceled for order: orderID-5678';
+    await payment.waitFor({ requestId, cause: 'client-disconnected', msg });
+    await order.waitFor({ requestId, msg: 'Order canceled: client disconnected' });
+  });
+
+  test('a hang-up behind a body of 2 MB stops it too', async () => {
+    const { payment } = system;
+    const options = { method: 'POST' };
+    const pay = send(`${payment.url}/pay?orderID=big`, options, Buffer.alloc(2_000_000));
+    await payment.arrival(pay.requestId);
+    pay.hangUp();
+  });
+
+  test('the call timeout stops it', async () => {
+    const { order, payment } = system;
+    const { requestId, answer } = send(`${order.url}/order?orderID=slow`);
+    expect(await answer).toMatchObject({
+      status: 500,
+      body: 'Payment processing failed: deadline exceeded',
+    });
+    await payment.waitFor({ requestId, msg: 'Payment processing canceled for order: slow' });
+  });
+});

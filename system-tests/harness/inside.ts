@@ -1,0 +1,27 @@
+import { subscribe } from 'node:diagnostics_channel';
+import type { IncomingMessage } from 'node:http';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+// Loaded into each service process that the harness starts; the services know nothing of it.
+
+/** What this module tells the harness. */
+export type Report =
+  | { arrived: string | undefined }
+  | { resources: Record<string, number>; heapBytes: number };
+
+const report = (message: Report) => process.send?.(message);
+
+subscribe('http.server.request.start', (message) => {
+  const { request } = message as { request: IncomingMessage };
+  report({ arrived: request.headers['x-request-id']?.toString() });
+});
+
+process.on('message', () => {
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
+  const resources: Record<string, number> = {};
+  for (const kind of process.getActiveResourcesInfo()) resources[kind] = (resources[kind] ?? 0) + 1;
+  report({ resources, heapBytes: process.memoryUsage().heapUsed });
+});
+process.once('disconnect', () => process.exit());

@@ -1,30 +1,25 @@
 import type { Request } from 'express';
-import { HttpError } from './errors.ts';
+import createError from 'http-errors';
 
 /**
- * The query parameter `name`, 1 to 128 characters; `fallback` if it is absent. Throws a 400 HttpError
+ * The query parameter `name`, 1 to 128 characters; `fallback` if it is absent. Throws a 400 http-error
  * that names it if it is missing, repeated, empty, too long, broken or has a control character.
  */
 export function identifier(req: Request, name: string, fallback?: string): string {
   const refuse = (problem: string): never => {
-    throw new HttpError(400, `${name} ${problem}`);
+    throw createError(400, `${name} ${problem}`);
   };
   const query = /\?(.*)/s.exec(req.url)?.[1] ?? '';
   const pairs = query.split('&').filter((pair) => new URLSearchParams(pair).has(name));
   const [pair] = pairs;
   if (pair === undefined) return fallback ?? refuse('is missing');
   if (pairs.length > 1) refuse('is repeated');
-  if (!isDecodable(pair)) refuse('has broken percent-encoding');
+  try {
+    decodeURIComponent(pair); // URLSearchParams lets broken encoding pass, or makes it U+FFFD.
+  } catch {
+    refuse('has broken percent-encoding');
+  }
   const value = new URLSearchParams(pair).get(name) || refuse('is empty');
   if ([...value].length > 128) refuse('is longer than 128 characters');
   return /\p{Cc}/u.test(value) ? refuse('has a control character') : value;
-}
-
-/** Neither URLSearchParams nor Express says so: broken encoding stays as it is or becomes U+FFFD. */
-function isDecodable(encoded: string): boolean {
-  try {
-    return decodeURIComponent(encoded) !== undefined;
-  } catch {
-    return false;
-  }
 }

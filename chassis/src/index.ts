@@ -4,8 +4,8 @@ export {
   type Environment,
   httpUrl,
   readEdgeConfig,
-} from './environment.ts';
-export { HttpError, only } from './errors.ts';
+} from './config.ts';
+export { only } from './errors.ts';
 export { identifier } from './identifier.ts';
 export { createLogger, type Logger } from './logger.ts';
 export { REQUEST_ID_HEADER, requestLogger } from './request-id.ts';

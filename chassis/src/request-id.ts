@@ -5,8 +5,7 @@ import type { Logger } from './logger.ts';
 /** Carries the request's id from hop to hop and back. */
 export const REQUEST_ID_HEADER = 'x-request-id';
 
-/** Gives each request the caller's id, or a new UUID if that is malformed, and a logger; each answer
- * the id, and plain text unless it says otherwise. */
+/** Gives each request an id (the caller's, or a new UUID) and a logger, and each answer the id. */
 export function identifyRequests(logger: Logger): RequestHandler {
   return (req, res, next) => {
     const sent = req.get(REQUEST_ID_HEADER) ?? '';

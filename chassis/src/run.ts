@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { GracefulShutdown } from '@orders/cancellation';
 import { config as loadEnvFile } from 'dotenv';
-import { type EdgeConfig, type Environment, StartError } from './environment.ts';
+import { type EdgeConfig, type Environment, StartError } from './config.ts';
 import { createLogger, type Logger } from './logger.ts';
 
 /** One Ctrl+C reaches a process two or three times; a signal this long after the first means now. */
@@ -32,8 +32,8 @@ export async function runService<C extends EdgeConfig>(service: Service<C>): Pro
     await once(server.listen(config.port), 'listening').catch((error: Error) => {
       throw new StartError(error.message);
     });
-    logger.info(server.address(), 'Listening');
     leaveOnSignal(logger, () => shutdown.drain(config.shutdownTimeoutMs));
+    logger.info(server.address(), 'Listening');
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     process.stderr.write(`${service.name}: ${error.message}\n`);
@@ -49,8 +49,9 @@ function leaveOnSignal(logger: Logger, drain: () => Promise<void>): void {
       return;
     }
     firstAt = performance.now();
+    const drained = drain();
     logger.info(`Shutting down: ${signal}`);
-    await drain();
+    await drained;
     process.exit(0);
   };
   process.on('SIGTERM', leave).on('SIGINT', leave);

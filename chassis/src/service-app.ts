@@ -1,9 +1,11 @@
-import type { GracefulShutdown } from '@orders/cancellation';
-import express, { type Express } from 'express';
-import { errorHandler, HttpError, only } from './errors.ts';
+import { ClientDisconnected, type GracefulShutdown } from '@orders/cancellation';
+import express, { type Express, type RequestHandler } from 'express';
+import createError from 'http-errors';
+import { errorHandler, only } from './errors.ts';
 import type { Logger } from './logger.ts';
-import { drainBody } from './request-body.ts';
 import { identifyRequests } from './request-id.ts';
+
+const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
 /** An Express app with `/health` and the routes that `addRoutes` gives it. */
 export function createServiceApp(
@@ -20,7 +22,24 @@ export function createServiceApp(
   });
   addRoutes(app);
   app.use(() => {
-    throw new HttpError(404, 'Not found');
+    throw createError(404, 'Not found');
   });
   return app.use(errorHandler);
 }
+
+/** Nobody needs a body, but behind one that is not read Node sees no hang-up. */
+const drainBody: RequestHandler = async (req, _res, next) => {
+  const { 'content-length': length = '0', 'transfer-encoding': encoding } = req.headers;
+  if (length === '0' && !encoding) return next();
+  let bytes = 0;
+  try {
+    for await (const chunk of req.iterator({ destroyOnReturn: false })) {
+      bytes += chunk.length;
+      if (bytes > MAX_BODY_BYTES) break;
+    }
+  } catch {
+    throw new ClientDisconnected();
+  }
+  if (bytes <= MAX_BODY_BYTES) return next();
+  throw createError(413, 'Body is too large', { headers: { Connection: 'close' } });
+};

@@ -5,16 +5,20 @@ import { runInNewContext } from 'node:vm';
 
 // Loaded into each service process that the harness starts; the services know nothing of it.
 
-/** What this module tells the harness. */
-export type Report =
-  | { arrived: string | undefined }
-  | { resources: Record<string, number>; heapBytes: number };
+/** What keeps the event loop alive, by kind, and the heap after a collection. */
+export interface Held {
+  resources: Record<string, number>;
+  heapBytes: number;
+}
+
+/** What this module tells the harness: the id of a request that has arrived, or what it asked for. */
+export type Report = { arrived: string } | Held;
 
 const report = (message: Report) => process.send?.(message);
 
 subscribe('http.server.request.start', (message) => {
   const { request } = message as { request: IncomingMessage };
-  report({ arrived: request.headers['x-request-id']?.toString() });
+  report({ arrived: String(request.headers['x-request-id']) });
 });
 
 process.on('message', () => {
@@ -25,3 +29,4 @@ process.on('message', () => {
   report({ resources, heapBytes: process.memoryUsage().heapUsed });
 });
 process.once('disconnect', () => process.exit());
+process.channel?.unref();

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { EventEmitter, once } from 'node:events';
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { Report } from './inside.ts';
+import { Feed } from './feed.ts';
+import type { Held, Report } from './inside.ts';
 
 export type ServiceName = 'order-service' | 'inventory-service' | 'payment-service';
 
@@ -18,8 +19,8 @@ export interface LogLine {
   [field: string]: unknown;
 }
 
-/** What a line must have; `msg` may be a pattern. */
-export type LogQuery = Partial<Omit<LogLine, 'msg'>> & { msg?: string | RegExp };
+/** What a line must have. */
+export type LogQuery = Partial<LogLine>;
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -31,65 +32,60 @@ const INSIDE = new URL('inside.ts', import.meta.url).href;
 
 /** A service as an operator runs it: a process of its own, on any free port, logging JSON. */
 export class ServiceProcess implements AsyncDisposable {
-  readonly lines: LogLine[] = [];
   readonly name: ServiceName;
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
-  #stderr = '';
   readonly #child: ChildProcess;
-  readonly #arrived = new Set<string>();
-  readonly #news = new EventEmitter().setMaxListeners(0);
-  #ended = false;
+  readonly #log = new Feed<LogLine>();
+  readonly #arrivals = new Feed<string>();
+  readonly #held = new Feed<Held>();
+  #stderr = '';
 
-  private constructor(name: ServiceName, env: Record<string, string>, nodeFlags: string[]) {
+  private constructor(name: ServiceName, env: Record<string, string>) {
     this.name = name;
-    const args = [...LOADER, '--import', INSIDE, ...nodeFlags, `${name}/src/server.ts`];
-    this.#child = spawn(process.execPath, args, {
-      cwd: ROOT,
-      env: { PATH: process.env.PATH, PORT: '0', ...env },
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    });
-    const { stdout, stderr } = this.#child;
-    if (!stdout || !stderr) throw new Error('spawned without pipes');
-    createInterface({ input: stdout }).on('line', (line) => {
-      this.lines.push(JSON.parse(line));
-      this.#news.emit('news');
-    });
-    stderr.on('data', (chunk) => {
+    const child = spawn(
+      process.execPath,
+      [...LOADER, '--import', INSIDE, `${name}/src/server.ts`],
+      {
+        cwd: ROOT,
+        env: { PATH: process.env.PATH, PORT: '0', ...env },
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      },
+    );
+    this.#child = child;
+    if (!child.stdout || !child.stderr) throw new Error('spawned without pipes');
+    createInterface(child.stdout).on('line', (line) => this.#log.push(JSON.parse(line)));
+    child.stderr.on('data', (chunk) => {
       this.#stderr += chunk;
     });
-    this.#child.on('message', (report: Report) => {
-      if ('arrived' in report && report.arrived) this.#arrived.add(report.arrived);
-      this.#news.emit('news', report);
+    child.on('message', (report: Report) => {
+      if ('arrived' in report) this.#arrivals.push(report.arrived);
+      else this.#held.push(report);
     });
-    this.exited = once(this.#child, 'close').then(([code, signal]) => {
-      this.#ended = true;
-      this.#news.emit('news');
+    this.exited = once(child, 'close').then(([code, signal]) => {
+      const error = new Error(`${name} has ended: ${this.#stderr}`);
+      for (const feed of [this.#log, this.#arrivals, this.#held]) feed.end(error);
       return { code, signal };
     });
   }
 
   /** Starts a service and waits until it listens. */
-  static async start(
-    name: ServiceName,
-    env: Record<string, string> = {},
-    nodeFlags: string[] = [],
-  ): Promise<ServiceProcess> {
-    const service = ServiceProcess.launch(name, env, nodeFlags);
+  static async start(name: ServiceName, env: Record<string, string> = {}): Promise<ServiceProcess> {
+    const service = ServiceProcess.launch(name, env);
     await service.waitFor({ msg: 'Listening' });
     return service;
   }
 
   /** Starts a service that may fail to start. */
-  static launch(
-    name: ServiceName,
-    env: Record<string, string> = {},
-    nodeFlags: string[] = [],
-  ): ServiceProcess {
-    return new ServiceProcess(name, env, nodeFlags);
+  static launch(name: ServiceName, env: Record<string, string> = {}): ServiceProcess {
+    return new ServiceProcess(name, env);
+  }
+
+  get lines(): readonly LogLine[] {
+    return this.#log.items;
   }
 
   get port(): number {
-    return Number(this.lines.find(({ msg }) => msg === 'Listening')?.port);
+    return Number(this.find({ msg: 'Listening' })[0]?.port);
   }
 
   get url(): string {
@@ -109,29 +105,20 @@ export class ServiceProcess implements AsyncDisposable {
     return this.lines.filter((line) => matches(line, query));
   }
 
-  /**
-   * The `count`th line that matches, waiting for it if need be. Rejects if the process ends before.
-   */
-  async waitFor(query: LogQuery, count = 1): Promise<LogLine> {
-    const what = Object.values(query).join(' ');
-    return this.#until(what, () => this.find(query)[count - 1]);
+  /** The `count`th line that matches, once it is logged. Rejects if the process ends before. */
+  waitFor(query: LogQuery, count = 1): Promise<LogLine> {
+    return this.#log.next((line) => matches(line, query), count);
   }
 
   /** Resolves once the request has reached this service. */
   async arrival(requestId: string): Promise<void> {
-    await this.#until(`request ${requestId}`, () => this.#arrived.has(requestId) || undefined);
+    await this.#arrivals.next((arrived) => arrived === requestId);
   }
 
   /** What keeps the process's event loop alive, by kind, and its heap, after a collection. */
-  async holds(): Promise<{ resources: Record<string, number>; heapBytes: number }> {
-    let holds: Extract<Report, { heapBytes: number }> | undefined;
-    const listen = (report: Report) => {
-      if ('heapBytes' in report) holds = report;
-    };
-    this.#child.on('message', listen).send('holds');
-    return this.#until('what it holds', () => holds).finally(() =>
-      this.#child.off('message', listen),
-    );
+  holds(): Promise<Held> {
+    this.#child.send('holds');
+    return this.#held.next(() => true, this.#held.items.length + 1);
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -142,19 +129,8 @@ export class ServiceProcess implements AsyncDisposable {
     this.#child.kill('SIGKILL');
     await this.exited;
   }
-
-  async #until<T>(what: string, look: () => T | undefined): Promise<T> {
-    for (;;) {
-      const found = look();
-      if (found !== undefined) return found;
-      if (this.#ended) throw new Error(`${this.name} ended without ${what}: ${this.#stderr}`);
-      await once(this.#news, 'news');
-    }
-  }
 }
 
 function matches(line: LogLine, query: LogQuery): boolean {
-  return Object.entries(query).every(([field, wanted]) =>
-    wanted instanceof RegExp ? wanted.test(String(line[field])) : line[field] === wanted,
-  );
+  return Object.entries(query).every(([field, wanted]) => line[field] === wanted);
 }

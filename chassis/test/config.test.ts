@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest';
+import { durationMs, type Environment, httpUrl, readEdgeConfig } from '../src/config.ts';
+
+const read = (env: Environment) => ({
+  ...readEdgeConfig(env, 8080),
+  timeoutMs: durationMs(env, 'TIMEOUT_MS', 5_000),
+  url: httpUrl(env, 'URL', 'http://localhost:8081'),
+});
+
+test('an empty environment gives the defaults', () => {
+  expect(read({})).toEqual({
+    port: 8080,
+    logLevel: 'info',
+    logFormat: 'json',
+    shutdownTimeoutMs: 8_000,
+    timeoutMs: 5_000,
+    url: 'http://localhost:8081',
+  });
+});
+
+test.each([
+  [{ PORT: '0' }, { port: 0 }],
+  [{ PORT: '65535' }, { port: 65_535 }],
+  [{ TIMEOUT_MS: '0' }, { timeoutMs: 0 }],
+  [{ TIMEOUT_MS: '2147483647' }, { timeoutMs: 2_147_483_647 }],
+  [{ LOG_LEVEL: 'silent' }, { logLevel: 'silent' }],
+  [{ LOG_FORMAT: 'pretty' }, { logFormat: 'pretty' }],
+  [{ URL: 'https://inventory.example/base/' }, { url: 'https://inventory.example/base' }],
+])('%j is taken', (env, expected) => {
+  expect(read(env)).toMatchObject(expected);
+});
+
+describe('a bad value is named, with what it was and what it must be', () => {
+  test.each([
+    [{ PORT: '65536' }, 'PORT is "65536", it must be an integer from 0 to 65535'],
+    [{ PORT: '' }, 'PORT is "", it must be an integer from 0 to 65535'],
+    [{ PORT: '80 ' }, 'PORT is "80 ", it must be an integer from 0 to 65535'],
+    [{ TIMEOUT_MS: '-1' }, 'TIMEOUT_MS is "-1", it must be an integer from 0 to 2147483647'],
+    [{ TIMEOUT_MS: '5s' }, 'TIMEOUT_MS is "5s", it must be an integer from 0 to 2147483647'],
+    [{ TIMEOUT_MS: '1e3' }, 'TIMEOUT_MS is "1e3", it must be an integer from 0 to 2147483647'],
+    [
+      { TIMEOUT_MS: '2147483648' },
+      'TIMEOUT_MS is "2147483648", it must be an integer from 0 to 2147483647',
+    ],
+    [
+      { LOG_LEVEL: 'loud' },
+      'LOG_LEVEL is "loud", it must be one of trace, debug, info, warn, error, fatal, silent',
+    ],
+    [{ LOG_FORMAT: 'xml' }, 'LOG_FORMAT is "xml", it must be one of json, pretty'],
+    [{ URL: 'localhost:8081' }, 'URL is "localhost:8081", it must be an absolute http(s) URL'],
+    [{ URL: 'ftp://host' }, 'URL is "ftp://host", it must be an absolute http(s) URL'],
+    [{ URL: 'http://' }, 'URL is "http://", it must be an absolute http(s) URL'],
+    [{ URL: '/check' }, 'URL is "/check", it must be an absolute http(s) URL'],
+  ])('%j', (env, message) => {
+    expect(() => read(env)).toThrow(message);
+  });
+});

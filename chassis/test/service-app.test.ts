@@ -1,0 +1,133 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { connect } from 'node:net';
+import { GracefulShutdown } from '@orders/cancellation';
+import { pino } from 'pino';
+import request from 'supertest';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { createServiceApp, only } from '../src/index.ts';
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+let lines: Record<string, unknown>[];
+const logger = pino({}, { write: (line) => lines.push(JSON.parse(line)) });
+const shutdown = new GracefulShutdown();
+const app = createServiceApp(logger, shutdown, (routes) => {
+  routes.all('/work', only('POST'), (_req, res) => {
+    res.send('done');
+  });
+  routes.get('/bug', async () => {
+    throw new TypeError('a bug');
+  });
+});
+
+beforeEach(() => {
+  lines = [];
+});
+
+describe('every answer', () => {
+  test.each([
+    ['GET', '/health', 200],
+    ['POST', '/work', 200],
+    ['GET', '/work', 405],
+    ['GET', '/nowhere', 404],
+    ['GET', '/bug', 500],
+  ] as const)(
+    '%s %s: echoes the request id and gives nothing away',
+    async (method, url, status) => {
+      const call = method === 'GET' ? request(app).get(url) : request(app).post(url);
+      const { headers, text } = await call.set('x-request-id', 'caller-1').expect(status);
+      expect(headers['x-request-id']).toBe('caller-1');
+      expect(headers['content-type']).toMatch(/^(text\/plain|application\/json); charset=utf-8$/);
+      expect(headers).not.toHaveProperty('x-powered-by');
+      expect(headers).not.toHaveProperty('etag');
+      expect(text).not.toContain('\n');
+    },
+  );
+
+  test.each(['', ' ', 'a b', 'a/b', 'é', 'x'.repeat(129)])(
+    'request id %j is replaced by a UUID',
+    async (id) => {
+      const { headers } = await request(app).get('/health').set('x-request-id', encodeURI(id));
+      expect(headers['x-request-id']).toMatch(UUID);
+    },
+  );
+
+  test('without a request id gets a UUID', async () => {
+    const { headers } = await request(app).get('/health');
+    expect(headers['x-request-id']).toMatch(UUID);
+  });
+});
+
+test('health says ok, and is not logged', async () => {
+  await request(app).get('/health').expect(200, { status: 'ok' });
+  expect(lines).toEqual([]);
+});
+
+test.each(['get', 'put', 'delete', 'patch', 'options', 'head'] as const)(
+  '%s on a route for POST: 405 with Allow',
+  async (method) => {
+    const { headers } = await request(app)[method]('/work').expect(405);
+    expect(headers.allow).toBe('POST');
+  },
+);
+
+test('paths are exact', async () => {
+  for (const path of ['/', '/Work', '/work/', '//work', '/work/x']) {
+    await request(app).post(path).expect(404, 'Not found');
+  }
+});
+
+test('a bug is answered 500 and logged once, with its stack and request id', async () => {
+  await request(app).get('/bug').set('x-request-id', 'buggy').expect(500, 'Internal error');
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toMatchObject({
+    level: 50,
+    requestId: 'buggy',
+    msg: 'Internal error',
+    err: { message: 'a bug', stack: expect.stringContaining('service-app.test') },
+  });
+});
+
+describe('a body that nobody needs', () => {
+  const MEGABYTE = 1024 * 1024;
+
+  test('of 8 MB is drained', async () => {
+    await request(app)
+      .post('/work')
+      .send(Buffer.alloc(8 * MEGABYTE))
+      .expect(200, 'done');
+  });
+
+  test.each([
+    ['announced', (length: number) => `Content-Length: ${length}\r\n\r\n`],
+    ['chunked', (length: number) => `Transfer-Encoding: chunked\r\n\r\n${length.toString(16)}\r\n`],
+  ])('of more is answered 413 and the connection closes (%s)', async (_row, head) => {
+    const server = createServer(app);
+    await once(server.listen(0), 'listening');
+    const address = server.address();
+    const client = connect(typeof address === 'object' && address ? address.port : 0);
+    client.on('error', () => {});
+    client.write(`POST /work HTTP/1.1\r\nHost: localhost\r\n${head(9 * MEGABYTE)}`);
+    client.write(Buffer.alloc(8 * MEGABYTE + 1));
+    const [answer] = await once(client, 'data');
+    expect(String(answer)).toMatch(
+      /^HTTP\/1.1 413 [\s\S]*Connection: close[\s\S]*Body is too large$/,
+    );
+    await once(client, 'close');
+    server.close();
+  });
+
+  test('is not logged when the client leaves in the middle of it', async () => {
+    const server = createServer(app);
+    await once(server.listen(0), 'listening');
+    const address = server.address();
+    const client = connect(typeof address === 'object' && address ? address.port : 0);
+    client.write('POST /work HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345');
+    const [req] = await once(server, 'request');
+    client.destroy();
+    await new Promise((resolve) => req.socket.once('close', resolve));
+    await new Promise((resolve) => server.close(resolve));
+    expect(lines).toEqual([]);
+  });
+});

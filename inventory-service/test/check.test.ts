@@ -1,0 +1,60 @@
+import { pino } from 'pino';
+import request from 'supertest';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { createApp } from '../src/app.ts';
+import { readConfig } from '../src/config.ts';
+
+let lines: Record<string, unknown>[];
+const logger = pino({}, { write: (line) => lines.push(JSON.parse(line)) });
+const quick = createApp({ checkDurationMs: 5 }, logger);
+const endless = createApp({ checkDurationMs: 60_000 }, logger);
+
+beforeEach(() => {
+  lines = [];
+});
+
+test('answers once the check is complete', async () => {
+  await request(quick)
+    .get('/check?productID=1234')
+    .set('x-request-id', 'check-1')
+    .expect(200, 'Product 1234 is available');
+  expect(lines).toMatchObject([
+    {
+      level: 30,
+      requestId: 'check-1',
+      productID: '1234',
+      msg: 'Inventory check completed for product: 1234',
+    },
+  ]);
+});
+
+test('stops when the budget is spent: 408', async () => {
+  await request(endless)
+    .get('/check?productID=1234')
+    .set('x-envoy-expected-rq-timeout-ms', '20')
+    .expect(408, 'Request canceled');
+  expect(lines).toMatchObject([
+    {
+      level: 30,
+      cause: 'deadline-exceeded',
+      elapsedMs: expect.any(Number),
+      msg: 'Inventory check canceled for product: 1234',
+    },
+  ]);
+});
+
+describe('refuses', () => {
+  test('a missing product', async () => {
+    await request(endless).get('/check').expect(400, 'productID is missing');
+    expect(lines).toEqual([]);
+  });
+
+  test('any method but GET', async () => {
+    await request(endless).post('/check?productID=1').expect(405).expect('Allow', 'GET');
+    await request(endless).head('/check?productID=1').expect(405).expect('Allow', 'GET');
+  });
+});
+
+test('the configuration has the documented defaults', () => {
+  expect(readConfig({})).toMatchObject({ port: 8081, checkDurationMs: 2_000 });
+});

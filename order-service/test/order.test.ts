@@ -1,0 +1,211 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { GracefulShutdown } from '@orders/cancellation';
+import { pino } from 'pino';
+import request from 'supertest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createApp } from '../src/app.ts';
+import { readConfig } from '../src/config.ts';
+
+let lines: Record<string, unknown>[];
+let calls: IncomingMessage[];
+let servers: Server[];
+const logger = pino({}, { write: (line) => lines.push(JSON.parse(line)) });
+
+const available: RequestListener = (_req, res) => res.end('Product 1234 is available\n');
+const paid: RequestListener = (_req, res) => res.end('Payment for order orderID-5678 completed');
+const silent: RequestListener = () => {};
+const answers =
+  (status: number): RequestListener =>
+  (_req, res) =>
+    res.writeHead(status).end('a body that no client of ours may see');
+
+async function downstream(listener: RequestListener): Promise<string> {
+  const server = createServer((req, res) => {
+    calls.push(req);
+    listener(req, res);
+  });
+  servers.push(server);
+  await once(server.listen(0), 'listening');
+  const address = server.address();
+  return `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
+}
+
+/** The order service in front of an inventory and a payment service that behave as they are told. */
+async function orderService(
+  inventory: RequestListener,
+  payment: RequestListener,
+  env: Record<string, string> = {},
+  shutdown = new GracefulShutdown(),
+) {
+  const [INVENTORY_URL, PAYMENT_URL] = [await downstream(inventory), await downstream(payment)];
+  return createApp(readConfig({ INVENTORY_URL, PAYMENT_URL, ...env }), logger, shutdown);
+}
+
+const paths = () => calls.map(({ method, url }) => `${method} ${url}`);
+
+beforeEach(() => {
+  lines = [];
+  calls = [];
+  servers = [];
+});
+afterEach(() => {
+  for (const server of servers) server.close().closeAllConnections();
+});
+
+describe('an order', () => {
+  test('is checked, then paid for, then answered', async () => {
+    const app = await orderService(available, paid);
+    const { headers } = await request(app)
+      .get('/order')
+      .expect(200, 'Order successfully processed');
+    expect(headers['cache-control']).toBe('no-store');
+    expect(paths()).toEqual(['GET /check?productID=1234', 'POST /pay?orderID=orderID-5678']);
+    const requestId = headers['x-request-id'];
+    const fields = { level: 30, requestId, productID: '1234', orderID: 'orderID-5678' };
+    expect(lines).toMatchObject([
+      { ...fields, msg: 'Placing order for product: 1234' },
+      { ...fields, msg: 'Order successfully processed' },
+    ]);
+  });
+
+  test('takes its product and its id from the query, whatever they contain', async () => {
+    const id = "a&b=c/d?e#f%g +\u{1f4e6}'";
+    const app = await orderService(
+      (_req, res) => res.end(`Product ${id} is available`),
+      (_req, res) => res.end(`Payment for order ${id} completed`),
+    );
+    await request(app).get('/order').query({ productID: id, orderID: id }).expect(200);
+    const received = calls.map(({ url }) => [
+      ...new URL(url ?? '', 'http://x').searchParams.values(),
+    ]);
+    expect(received).toEqual([[id], [id]]);
+  });
+
+  test('sends its request id and what is left of its time with both calls', async () => {
+    const app = await orderService(available, paid);
+    await request(app).get('/order').set('x-request-id', 'order-1').expect(200);
+    for (const { headers } of calls) {
+      expect(headers['x-request-id']).toBe('order-1');
+      expect(Number(headers['x-envoy-expected-rq-timeout-ms'])).toBeGreaterThan(4_000);
+      expect(Number(headers['x-envoy-expected-rq-timeout-ms'])).toBeLessThanOrEqual(5_000);
+    }
+  });
+
+  test("sends its caller's budget if that is the smaller one", async () => {
+    const app = await orderService(available, paid);
+    await request(app).get('/order').set('x-envoy-expected-rq-timeout-ms', '3000').expect(200);
+    for (const { headers } of calls) {
+      expect(Number(headers['x-envoy-expected-rq-timeout-ms'])).toBeLessThanOrEqual(3_000);
+    }
+  });
+});
+
+describe('a step that fails', () => {
+  test.each([
+    [404, 'inventory-service answered 404'],
+    [500, 'inventory-service answered 500'],
+    [204, 'inventory-service answered 204'],
+    [302, 'inventory-service answered 302'],
+    [408, 'inventory-service answered 408'],
+  ])('inventory answers %i: 500, one warn line, no payment', async (status, cause) => {
+    const app = await orderService(answers(status), paid);
+    const message = `Inventory check failed: ${cause}`;
+    const { headers } = await request(app).get('/order').expect(500, message);
+    expect(headers['cache-control']).toBe('no-store');
+    expect(lines.slice(1)).toMatchObject([{ level: 40, msg: message }]);
+    expect(JSON.stringify(lines)).not.toContain('stack');
+    expect(paths()).toEqual(['GET /check?productID=1234']);
+  });
+
+  test('payment answers 503: 500, and the payment is not tried again', async () => {
+    const app = await orderService(available, answers(503));
+    const message = 'Payment processing failed: payment-service answered 503';
+    await request(app).get('/order').expect(500, message);
+    expect(paths()).toEqual(['GET /check?productID=1234', 'POST /pay?orderID=orderID-5678']);
+  });
+
+  test('inventory says something else: no payment', async () => {
+    const app = await orderService((_req, res) => res.end('Product 9 is available'), paid);
+    const message = 'Inventory check failed: inventory-service sent a broken answer';
+    await request(app).get('/order').expect(500, message);
+    expect(paths()).toHaveLength(1);
+  });
+
+  test('nobody listens', async () => {
+    const app = await orderService(available, paid, { INVENTORY_URL: 'http://127.0.0.1:1' });
+    const message = 'Inventory check failed: inventory-service is unreachable (ECONNREFUSED)';
+    await request(app).get('/order').expect(500, message);
+  });
+
+  test('the call timeout passes: the connection to the silent service is closed', async () => {
+    const app = await orderService(silent, paid, { CALL_TIMEOUT_MS: '30' });
+    await request(app).get('/order').expect(500, 'Inventory check failed: deadline exceeded');
+    expect(lines.slice(1)).toMatchObject([{ level: 40, cause: 'deadline-exceeded' }]);
+    if (!calls[0]?.socket.destroyed)
+      await new Promise((done) => calls[0]?.socket.once('close', done));
+  });
+
+  test('408 by the budget that we sent reads like our own timer', async () => {
+    const app = await orderService(
+      (req, res) => {
+        const budgetMs = Number(req.headers['x-envoy-expected-rq-timeout-ms']);
+        setTimeout(() => res.writeHead(408).end('Request canceled'), budgetMs - 10);
+      },
+      paid,
+      { CALL_TIMEOUT_MS: '60' },
+    );
+    await request(app).get('/order').expect(500, 'Inventory check failed: deadline exceeded');
+  });
+});
+
+describe('a client that hangs up', () => {
+  test.each([
+    ['inventory', silent, paid, 1],
+    ['payment', available, silent, 2],
+  ] as const)('closes the call to %s', async (_step, inventory, payment, calledServices) => {
+    const app = await orderService(inventory, payment);
+    const order = request(app).get('/order');
+    order.end(() => {});
+    while (calls.length < calledServices) await new Promise((resolve) => setImmediate(resolve));
+    order.abort();
+    await new Promise((resolve) => calls.at(-1)?.socket.once('close', resolve));
+    while (lines.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    expect(lines.slice(1)).toMatchObject([
+      { level: 30, cause: 'client-disconnected', msg: 'Order canceled: client disconnected' },
+    ]);
+  });
+});
+
+test('a shutdown whose grace has run out answers 503, to be tried again', async () => {
+  const shutdown = new GracefulShutdown();
+  const app = await orderService(silent, paid, {}, shutdown);
+  await shutdown.drain(0);
+  const { headers } = await request(app)
+    .get('/order')
+    .expect(503, 'Order canceled: service shutting down');
+  expect(headers['retry-after']).toBe('1');
+  expect(lines.slice(1)).toMatchObject([{ level: 30, cause: 'shutting-down' }]);
+  expect(calls).toEqual([]);
+});
+
+test('refusals happen before anything is called', async () => {
+  const app = await orderService(available, paid);
+  await request(app).get('/order?orderID=').expect(400, 'orderID is empty');
+  await request(app)
+    .head('/order')
+    .expect(405)
+    .expect('Allow', 'GET')
+    .expect('Cache-Control', 'no-store');
+  expect(calls).toEqual([]);
+  expect(lines).toEqual([]);
+});
+
+test('the configuration has the documented defaults', () => {
+  expect(readConfig({})).toMatchObject({
+    port: 8080,
+    inventoryUrl: 'http://localhost:8081',
+    paymentUrl: 'http://localhost:8082',
+    callTimeoutMs: 5_000,
+  });
+});

@@ -1,0 +1,79 @@
+import { once } from 'node:events';
+import { createServer, request as httpRequest } from 'node:http';
+import { pino } from 'pino';
+import request from 'supertest';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { createApp } from '../src/app.ts';
+import { readConfig } from '../src/config.ts';
+
+let lines: Record<string, unknown>[];
+const logger = pino({}, { write: (line) => lines.push(JSON.parse(line)) });
+const quick = createApp({ paymentDurationMs: 5 }, logger);
+const endless = createApp({ paymentDurationMs: 60_000 }, logger);
+
+beforeEach(() => {
+  lines = [];
+});
+
+test('answers once the payment is processed', async () => {
+  await request(quick)
+    .post('/pay?orderID=1234')
+    .set('x-request-id', 'pay-1')
+    .expect(200, 'Payment for order 1234 completed');
+  expect(lines).toMatchObject([
+    {
+      level: 30,
+      requestId: 'pay-1',
+      orderID: '1234',
+      msg: 'Payment processed for order: 1234',
+    },
+  ]);
+});
+
+test('stops when the budget is spent: 408', async () => {
+  await request(endless)
+    .post('/pay?orderID=1234')
+    .set('x-envoy-expected-rq-timeout-ms', '20')
+    .expect(408, 'Payment canceled');
+  expect(lines).toMatchObject([
+    {
+      level: 30,
+      cause: 'deadline-exceeded',
+      elapsedMs: expect.any(Number),
+      msg: 'Payment processing canceled for order: 1234',
+    },
+  ]);
+});
+
+test('stops when the client hangs up behind a body of 2 MB', async () => {
+  const server = createServer(endless);
+  await once(server.listen(0), 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : 0;
+  const pay = httpRequest({ port, method: 'POST', path: '/pay?orderID=1234' });
+  pay.on('error', () => {}).end(Buffer.alloc(2_000_000));
+  const [req] = await once(server, 'request');
+  await once(req, 'end');
+  pay.destroy();
+  await new Promise((resolve) => req.socket.once('close', resolve));
+  await new Promise((resolve) => server.close(resolve));
+  expect(lines).toMatchObject([
+    { cause: 'client-disconnected', msg: 'Payment processing canceled for order: 1234' },
+  ]);
+});
+
+describe('refuses', () => {
+  test('a missing order', async () => {
+    await request(endless).post('/pay').expect(400, 'orderID is missing');
+    expect(lines).toEqual([]);
+  });
+
+  test('any method but POST', async () => {
+    await request(endless).get('/pay?orderID=1').expect(405).expect('Allow', 'POST');
+    await request(endless).head('/pay?orderID=1').expect(405).expect('Allow', 'POST');
+  });
+});
+
+test('the configuration has the documented defaults', () => {
+  expect(readConfig({})).toMatchObject({ port: 8082, paymentDurationMs: 3_000 });
+});

@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+import { send } from './harness/client.ts';
+import { type System, startSystem } from './harness/system.ts';
+
+const MAX_GROWTH_BYTES = 2 * 1024 * 1024;
+
+test('1,000 cancelled orders later the processes hold what they held before', async () => {
+  await using system = await startSystem({ CHECK_DURATION_MS: '60000' });
+  await cancelOrders(system, 200);
+  const services = [system.order, system.inventory];
+  const before = await Promise.all(services.map((service) => service.holds()));
+  await cancelOrders(system, 1_000);
+  for (const [index, service] of services.entries()) {
+    const held = () => service.holds().then(({ resources }) => resources);
+    await expect.poll(held, { timeout: 5_000 }).toEqual(before[index]?.resources);
+    const { heapBytes } = await service.holds();
+    expect(heapBytes - (before[index]?.heapBytes ?? 0)).toBeLessThan(MAX_GROWTH_BYTES);
+  }
+});
+
+async function cancelOrders({ order, inventory }: System, count: number): Promise<void> {
+  for (let begun = 0; begun < count; begun += 100) {
+    const orders = Array.from({ length: 100 }, () => send(`${order.url}/order`));
+    await Promise.all(orders.map(({ requestId }) => inventory.arrival(requestId)));
+    for (const { hangUp } of orders) hangUp();
+    const cause = 'client-disconnected';
+    await Promise.all(
+      orders.flatMap(({ requestId }) => [
+        order.waitFor({ requestId, cause }),
+        inventory.waitFor({ requestId, cause }),
+      ]),
+    );
+  }
+}

@@ -1,9 +1,6 @@
-/** Why work ended early, as log lines name it. */
-export type Cause = 'client-disconnected' | 'deadline-exceeded' | 'shutting-down';
-
-/** What a signal of this package is aborted with. `message` is for a person, `code` for a machine. */
+/** What a scope's signal is aborted with: one of the three below, or a class of your own. */
 export abstract class Cancellation extends Error {
-  abstract readonly code: Cause;
+  abstract readonly code: string;
 }
 
 /** The client closed its connection: nobody is left to read the answer. */
@@ -27,11 +24,13 @@ export class ShuttingDown extends Cancellation {
   override readonly message = 'service shutting down';
 }
 
+/** The codes of the three, as log lines name them. */
+export type Cause = (ClientDisconnected | DeadlineExceeded | ShuttingDown)['code'];
+
 /**
  * Which cause ended the work under `signal`, or undefined if none did: then an error is an error.
  *
- * It asks the signal and not the error, because libraries replace the reason by an error of their
- * own (axios: "canceled", timers/promises: an AbortError).
+ * It asks the signal and not the error: libraries replace the reason by an error of their own.
  */
 export function causeOf(signal: AbortSignal): Cancellation | undefined {
   return signal.reason instanceof Cancellation ? signal.reason : undefined;

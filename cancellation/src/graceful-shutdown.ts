@@ -1,10 +1,14 @@
+import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { ShuttingDown } from './cause.ts';
 import { Scope } from './scope.ts';
 
-/** How long aborted handlers have to answer, and the hook to give up, once the timeout has passed. */
-const ABORTED_WORK_TIMEOUT_MS = 1_000;
+/** How long aborted handlers have to answer, and the hook to finish; then, how long to give up. */
+const [ABORTED_TIMEOUT_MS, GIVE_UP_TIMEOUT_MS] = [1_000, 250];
+
+const closeAfter = (res: ServerResponse) => res.headersSent || res.setHeader('Connection', 'close');
+const aborted = (signal: AbortSignal) => signal.aborted || once(signal, 'abort');
 
 /**
  * Drains one server: no new connections, time for the requests in flight, then an abort for those
@@ -24,6 +28,11 @@ export class GracefulShutdown {
     return this.#draining;
   }
 
+  /** How many requests' scopes are open. */
+  get inFlight(): number {
+    return this.#scopes.size;
+  }
+
   /** Registers a request's scope to be aborted when time is up; returns what takes it out again. */
   enter(scope: Scope): () => void {
     if (this.#timeIsUp) scope.abort(new ShuttingDown());
@@ -41,7 +50,7 @@ export class GracefulShutdown {
     server.prependListener('request', (req: IncomingMessage, res: ServerResponse) => {
       const responses = this.#follow(req.socket);
       responses.add(res);
-      if (this.#draining) closeAfterwards(res);
+      if (this.#draining) closeAfter(res);
       res.once('finish', () => {
         responses.delete(res);
         this.#checkIdle();
@@ -51,7 +60,7 @@ export class GracefulShutdown {
 
   /**
    * Work that must finish before the process leaves and is no request (a queue, an undo). Called once
-   * the requests have ended; its signal aborts when it is not waited for any longer.
+   * the requests have ended; when its signal aborts it has a moment to say what it could not finish.
    */
   beforeExit(hook: (signal: AbortSignal) => Promise<void>): void {
     this.#hook = hook;
@@ -64,15 +73,16 @@ export class GracefulShutdown {
   async drain(timeoutMs: number): Promise<void> {
     this.#draining = true;
     // A kept-alive client would go on sending requests; each answer from now on tells it to leave.
-    for (const responses of this.#unanswered.values()) responses.forEach(closeAfterwards);
+    for (const responses of this.#unanswered.values()) responses.forEach(closeAfter);
     this.#server?.close();
     using grace = new Scope(timeoutMs);
-    using limit = new Scope(timeoutMs + ABORTED_WORK_TIMEOUT_MS);
+    using limit = new Scope(timeoutMs + ABORTED_TIMEOUT_MS);
+    using end = new Scope(timeoutMs + ABORTED_TIMEOUT_MS + GIVE_UP_TIMEOUT_MS);
     await this.#idle(grace.signal);
     this.#timeIsUp = true;
     for (const scope of this.#scopes) scope.abort(new ShuttingDown());
     await this.#idle(limit.signal);
-    await Promise.race([this.#hook?.(limit.signal), aborted(limit.signal)]);
+    await Promise.race([this.#hook?.(limit.signal), aborted(end.signal)]);
     // server.closeAllConnections() misses sockets that never sent a request.
     for (const socket of this.#unanswered.keys()) socket.destroy();
   }
@@ -104,13 +114,4 @@ export class GracefulShutdown {
     for (const responses of this.#unanswered.values()) if (responses.size > 0) return;
     this.#onIdle();
   }
-}
-
-function closeAfterwards(res: ServerResponse): void {
-  if (!res.headersSent) res.setHeader('Connection', 'close');
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
 }

@@ -1,8 +1,7 @@
 import { MAX_TIMER_MS } from '@orders/cancellation';
 import { levels } from 'pino';
 
-/** Environment variables, as in `process.env`. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+type Environment = NodeJS.ProcessEnv;
 
 /** What stops a service from starting; `message` is one line for the operator. */
 export class StartError extends Error {}
@@ -32,7 +31,8 @@ export function httpUrl(env: Environment, name: string, defaultUrl: string): str
   return usable ? value.replace(/\/+$/, '') : refuse(name, value, 'an absolute http(s) URL');
 }
 
-function integer(env: Environment, name: string, fallback: number, max: number): number {
+/** A whole number from 0 to `max`. Throws StartError. */
+export function integer(env: Environment, name: string, fallback: number, max: number): number {
   const value = env[name] ?? String(fallback);
   const usable = /^\d{1,10}$/.test(value) && Number(value) <= max;
   return usable ? Number(value) : refuse(name, value, `an integer from 0 to ${max}`);

@@ -1,10 +1,4 @@
-export {
-  durationMs,
-  type EdgeConfig,
-  type Environment,
-  httpUrl,
-  readEdgeConfig,
-} from './config.ts';
+export { durationMs, type EdgeConfig, httpUrl, integer, readEdgeConfig } from './config.ts';
 export { only } from './errors.ts';
 export { identifier } from './identifier.ts';
 export { createLogger, type Logger } from './logger.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { GracefulShutdown } from '@orders/cancellation';
 import { config as loadEnvFile } from 'dotenv';
-import { type EdgeConfig, type Environment, StartError } from './config.ts';
+import { type EdgeConfig, StartError } from './config.ts';
 import { createLogger, type Logger } from './logger.ts';
 
 /** One Ctrl+C reaches a process two or three times; a signal this long after the first means now. */
@@ -15,7 +15,7 @@ export interface Service<Config extends EdgeConfig> {
   name: string;
   /** The service's own `.env`; it need not exist, and variables that are set already win. */
   envFile: URL;
-  readConfig: (env: Environment) => Config;
+  readConfig: (env: NodeJS.ProcessEnv) => Config;
   createApp: (config: Config, logger: Logger, shutdown: GracefulShutdown) => RequestListener;
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { durationMs, type Environment, httpUrl, readEdgeConfig } from '../src/config.ts';
+import { durationMs, httpUrl, readEdgeConfig } from '../src/config.ts';
 
-const read = (env: Environment) => ({
+const read = (env: NodeJS.ProcessEnv) => ({
   ...readEdgeConfig(env, 8080),
   timeoutMs: durationMs(env, 'TIMEOUT_MS', 5_000),
   url: httpUrl(env, 'URL', 'http://localhost:8081'),

@@ -1,11 +1,11 @@
-import { durationMs, type EdgeConfig, type Environment, readEdgeConfig } from '@orders/chassis';
+import { durationMs, type EdgeConfig, readEdgeConfig } from '@orders/chassis';
 
 export interface Config extends EdgeConfig {
   checkDurationMs: number;
 }
 
 /** The configuration in `env`. Throws ConfigError. */
-export function readConfig(env: Environment): Config {
+export function readConfig(env: NodeJS.ProcessEnv): Config {
   return {
     ...readEdgeConfig(env, 8081),
     checkDurationMs: durationMs(env, 'CHECK_DURATION_MS', 2_000),

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { GracefulShutdown, requestScope } from '@orders/cancellation';
 import {
   createServiceApp,
@@ -8,9 +9,11 @@ import {
   requestLogger,
 } from '@orders/chassis';
 import type { Express, RequestHandler } from 'express';
+import createError from 'http-errors';
 import type { Config } from './config.ts';
 import { CallEnded } from './ending.ts';
 import { placeOrder } from './place-order.ts';
+import { Voids } from './voids.ts';
 
 /** The order service's app: `GET /order?productID=&orderID=`. */
 export function createApp(
@@ -18,16 +21,22 @@ export function createApp(
   logger: Logger,
   shutdown = new GracefulShutdown(),
 ): Express {
+  const voids = new Voids(config.voidGiveUpMs);
+  shutdown.beforeExit((signal) => voids.finish(signal));
   return createServiceApp(logger, shutdown, (app) => {
     app.all('/order', noStore, only('GET'), async (req, res) => {
       const productID = identifier(req, 'productID', '1234');
       const orderID = identifier(req, 'orderID', 'orderID-5678');
+      // A void holds its order's place, so that an outage of the payment service cannot pile them up.
+      if (shutdown.inFlight + voids.size >= config.maxInFlight) throw tooManyOrders();
+      const idempotencyKey = randomUUID();
+      const log = requestLogger(res, { productID, orderID, idempotencyKey });
       const headers = { [REQUEST_ID_HEADER]: res.locals.requestId };
-      const log = requestLogger(res, { productID, orderID });
       using scope = requestScope(req, shutdown);
       log.info(`Placing order for product: ${productID}`);
       try {
-        await placeOrder({ productID, orderID, headers }, config, scope);
+        const order = { productID, orderID, idempotencyKey, headers, log };
+        await placeOrder(order, config, voids, scope);
         log.info('Order successfully processed');
         res.send('Order successfully processed');
       } catch (error) {
@@ -46,3 +55,7 @@ const noStore: RequestHandler = (_req, res, next) => {
   res.setHeader('Cache-Control', 'no-store');
   next();
 };
+
+function tooManyOrders(): Error {
+  return createError(503, 'Too many orders in flight', { headers: { 'Retry-After': '1' } });
+}

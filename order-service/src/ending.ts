@@ -4,75 +4,90 @@ import { isAxiosError } from 'axios';
 /** A service answers 408 by its own timer, which may run this much ahead of ours. */
 const TIMER_SKEW_MS = 25;
 
-/** How a downstream call can end, if not with the answer that was hoped for. */
-type Ending = Cause | 'unreachable' | 'other-status' | 'broken-answer';
+const NEVER_CONNECTED = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
+const NOT_HTTP = /^HPE_|^ERR_BAD_RESPONSE$/;
 
-/** The step of the order that the call is, and the service that it goes to. */
+/** The step of the order that a call is, and the service that it goes to. */
 export interface Target {
   step: string;
   service: string;
 }
 
+/** How a call can end, if not with the answer that was hoped for. */
+export type Ending =
+  | Cause
+  | 'never-connected'
+  | 'connection-lost'
+  | 'request-refused'
+  | 'other-status'
+  | 'broken-answer';
+
 interface Row {
   level: 'info' | 'warn';
+  /** Whether the service may have done all of its work by then. */
+  outcomeUnknown: boolean;
   message: (target: Target, detail: string) => string;
 }
+
+const canceled = (why: string) => () => `Order canceled: ${why}`;
+const failed = (cause: (service: string, detail: string) => string): Row['message'] => {
+  return ({ step, service }, detail) => `${step} failed: ${cause(service, detail)}`;
+};
+const deadline = failed(() => 'deadline exceeded');
+const unreachable = failed((service, code) => `${service} is unreachable (${code})`);
+const answered = failed((service, status) => `${service} answered ${status}`);
+const broken = failed((service) => `${service} sent a broken answer`);
 
 /** The one table of what each ending means; nobody else looks at an error's insides. */
 const ENDINGS: Record<Ending, Row> = {
   'client-disconnected': {
     level: 'info',
-    message: () => 'Order canceled: client disconnected',
+    outcomeUnknown: true,
+    message: canceled('client disconnected'),
   },
   'shutting-down': {
     level: 'info',
-    message: () => 'Order canceled: service shutting down',
+    outcomeUnknown: true,
+    message: canceled('service shutting down'),
   },
-  'deadline-exceeded': {
-    level: 'warn',
-    message: ({ step }) => `${step} failed: deadline exceeded`,
-  },
-  unreachable: {
-    level: 'warn',
-    message: ({ step, service }, code) => `${step} failed: ${service} is unreachable (${code})`,
-  },
-  'other-status': {
-    level: 'warn',
-    message: ({ step, service }, status) => `${step} failed: ${service} answered ${status}`,
-  },
-  'broken-answer': {
-    level: 'warn',
-    message: ({ step, service }) => `${step} failed: ${service} sent a broken answer`,
-  },
+  'deadline-exceeded': { level: 'warn', outcomeUnknown: true, message: deadline },
+  'never-connected': { level: 'warn', outcomeUnknown: false, message: unreachable },
+  'connection-lost': { level: 'warn', outcomeUnknown: true, message: unreachable },
+  'request-refused': { level: 'warn', outcomeUnknown: false, message: answered },
+  'other-status': { level: 'warn', outcomeUnknown: true, message: answered },
+  'broken-answer': { level: 'warn', outcomeUnknown: true, message: broken },
 };
 
-/** A downstream call that did not succeed, and the order with it; `message` is for the caller. */
+/** A call that did not succeed, and the order with it; `message` is for the caller. */
 export class CallEnded extends Error {
   readonly ending: Ending;
   readonly level: Row['level'];
+  readonly outcomeUnknown: boolean;
 
   constructor(ending: Ending, target: Target, detail = '') {
-    const { level, message } = ENDINGS[ending];
+    const { level, outcomeUnknown, message } = ENDINGS[ending];
     super(message(target, detail));
     this.ending = ending;
     this.level = level;
+    this.outcomeUnknown = outcomeUnknown;
   }
 }
 
 /** What `error` means for the call to `target` under `scope`; a bug of ours stays what it is. */
 export function callEnded(error: unknown, scope: Scope, target: Target): unknown {
-  const cause = causeOf(scope.signal);
-  if (cause) return new CallEnded(cause.code, target);
+  const ended = (ending: Ending, detail?: string) => new CallEnded(ending, target, detail);
+  const cause = causeOf(scope.signal)?.code;
+  if (cause && isEnding(cause)) return ended(cause);
   if (!isAxiosError(error)) return error;
   const { response, code = 'unknown' } = error;
-  if (response?.status === 408 && scope.remainingMs <= TIMER_SKEW_MS) {
-    return new CallEnded('deadline-exceeded', target);
-  }
-  if (response && response.status !== 200) {
-    return new CallEnded('other-status', target, String(response.status));
-  }
-  if (response || /^HPE_|^ERR_BAD_RESPONSE$/.test(code)) {
-    return new CallEnded('broken-answer', target);
-  }
-  return new CallEnded('unreachable', target, code);
+  const status = response?.status;
+  if (status === 408 && scope.remainingMs <= TIMER_SKEW_MS) return ended('deadline-exceeded');
+  if (status === 400 || status === 422) return ended('request-refused', String(status));
+  if (status !== undefined && status !== 200) return ended('other-status', String(status));
+  if (status === 200 || NOT_HTTP.test(code)) return ended('broken-answer');
+  return ended(NEVER_CONNECTED.test(code) ? 'never-connected' : 'connection-lost', code);
+}
+
+function isEnding(code: string): code is Ending {
+  return code in ENDINGS;
 }

@@ -1,19 +1,50 @@
 import type { Scope } from '@orders/cancellation';
 import type { Config } from './config.ts';
-import { call } from './downstream.ts';
+import { type Call, call } from './downstream.ts';
+import { CallEnded } from './ending.ts';
 import type { Order } from './place-order.ts';
+import type { Voids } from './voids.ts';
 
-/** Resolves if the payment service has charged the order. Throws CallEnded. */
-export function processPayment(order: Order, config: Config, scope: Scope): Promise<void> {
-  const request = {
+/** A void is no work, only a change of mind: one that is not answered soon is better tried again. */
+const VOID_TIMEOUT_MS = 1_000;
+
+/**
+ * Resolves if the payment service has charged the order. Throws CallEnded; if the order may have been
+ * charged all the same, its void is under way by then. The payment itself is never tried again.
+ */
+export async function processPayment(
+  order: Order,
+  config: Config,
+  voids: Voids,
+  scope: Scope,
+): Promise<void> {
+  const request: Call = {
     step: 'Payment processing',
     service: 'payment-service',
     method: 'POST',
     url: `${config.paymentUrl}/pay`,
     params: { orderID: order.orderID },
-    headers: order.headers,
+    headers: { ...order.headers, 'idempotency-key': order.idempotencyKey },
     expected: `Payment for order ${order.orderID} completed`,
     timeoutMs: config.callTimeoutMs,
-  } as const;
-  return call(request, scope);
+  };
+  const begun = !scope.signal.aborted;
+  try {
+    await call(request, scope);
+  } catch (error) {
+    const outcomeUnknown = !(error instanceof CallEnded) || error.outcomeUnknown;
+    if (begun && outcomeUnknown)
+      voids.add(order, (own) => call(voidOf(request, config, order), own));
+    throw error;
+  }
+}
+
+function voidOf(payment: Call, config: Config, order: Order): Call {
+  return {
+    ...payment,
+    step: 'Payment void',
+    url: `${config.paymentUrl}/void`,
+    expected: `Payment for order ${order.orderID} voided`,
+    timeoutMs: VOID_TIMEOUT_MS,
+  };
 }

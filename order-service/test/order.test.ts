@@ -1,57 +1,16 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
-import { GracefulShutdown } from '@orders/cancellation';
-import { pino } from 'pino';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createApp } from '../src/app.ts';
 import { readConfig } from '../src/config.ts';
+import { answers, available, paid, Stage, silent } from './stage.ts';
 
-let lines: Record<string, unknown>[];
-let calls: IncomingMessage[];
-let servers: Server[];
-const logger = pino({}, { write: (line) => lines.push(JSON.parse(line)) });
-
-const available: RequestListener = (_req, res) => res.end('Product 1234 is available\n');
-const paid: RequestListener = (_req, res) => res.end('Payment for order orderID-5678 completed');
-const silent: RequestListener = () => {};
-const answers =
-  (status: number): RequestListener =>
-  (_req, res) =>
-    res.writeHead(status).end('a body that no client of ours may see');
-
-async function downstream(listener: RequestListener): Promise<string> {
-  const server = createServer((req, res) => {
-    calls.push(req);
-    listener(req, res);
-  });
-  servers.push(server);
-  await once(server.listen(0), 'listening');
-  const address = server.address();
-  return `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
-}
-
-/** The order service in front of an inventory and a payment service that behave as they are told. */
-async function orderService(
-  inventory: RequestListener,
-  payment: RequestListener,
-  env: Record<string, string> = {},
-  shutdown = new GracefulShutdown(),
-) {
-  const [INVENTORY_URL, PAYMENT_URL] = [await downstream(inventory), await downstream(payment)];
-  return createApp(readConfig({ INVENTORY_URL, PAYMENT_URL, ...env }), logger, shutdown);
-}
-
-const paths = () => calls.map(({ method, url }) => `${method} ${url}`);
+let stage: Stage;
+const orderService: Stage['orderService'] = (...cast) => stage.orderService(...cast);
+const paths = () => stage.calls.map(({ method, url }) => `${method} ${url}`);
 
 beforeEach(() => {
-  lines = [];
-  calls = [];
-  servers = [];
+  stage = new Stage();
 });
-afterEach(() => {
-  for (const server of servers) server.close().closeAllConnections();
-});
+afterEach(() => stage.close());
 
 describe('an order', () => {
   test('is checked, then paid for, then answered', async () => {
@@ -63,7 +22,7 @@ describe('an order', () => {
     expect(paths()).toEqual(['GET /check?productID=1234', 'POST /pay?orderID=orderID-5678']);
     const requestId = headers['x-request-id'];
     const fields = { level: 30, requestId, productID: '1234', orderID: 'orderID-5678' };
-    expect(lines).toMatchObject([
+    expect(stage.lines).toMatchObject([
       { ...fields, msg: 'Placing order for product: 1234' },
       { ...fields, msg: 'Order successfully processed' },
     ]);
@@ -76,7 +35,7 @@ describe('an order', () => {
       (_req, res) => res.end(`Payment for order ${id} completed`),
     );
     await request(app).get('/order').query({ productID: id, orderID: id }).expect(200);
-    const received = calls.map(({ url }) => [
+    const received = stage.calls.map(({ url }) => [
       ...new URL(url ?? '', 'http://x').searchParams.values(),
     ]);
     expect(received).toEqual([[id], [id]]);
@@ -85,7 +44,7 @@ describe('an order', () => {
   test('sends its request id and what is left of its time with both calls', async () => {
     const app = await orderService(available, paid);
     await request(app).get('/order').set('x-request-id', 'order-1').expect(200);
-    for (const { headers } of calls) {
+    for (const { headers } of stage.calls) {
       expect(headers['x-request-id']).toBe('order-1');
       expect(Number(headers['x-envoy-expected-rq-timeout-ms'])).toBeGreaterThan(4_000);
       expect(Number(headers['x-envoy-expected-rq-timeout-ms'])).toBeLessThanOrEqual(5_000);
@@ -95,7 +54,7 @@ describe('an order', () => {
   test("sends its caller's budget if that is the smaller one", async () => {
     const app = await orderService(available, paid);
     await request(app).get('/order').set('x-envoy-expected-rq-timeout-ms', '3000').expect(200);
-    for (const { headers } of calls) {
+    for (const { headers } of stage.calls) {
       expect(Number(headers['x-envoy-expected-rq-timeout-ms'])).toBeLessThanOrEqual(3_000);
     }
   });
@@ -113,8 +72,8 @@ describe('a step that fails', () => {
     const message = `Inventory check failed: ${cause}`;
     const { headers } = await request(app).get('/order').expect(500, message);
     expect(headers['cache-control']).toBe('no-store');
-    expect(lines.slice(1)).toMatchObject([{ level: 40, msg: message }]);
-    expect(JSON.stringify(lines)).not.toContain('stack');
+    expect(stage.lines.slice(1)).toMatchObject([{ level: 40, msg: message }]);
+    expect(JSON.stringify(stage.lines)).not.toContain('stack');
     expect(paths()).toEqual(['GET /check?productID=1234']);
   });
 
@@ -141,9 +100,9 @@ describe('a step that fails', () => {
   test('the call timeout passes: the connection to the silent service is closed', async () => {
     const app = await orderService(silent, paid, { CALL_TIMEOUT_MS: '30' });
     await request(app).get('/order').expect(500, 'Inventory check failed: deadline exceeded');
-    expect(lines.slice(1)).toMatchObject([{ level: 40, cause: 'deadline-exceeded' }]);
-    if (!calls[0]?.socket.destroyed)
-      await new Promise((done) => calls[0]?.socket.once('close', done));
+    expect(stage.lines.slice(1)).toMatchObject([{ level: 40, cause: 'deadline-exceeded' }]);
+    if (!stage.calls[0]?.socket.destroyed)
+      await new Promise((done) => stage.calls[0]?.socket.once('close', done));
   });
 
   test('408 by the budget that we sent reads like our own timer', async () => {
@@ -167,26 +126,26 @@ describe('a client that hangs up', () => {
     const app = await orderService(inventory, payment);
     const order = request(app).get('/order');
     order.end(() => {});
-    while (calls.length < calledServices) await new Promise((resolve) => setImmediate(resolve));
+    while (stage.calls.length < calledServices)
+      await new Promise((resolve) => setImmediate(resolve));
     order.abort();
-    await new Promise((resolve) => calls.at(-1)?.socket.once('close', resolve));
-    while (lines.length < 2) await new Promise((resolve) => setImmediate(resolve));
-    expect(lines.slice(1)).toMatchObject([
+    await new Promise((resolve) => stage.calls.at(-1)?.socket.once('close', resolve));
+    while (stage.lines.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    expect(stage.lines.slice(1)).toMatchObject([
       { level: 30, cause: 'client-disconnected', msg: 'Order canceled: client disconnected' },
     ]);
   });
 });
 
 test('a shutdown whose grace has run out answers 503, to be tried again', async () => {
-  const shutdown = new GracefulShutdown();
-  const app = await orderService(silent, paid, {}, shutdown);
-  await shutdown.drain(0);
+  const app = await orderService(silent, paid);
+  await stage.shutdown.drain(0);
   const { headers } = await request(app)
     .get('/order')
     .expect(503, 'Order canceled: service shutting down');
   expect(headers['retry-after']).toBe('1');
-  expect(lines.slice(1)).toMatchObject([{ level: 30, cause: 'shutting-down' }]);
-  expect(calls).toEqual([]);
+  expect(stage.lines.slice(1)).toMatchObject([{ level: 30, cause: 'shutting-down' }]);
+  expect(stage.calls).toEqual([]);
 });
 
 test('refusals happen before anything is called', async () => {
@@ -197,8 +156,8 @@ test('refusals happen before anything is called', async () => {
     .expect(405)
     .expect('Allow', 'GET')
     .expect('Cache-Control', 'no-store');
-  expect(calls).toEqual([]);
-  expect(lines).toEqual([]);
+  expect(stage.calls).toEqual([]);
+  expect(stage.lines).toEqual([]);
 });
 
 test('the configuration has the documented defaults', () => {

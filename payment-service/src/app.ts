@@ -1,34 +1,24 @@
-import { causeOf, GracefulShutdown, requestScope } from '@orders/cancellation';
-import { createServiceApp, identifier, type Logger, only, requestLogger } from '@orders/chassis';
+import { GracefulShutdown } from '@orders/cancellation';
+import { createServiceApp, identifier, type Logger, only } from '@orders/chassis';
 import type { Express } from 'express';
 import type { Config } from './config.ts';
-import { processPayment } from './process-payment.ts';
+import { Ledger } from './ledger.ts';
+import { payRoute } from './pay.ts';
+import { voidRoute } from './void.ts';
 
-/** The payment service's app: `POST /pay?orderID=`. */
+/** The payment service's app: `POST /pay`, `POST /void` and `GET /payments`, each `?orderID=`. */
 export function createApp(
-  config: Pick<Config, 'paymentDurationMs'>,
+  config: Pick<Config, 'paymentDurationMs' | 'retentionMs'>,
   logger: Logger,
   shutdown = new GracefulShutdown(),
 ): Express {
+  const ledger = new Ledger(config.retentionMs);
   return createServiceApp(logger, shutdown, (app) => {
-    app.all('/pay', only('POST'), async (req, res) => {
-      const orderID = identifier(req, 'orderID');
-      const log = requestLogger(res, { orderID });
-      using scope = requestScope(req, shutdown);
-      try {
-        await processPayment(orderID, config.paymentDurationMs, scope.signal);
-        log.info(`Payment processed for order: ${orderID}`);
-        res.send(`Payment for order ${orderID} completed`);
-      } catch (error) {
-        const cause = causeOf(scope.signal);
-        if (!cause) throw error;
-        const { elapsedMs } = scope;
-        log.info(
-          { cause: cause.code, elapsedMs },
-          `Payment processing canceled for order: ${orderID}`,
-        );
-        res.status(408).send('Payment canceled');
-      }
+    app.all('/pay', only('POST'), payRoute(ledger, config.paymentDurationMs, shutdown));
+    app.all('/void', only('POST'), voidRoute(ledger));
+    app.all('/payments', only('GET'), (req, res) => {
+      const payments = ledger.payments(identifier(req, 'orderID'));
+      res.type('json').send(payments);
     });
   });
 }

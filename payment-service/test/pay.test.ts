@@ -8,8 +8,8 @@ import { readConfig } from '../src/config.ts';
 
 let lines: Record<string, unknown>[];
 const logger = pino({}, { write: (line) => lines.push(JSON.parse(line)) });
-const quick = createApp({ paymentDurationMs: 5 }, logger);
-const endless = createApp({ paymentDurationMs: 60_000 }, logger);
+const quick = createApp({ paymentDurationMs: 5, retentionMs: 60_000 }, logger);
+const endless = createApp({ paymentDurationMs: 60_000, retentionMs: 60_000 }, logger);
 
 beforeEach(() => {
   lines = [];

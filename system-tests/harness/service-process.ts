@@ -110,6 +110,12 @@ export class ServiceProcess implements AsyncDisposable {
     return this.#log.next((line) => matches(line, query), count);
   }
 
+  /** The last line of a request: the one that says how it ended. */
+  verdict(requestId: string): Promise<LogLine> {
+    const opening = /^Placing order/;
+    return this.#log.next((line) => line.requestId === requestId && !opening.test(line.msg));
+  }
+
   /** Resolves once the request has reached this service. */
   async arrival(requestId: string): Promise<void> {
     await this.#arrivals.next((arrived) => arrived === requestId);

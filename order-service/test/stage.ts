@@ -1,0 +1,53 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { GracefulShutdown } from '@orders/cancellation';
+import type { Express } from 'express';
+import { pino } from 'pino';
+import { createApp } from '../src/app.ts';
+import { readConfig } from '../src/config.ts';
+
+export const available: RequestListener = (_req, res) => res.end('Product 1234 is available\n');
+export const paid: RequestListener = (_req, res) =>
+  res.end('Payment for order orderID-5678 completed');
+export const voided: RequestListener = (_req, res) =>
+  res.end('Payment for order orderID-5678 voided');
+export const silent: RequestListener = () => {};
+export const answers =
+  (status: number): RequestListener =>
+  (_req, res) =>
+    res.writeHead(status).end('a body that no client of ours may see');
+
+/** The order service between an inventory and a payment service that behave as they are told. */
+export class Stage {
+  readonly lines: Record<string, unknown>[] = [];
+  /** What reached the two services. */
+  readonly calls: IncomingMessage[] = [];
+  readonly shutdown = new GracefulShutdown();
+  readonly #servers: Server[] = [];
+
+  async orderService(
+    inventory: RequestListener,
+    payment: RequestListener,
+    env: Record<string, string> = {},
+  ): Promise<Express> {
+    const [INVENTORY_URL, PAYMENT_URL] = [await this.#play(inventory), await this.#play(payment)];
+    const logger = pino({}, { write: (line) => this.lines.push(JSON.parse(line)) });
+    const config = readConfig({ INVENTORY_URL, PAYMENT_URL, ...env });
+    return createApp(config, logger, this.shutdown);
+  }
+
+  close(): void {
+    for (const server of this.#servers) server.close().closeAllConnections();
+  }
+
+  async #play(listener: RequestListener): Promise<string> {
+    const server = createServer((req, res) => {
+      this.calls.push(req);
+      listener(req, res);
+    });
+    this.#servers.push(server);
+    await once(server.listen(0), 'listening');
+    const address = server.address();
+    return `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
+  }
+}

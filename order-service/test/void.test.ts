@@ -1,0 +1,164 @@
+import type { RequestListener } from 'node:http';
+import request from 'supertest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { answers, available, paid, Stage, silent, voided } from './stage.ts';
+
+const FAILED = /^Payment processing failed/;
+
+let stage: Stage;
+beforeEach(() => {
+  stage = new Stage();
+});
+afterEach(() => stage.close());
+
+/** A payment service whose two routes behave as they are told. */
+const paymentService =
+  (pay: RequestListener, revoke: RequestListener): RequestListener =>
+  (req, res) =>
+    (req.url?.startsWith('/pay') ? pay : revoke)(req, res);
+
+const reached = (path: string) => stage.calls.filter(({ url }) => url?.startsWith(path));
+const logged = (msg: string) => stage.lines.filter((line) => line.msg === msg);
+const UNKNOWN = 'Payment outcome unknown for order: orderID-5678';
+
+describe('after a payment whose outcome is unknown, it is voided', () => {
+  test.each<[string, RequestListener]>([
+    ['answers 500', answers(500)],
+    ['answers 408', answers(408)],
+    ['answers 409', answers(409)],
+    ['answers 204', answers(204)],
+    ['says something else', (_req, res) => res.end('thanks')],
+    ['breaks off', (_req, res) => void res.write('Payment', () => res.destroy())],
+    ['resets', (req) => req.socket.resetAndDestroy()],
+    ['stays silent', silent],
+  ])('the payment service %s', async (_row, pay) => {
+    const app = await stage.orderService(available, paymentService(pay, voided), {
+      CALL_TIMEOUT_MS: '100',
+    });
+    await request(app).get('/order').expect(500, FAILED);
+    await expect.poll(() => reached('/void')).toHaveLength(1);
+    const [payment, revocation] = [reached('/pay')[0], reached('/void')[0]];
+    expect(revocation?.method).toBe('POST');
+    expect(revocation?.url).toBe('/void?orderID=orderID-5678');
+    expect(revocation?.headers['idempotency-key']).toBe(payment?.headers['idempotency-key']);
+    expect(revocation?.headers['x-request-id']).toBe(payment?.headers['x-request-id']);
+    expect(reached('/pay')).toHaveLength(1);
+  });
+
+  test('the client hangs up', async () => {
+    const app = await stage.orderService(available, paymentService(silent, voided));
+    const order = request(app).get('/order');
+    order.end(() => {});
+    await expect.poll(() => reached('/pay')).toHaveLength(1);
+    order.abort();
+    await expect.poll(() => reached('/void')).toHaveLength(1);
+  });
+});
+
+describe('after a payment that surely did not happen, it is not', () => {
+  test.each([400, 422])('the payment service answers %i', async (status) => {
+    const app = await stage.orderService(available, paymentService(answers(status), voided));
+    await request(app).get('/order').expect(500, FAILED);
+    await stage.shutdown.drain(1_000);
+    expect(reached('/void')).toEqual([]);
+  });
+
+  test('nobody listens', async () => {
+    const app = await stage.orderService(available, paid, { PAYMENT_URL: 'http://127.0.0.1:1' });
+    const message = 'Payment processing failed: payment-service is unreachable (ECONNREFUSED)';
+    await request(app).get('/order').expect(500, message);
+    await stage.shutdown.drain(1_000);
+    expect(logged(UNKNOWN)).toEqual([]);
+  });
+
+  test('the client hangs up before the payment begins', async () => {
+    const app = await stage.orderService(silent, paymentService(paid, voided));
+    const order = request(app).get('/order');
+    order.end(() => {});
+    await expect.poll(() => reached('/check')).toHaveLength(1);
+    order.abort();
+    await expect.poll(() => logged('Order canceled: client disconnected')).toHaveLength(1);
+    await stage.shutdown.drain(1_000);
+    expect(stage.calls).toHaveLength(1);
+  });
+
+  test('the payment service answers 200', async () => {
+    const app = await stage.orderService(available, paymentService(paid, voided));
+    await request(app).get('/order').expect(200);
+    await stage.shutdown.drain(1_000);
+    expect(reached('/void')).toEqual([]);
+  });
+});
+
+test('each attempt has a key of its own, on its log lines', async () => {
+  const app = await stage.orderService(available, paid);
+  await request(app).get('/order').expect(200);
+  await request(app).get('/order').expect(200);
+  const keys = reached('/pay').map(({ headers }) => headers['idempotency-key']);
+  expect(new Set(keys).size).toBe(2);
+  const onLines = stage.lines.map(({ idempotencyKey }) => idempotencyKey);
+  expect(onLines).toEqual([keys[0], keys[0], keys[1], keys[1]]);
+});
+
+describe('a void', () => {
+  test('is repeated until it is acknowledged, behind the answer', async () => {
+    let refusals = 2;
+    const revoke: RequestListener = (req, res) => {
+      (refusals > 0 ? answers(503) : voided)(req, res);
+      refusals -= 1;
+    };
+    const app = await stage.orderService(available, paymentService(answers(500), revoke));
+    await request(app).get('/order').expect(500, FAILED);
+    expect(reached('/void').length).toBeLessThan(3);
+    await expect.poll(() => reached('/void').length, { timeout: 5_000 }).toBe(3);
+    await stage.shutdown.drain(1_000);
+    expect(reached('/void')).toHaveLength(3);
+    expect(logged(UNKNOWN)).toEqual([]);
+  });
+
+  test('that is given up leaves the record to reconcile by', async () => {
+    const app = await stage.orderService(available, paymentService(answers(500), answers(500)), {
+      VOID_GIVE_UP_MS: '50',
+    });
+    await request(app).get('/order').expect(500, FAILED);
+    await expect.poll(() => logged(UNKNOWN)).toHaveLength(1);
+    const idempotencyKey = reached('/pay')[0]?.headers['idempotency-key'];
+    expect(logged(UNKNOWN)).toMatchObject([
+      { level: 50, idempotencyKey, orderID: 'orderID-5678', cause: 'deadline-exceeded' },
+    ]);
+    expect(JSON.stringify(stage.lines)).not.toContain('stack');
+  });
+
+  test('under way is waited for at shutdown', async () => {
+    const app = await stage.orderService(
+      available,
+      paymentService(answers(500), (req, res) => {
+        setTimeout(() => voided(req, res), 100);
+      }),
+    );
+    await request(app).get('/order').expect(500, FAILED);
+    await stage.shutdown.drain(5_000);
+    expect(reached('/void')).toHaveLength(1);
+    expect(logged(UNKNOWN)).toEqual([]);
+  });
+
+  test('that outlives the shutdown is logged as unknown', async () => {
+    const app = await stage.orderService(available, paymentService(answers(500), silent));
+    await request(app).get('/order').expect(500, FAILED);
+    await stage.shutdown.drain(0);
+    expect(logged(UNKNOWN)).toMatchObject([{ level: 50, cause: 'shutting-down' }]);
+  });
+
+  test("holds its order's place: an outage cannot pile them up", async () => {
+    const app = await stage.orderService(available, paymentService(answers(500), silent), {
+      MAX_IN_FLIGHT: '2',
+    });
+    await request(app).get('/order').expect(500, FAILED);
+    await request(app).get('/order').expect(500, FAILED);
+    await request(app)
+      .get('/order')
+      .expect(503, 'Too many orders in flight')
+      .expect('Retry-After', '1');
+    await stage.shutdown.drain(0);
+  });
+});

@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto';
+import { Cancellation, causeOf, type GracefulShutdown, requestScope } from '@orders/cancellation';
+import { identifier, requestLogger } from '@orders/chassis';
+import type { RequestHandler } from 'express';
+import createError from 'http-errors';
+import { idempotencyKey } from './idempotency-key.ts';
+import type { Ledger } from './ledger.ts';
+import { processPayment } from './process-payment.ts';
+
+/** The payment was voided while it was being processed. */
+class PaymentVoided extends Cancellation {
+  override readonly name = 'PaymentVoided';
+  override readonly message = 'payment voided';
+  readonly code = 'voided';
+}
+
+/** `POST /pay`: one charge an idempotency key; without a key, one a call. */
+export function payRoute(
+  ledger: Ledger,
+  durationMs: number,
+  shutdown: GracefulShutdown,
+): RequestHandler {
+  return async (req, res) => {
+    const orderID = identifier(req, 'orderID');
+    const key = idempotencyKey(req) ?? randomUUID();
+    using scope = requestScope(req, shutdown);
+    const completed = `Payment for order ${orderID} completed`;
+    switch (ledger.begin(key, orderID, () => scope.abort(new PaymentVoided()))) {
+      case 'other-order':
+        throw createError(422, 'Idempotency-Key was used for another order');
+      case 'in-flight':
+        throw createError(409, `Payment for order ${orderID} is in flight`);
+      case 'voided':
+        throw createError(409, `Payment for order ${orderID} was voided`);
+      case 'processed':
+        res.send(completed);
+        return;
+    }
+    const log = requestLogger(res, { orderID, idempotencyKey: key });
+    try {
+      await processPayment(orderID, durationMs, scope.signal);
+      // The point of no return: no await between the look at the signal and the commit.
+      scope.signal.throwIfAborted();
+      ledger.commit(key);
+      log.info(`Payment processed for order: ${orderID}`);
+      res.send(completed);
+    } catch (error) {
+      ledger.cancel(key);
+      const cause = causeOf(scope.signal);
+      if (!cause) throw error;
+      const { elapsedMs } = scope;
+      log.info(
+        { cause: cause.code, elapsedMs },
+        `Payment processing canceled for order: ${orderID}`,
+      );
+      res.status(408).send('Payment canceled');
+    }
+  };
+}

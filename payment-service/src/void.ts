@@ -1,0 +1,23 @@
+import { identifier, requestLogger } from '@orders/chassis';
+import type { RequestHandler } from 'express';
+import createError from 'http-errors';
+import { idempotencyKey } from './idempotency-key.ts';
+import type { Ledger } from './ledger.ts';
+
+/** `POST /void`: takes the payment under the idempotency key back, or keeps it from ever happening. */
+export function voidRoute(ledger: Ledger): RequestHandler {
+  return (req, res) => {
+    const orderID = identifier(req, 'orderID');
+    const key = idempotencyKey(req);
+    if (key === undefined) throw createError(400, 'Idempotency-Key is missing');
+    const voiding = ledger.void(key, orderID);
+    if (voiding === 'other-order') {
+      throw createError(422, 'Idempotency-Key was used for another order');
+    }
+    if (voiding === 'voided') {
+      const log = requestLogger(res, { orderID, idempotencyKey: key });
+      log.info(`Payment voided for order: ${orderID}`);
+    }
+    res.send(`Payment for order ${orderID} voided`);
+  };
+}

@@ -9,10 +9,12 @@ interface Waiter<T> {
 export class Feed<T> {
   readonly items: T[] = [];
   readonly #waiters = new Set<Waiter<T>>();
+  #follower: ((item: T) => void) | undefined;
   #ended: Error | undefined;
 
   push(item: T): void {
     this.items.push(item);
+    this.#follower?.(item);
     for (const waiter of this.#waiters) {
       if (!waiter.wanted(item)) continue;
       waiter.missing -= 1;
@@ -20,6 +22,11 @@ export class Feed<T> {
       this.#waiters.delete(waiter);
       waiter.resolve(item);
     }
+  }
+
+  /** Calls `follower` with each item from now on. */
+  follow(follower: (item: T) => void): void {
+    this.#follower = follower;
   }
 
   /** Nothing more will arrive: whoever waits, now or later, gets `error`. */

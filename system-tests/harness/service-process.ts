@@ -100,6 +100,11 @@ export class ServiceProcess implements AsyncDisposable {
     return this.#stderr;
   }
 
+  /** Calls `follower` with each line from now on. */
+  follow(follower: (line: LogLine) => void): void {
+    this.#log.follow(follower);
+  }
+
   /** The lines so far that match. */
   find(query: LogQuery): LogLine[] {
     return this.lines.filter((line) => matches(line, query));

@@ -1,0 +1,37 @@
+import { parseArgs } from 'node:util';
+import Table from 'cli-table3';
+import colors from 'picocolors';
+import { type Scene, scenes } from './scenes.ts';
+import { setStage } from './stage.ts';
+
+const print = (text: string) => process.stdout.write(`${text}\n`);
+
+try {
+  const fast = { type: 'boolean', default: false } as const;
+  const { values } = parseArgs({ options: { fast, scene: { type: 'string' } } });
+  const numbered = scenes.map((scene, index): [string, Scene] => [String(index + 1), scene]);
+  const chosen = numbered.filter(([number]) => number === (values.scene ?? number));
+  if (chosen.length === 0) throw new Error(`--scene must be 1 to ${scenes.length}`);
+  await play(chosen, values.fast ? 0.1 : 1);
+} catch (error) {
+  process.stderr.write(`demo: ${error instanceof Error ? error.message : error}\n`);
+  process.exitCode = 1;
+}
+
+async function play(chosen: [string, Scene][], scale: number): Promise<void> {
+  await using stage = await setStage(scale);
+  const head = ['', 'scene', 'seen', 'saved', 'kept'];
+  const plain = { head: [], border: [] };
+  const summary = new Table({ head, colWidths: [3, 23, 33, 10, 6], wordWrap: true, style: plain });
+  for (const [number, [title, watch, act]] of chosen) {
+    print(`\n${colors.bold(`${number}. ${title}`)}\n   Watch: ${watch}\n`);
+    const { kept, seen, savedMs } = await act(stage);
+    stage.timeline.flush();
+    const verdict = kept ? colors.green('kept') : colors.red('NOT KEPT');
+    const saved = savedMs === undefined ? '' : `${savedMs} ms`;
+    print(`\n   ${verdict}: ${seen}${saved && `, ${saved} of work saved`}`);
+    summary.push([number, title, seen, saved, kept ? 'yes' : 'NO']);
+    if (!kept) process.exitCode = 1;
+  }
+  print(`\n${summary}`);
+}

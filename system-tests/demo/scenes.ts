@@ -1,0 +1,112 @@
+import type { Act, Stage } from './stage.ts';
+
+/** What was seen in a scene, and the milliseconds of work that did not have to be done. */
+export interface Outcome {
+  kept: boolean;
+  seen: string;
+  savedMs?: number;
+}
+
+/** One scene: its title, what to watch for, and how it is played. */
+export type Scene = [title: string, watch: string, play: (stage: Stage) => Promise<Outcome>];
+
+const PLACED = { msg: 'Placing order for product: 1234' };
+const HUNG_UP = { msg: 'Order canceled: client disconnected' };
+
+export const scenes: Scene[] = [
+  [
+    'An order that succeeds',
+    'the check, then the payment, then the answer: one order, charged once.',
+    ({ place, order }) => answered(place('scene-1'), order),
+  ],
+  [
+    'The client hangs up during the inventory check',
+    'the check stops at once, and the lane of payment-service stays empty.',
+    async ({ place, after, order, inventory, scale }) => {
+      const act = place('scene-2');
+      await act.line(order, PLACED);
+      await after(1_000);
+      act.hangUp();
+      await act.line(order, HUNG_UP);
+      const stoppedMs = (await act.line(inventory, { cause: 'client-disconnected' }))?.elapsedMs;
+      const payments = await act.payments();
+      const kept = stoppedMs !== undefined && payments === 'none';
+      const seen = `check stopped after ${stoppedMs} ms, payments: ${payments}`;
+      return { kept, seen, savedMs: (2_000 + 3_000) * scale - Number(stoppedMs) };
+    },
+  ],
+  [
+    'The client hangs up during the payment',
+    'the payment stops at once, and a void makes sure that it stays undone.',
+    async ({ place, after, order, inventory, payment, scale }) => {
+      const act = place('scene-3');
+      await act.line(inventory, { msg: 'Inventory check completed for product: 1234' });
+      await after(1_000);
+      act.hangUp();
+      await act.line(order, HUNG_UP);
+      return stopped(act, payment, scale);
+    },
+  ],
+  [
+    'A caller that has 3 s for an order that takes 5 s',
+    'the payment stops when the time is up, without anybody hanging up.',
+    async ({ place, payment, scale }) => {
+      const act = place('scene-4', 3_000);
+      const answer = await act.answer;
+      const { kept, ...outcome } = await stopped(act, payment, scale);
+      return { kept: kept && answer?.status === 500, ...outcome };
+    },
+  ],
+  [
+    'The payment commits just as the client leaves',
+    'its answer is still on its way when the client hangs up; a void takes it back.',
+    async ({ place, network, order, payment }) => {
+      const act = place('scene-5');
+      network.hold();
+      const committed = await act.line(payment, { msg: 'Payment processed for order: scene-5' });
+      act.hangUp();
+      await act.line(order, HUNG_UP);
+      network.release();
+      const voided = await act.line(payment, { msg: 'Payment voided for order: scene-5' });
+      const payments = await act.payments();
+      const tookMs = Number(voided?.time) - Number(committed?.time);
+      const seen = `voided ${tookMs} ms after the commit, payments: ${payments}`;
+      return { kept: committed !== undefined && payments === 'voided', seen };
+    },
+  ],
+  [
+    'SIGTERM to order-service with an order in flight',
+    'the order finishes first, then the process leaves.',
+    async ({ place, after, order }) => {
+      const act = place('scene-6');
+      await act.line(order, PLACED);
+      await after(1_000);
+      order.signal('SIGTERM');
+      const { kept, seen } = await answered(act, order);
+      const { code } = await order.exited;
+      return { kept: kept && code === 0, seen: `${seen}, exit code ${code}` };
+    },
+  ],
+];
+
+/** An order that must be answered 200 and charged once. */
+async function answered(act: Act, order: Stage['order']): Promise<Outcome> {
+  const status = (await act.answer)?.status;
+  const begun = await act.line(order, PLACED);
+  const ended = await act.line(order, { msg: 'Order successfully processed' });
+  const payments = await act.payments();
+  const tookMs = Number(ended?.time) - Number(begun?.time);
+  const seen = `${status} after ${tookMs} ms, payments: ${payments}`;
+  return { kept: status === 200 && payments === 'processed', seen };
+}
+
+/** A payment that must have stopped early and been voided. */
+async function stopped(act: Act, payment: Stage['payment'], scale: number): Promise<Outcome> {
+  const voided = await act.line(payment, { msg: `Payment voided for order: ${act.orderID}` });
+  const msg = `Payment processing canceled for order: ${act.orderID}`;
+  const stoppedMs = (await act.line(payment, { msg }))?.elapsedMs;
+  const payments = await act.payments();
+  const kept = voided !== undefined && stoppedMs !== undefined && payments === 'voided';
+  const seen = `payment stopped after ${stoppedMs} ms, payments: ${payments}`;
+  return { kept, seen, savedMs: 3_000 * scale - Number(stoppedMs) };
+}

@@ -16,6 +16,7 @@ export class EvidenceTable implements Reporter {
       const { done, promised } = scene.meta();
       return done && promised ? [[done, promised, seen(scene)]] : [];
     });
+    if (rows.length === 0) return;
     const widths = HEADINGS.map((heading, column) =>
       Math.max(...[HEADINGS, ...rows].map((row) => row[column]?.length ?? heading.length)),
     );

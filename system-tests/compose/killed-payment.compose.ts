@@ -14,7 +14,7 @@ beforeAll(() => stack.up(quick));
 afterAll(() => stack.down());
 
 /** Places an order every 20 ms until it is ended. */
-class Load {
+class Load implements AsyncDisposable {
   readonly answers: Answer[] = [];
   readonly #orders: Promise<void>[] = [];
   #ended = false;
@@ -34,7 +34,7 @@ class Load {
   }
 
   /** Places no more; resolves once all are answered. */
-  async end(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#ended = true;
     await this.#run;
     await Promise.all(this.#orders);
@@ -44,8 +44,9 @@ class Load {
     while (!this.#ended) {
       const index = this.#orders.length;
       const { answer } = send('http://127.0.0.1:8080/order');
+      const none = (error: unknown) => ({ status: 0, headers: {}, body: String(error) });
       this.#orders.push(
-        answer.then((answered) => {
+        answer.catch(none).then((answered) => {
           this.answers[index] = answered;
         }),
       );
@@ -59,14 +60,14 @@ scene(
   'orders fail cleanly, then succeed again',
   async () => {
     const orderService = await stack.inspect('order-service', '{{.State.StartedAt}}');
-    const load = new Load();
+    await using load = new Load();
     await load.see(200);
     await stack.kill('payment-service');
     await load.see(500);
     await stack.up(quick);
     const returned = load.placed;
     await load.see(200);
-    await load.end();
+    await load[Symbol.asyncDispose]();
     expect(load.answers.slice(returned).every(({ status }) => status === 200)).toBe(true);
     const failures = load.answers.filter(({ status }) => status !== 200);
     for (const { status, body } of failures) {

@@ -20,9 +20,9 @@ try {
 
 async function play(chosen: [string, Scene][], scale: number): Promise<void> {
   await using stage = await setStage(scale);
-  const head = ['', 'scene', 'seen', 'saved', 'kept'];
-  const plain = { head: [], border: [] };
-  const summary = new Table({ head, colWidths: [3, 23, 33, 10, 6], wordWrap: true, style: plain });
+  const style = { head: [], border: [] };
+  const summary = new Table({ colWidths: [3, 23, 32, 10, 6], wordWrap: true, style });
+  summary.push(['', 'scene', 'seen', 'saved', 'kept']);
   for (const [number, [title, watch, act]] of chosen) {
     print(`\n${colors.bold(`${number}. ${title}`)}\n   Watch: ${watch}\n`);
     const { kept, seen, savedMs } = await act(stage);

@@ -31,17 +31,19 @@ export async function setStage(scale: number) {
     const budget = { 'x-envoy-expected-rq-timeout-ms': String(Number(budgetMs) * scale) };
     const options = { headers: budgetMs === undefined ? {} : budget };
     const { requestId, answer, hangUp } = send(`${order.url}/order?orderID=${orderID}`, options);
+    /** A line that a service logs for this order; undefined if it does not. */
+    const line = (service: ServiceProcess, query: LogQuery) => {
+      const missed = sleep(PATIENCE_MS, undefined, { ref: false });
+      return Promise.race([service.waitFor({ requestId, ...query }), missed]);
+    };
     return {
       orderID,
       answer: answer.catch(() => undefined),
-      hangUp() {
+      line,
+      async hangUp() {
         timeline.show({ time: Date.now(), service: 'client', msg: 'hangs up' });
         hangUp();
-      },
-      /** A line that a service logs for this order; undefined if it does not. */
-      line(service: ServiceProcess, query: LogQuery) {
-        const missed = sleep(PATIENCE_MS, undefined, { ref: false });
-        return Promise.race([service.waitFor({ requestId, ...query }), missed]);
+        await line(order, { msg: 'Order canceled: client disconnected' });
       },
       /** The statuses of the order's payments, as the payment service lists them. */
       async payments(): Promise<string> {

@@ -3,11 +3,12 @@ import type { LogLine } from '../harness/service-process.ts';
 
 type Event = Pick<LogLine, 'time' | 'service' | 'msg' | 'cause'>;
 
+/** `line`: what fits into one line of the lane, up to a space or the end. */
 const LANES = [
-  { name: 'client', width: 10, paint: colors.dim },
-  { name: 'order-service', width: 20, paint: colors.cyan },
-  { name: 'inventory-service', width: 22, paint: colors.yellow },
-  { name: 'payment-service', width: 22, paint: colors.magenta },
+  { name: 'client', width: 10, line: /.{1,9}( |$)/g, paint: colors.dim },
+  { name: 'order-service', width: 20, line: /.{1,19}( |$)/g, paint: colors.cyan },
+  { name: 'inventory-service', width: 22, line: /.{1,21}( |$)/g, paint: colors.yellow },
+  { name: 'payment-service', width: 22, line: /.{1,21}( |$)/g, paint: colors.magenta },
 ];
 
 /** Lines reach us through three pipes; they are held back this long, to print them in order. */
@@ -20,7 +21,7 @@ export class Timeline {
 
   begin(): void {
     this.#beganAt = undefined;
-    print('ms', ({ name }) => name);
+    print('ms', (lane) => lane);
   }
 
   show(event: Event): void {
@@ -32,20 +33,17 @@ export class Timeline {
     for (const { time, service, msg, cause } of this.#held.sort((a, b) => a.time - b.time)) {
       this.#beganAt ??= time;
       const text = cause && service !== 'order-service' ? `${msg} (${cause})` : msg;
-      print(String(time - this.#beganAt), ({ name }) => (name === service ? text : ''));
+      print(String(time - this.#beganAt), (lane) => (lane === service ? text : ''));
     }
     this.#held = [];
   }
 }
 
-function print(time: string, textOf: (lane: { name: string }) => string): void {
-  const words = LANES.map((lane) =>
-    textOf(lane).match(new RegExp(`.{1,${lane.width - 1}}( |$)`, 'g')),
-  );
-  for (let row = 0; row === 0 || words.some((lines) => lines?.[row]); row += 1) {
-    const cells = LANES.map(({ width, paint }, lane) =>
-      paint((words[lane]?.[row] ?? '').padEnd(width)),
-    );
-    process.stdout.write(`${(row === 0 ? time : '').padStart(5)} ${cells.join('').trimEnd()}\n`);
+function print(time: string, textOf: (lane: string) => string): void {
+  const texts = LANES.map(({ name, line }) => textOf(name).match(line) ?? []);
+  for (let row = 0; texts.some(({ length }) => row < length); row += 1) {
+    const cells = texts.map((lines) => lines[row] ?? '');
+    const lanes = LANES.map(({ width, paint }, lane) => paint(cells[lane]?.padEnd(width) ?? ''));
+    process.stdout.write(`${(row === 0 ? time : '').padStart(5)} ${lanes.join('').trimEnd()}\n`);
   }
 }

@@ -1,0 +1,92 @@
+import { afterAll, expect, test } from 'vitest';
+import { send } from '../harness/client.ts';
+import { ComposeStack, PORTS } from '../harness/compose-stack.ts';
+import { scene } from '../harness/evidence.ts';
+import type { ServiceName } from '../harness/service-process.ts';
+import { since } from '../harness/since.ts';
+import { until } from '../harness/until.ts';
+
+/** Work that outlasts the 5 s that a call may take. */
+const ENDLESS_MS = '60000';
+
+/** As /proc/net/tcp has it. */
+const ESTABLISHED = '01';
+
+const stack = new ComposeStack();
+afterAll(() => stack.down());
+
+/** The far ends of the connections that the service's kernel believes to be open. */
+async function callers(service: ServiceName): Promise<string[]> {
+  const table = await stack.exec(service, 'cat', '/proc/net/tcp', '/proc/net/tcp6');
+  const port = `:${PORTS[service].toString(16).toUpperCase()}`;
+  return table.split('\n').flatMap((line) => {
+    const [, local = '', remote = '', state] = line.trim().split(/\s+/);
+    const healthCheck = /0100007F:\w+$/.test(remote);
+    return state === ESTABLISHED && local.endsWith(port) && !healthCheck ? [remote] : [];
+  });
+}
+
+/** Places an order that keeps `service` at work; resolves once it has been called. */
+async function orderAt(service: ServiceName) {
+  const before = await callers(service);
+  const order = send('http://127.0.0.1:8080/order');
+  const caller = await until(`a call to ${service}`, async () =>
+    (await callers(service)).find((remote) => !before.includes(remote)),
+  );
+  return { ...order, caller };
+}
+
+/** Cuts `service` off while it works for an order; resolves to what happened at both ends. */
+async function cutOff(service: ServiceName) {
+  const startedAt = performance.now();
+  const { requestId, answer, caller } = await orderAt(service);
+  await stack.unplug(service);
+  const { status, body } = await answer;
+  const took = since(startedAt);
+  // A FIN or an RST would have ended this: no sign of the caller's leaving has come.
+  expect(await callers(service)).toContain(caller);
+  const line = await stack.waitForLine(service, 'canceled for', requestId);
+  expect(line).toContain('"cause":"deadline-exceeded"');
+  const [, elapsedMs] = /"elapsedMs":(\d+)/.exec(line) ?? [];
+  return { status, body, seen: `${status} after ${took}, work stopped after ${elapsedMs} ms` };
+}
+
+/** Plugs the cable in again: the next order arrives there, and so does its hang-up. */
+async function heal(service: ServiceName): Promise<void> {
+  await stack.plugIn(service);
+  const { requestId, hangUp } = await orderAt(service);
+  hangUp();
+  await stack.waitForLine(service, 'canceled for', requestId, '"cause":"client-disconnected"');
+}
+
+scene(
+  'inventory cut off during the check',
+  'order fails after 5 s, check stops by its budget',
+  async () => {
+    await stack.up({ CHECK_DURATION_MS: ENDLESS_MS });
+    const { status, body, seen } = await cutOff('inventory-service');
+    expect({ status, body }).toEqual({
+      status: 500,
+      body: 'Inventory check failed: deadline exceeded',
+    });
+    await heal('inventory-service');
+    return seen;
+  },
+);
+
+scene(
+  'payment cut off during the payment',
+  'order fails after 5 s, payment stops by its budget',
+  async () => {
+    await stack.up({ CHECK_DURATION_MS: '0', PAYMENT_DURATION_MS: ENDLESS_MS });
+    const { status, body, seen } = await cutOff('payment-service');
+    expect({ status, body }).toEqual({
+      status: 500,
+      body: 'Payment processing failed: deadline exceeded',
+    });
+    await heal('payment-service');
+    return seen;
+  },
+);
+
+test.todo('a payment that was processed behind a partition is voided once that heals');

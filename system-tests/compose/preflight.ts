@@ -1,0 +1,31 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { output } from '../harness/command.ts';
+import { ComposeStack, PORTS } from '../harness/compose-stack.ts';
+
+// Runs before the tests, which cannot begin without an engine and the three ports: one line says so.
+
+async function problem(): Promise<string | undefined> {
+  try {
+    await output(['docker', 'info']);
+  } catch {
+    return 'no Docker Engine answers `docker info`';
+  }
+  await new ComposeStack().down();
+  for (const port of Object.values(PORTS)) {
+    const server = createServer();
+    try {
+      await once(server.listen(port, '127.0.0.1'), 'listening');
+    } catch {
+      return `port ${port} is taken, and docker-compose.yml publishes it`;
+    }
+    server.close();
+  }
+  return undefined;
+}
+
+const found = await problem();
+if (found) {
+  process.stderr.write(`test:compose cannot run: ${found}\n`);
+  process.exitCode = 1;
+}

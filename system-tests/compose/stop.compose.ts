@@ -1,0 +1,37 @@
+import { afterAll, expect } from 'vitest';
+import { send } from '../harness/client.ts';
+import { ComposeStack } from '../harness/compose-stack.ts';
+import { scene } from '../harness/evidence.ts';
+import { since } from '../harness/since.ts';
+
+const ENDLESS_MS = '60000';
+
+const stack = new ComposeStack();
+afterAll(() => stack.down());
+
+scene('docker compose stop, nothing in flight', 'every exit code is 0', async () => {
+  await stack.up();
+  const startedAt = performance.now();
+  await stack.compose(['stop']);
+  expect(await stack.exitCodes()).toEqual([0, 0, 0]);
+  return `exit codes 0, stopped in ${since(startedAt)}`;
+});
+
+scene('docker compose stop, an order without end', '503 before the engine kills', async () => {
+  await stack.up({ PAYMENT_DURATION_MS: ENDLESS_MS, CALL_TIMEOUT_MS: ENDLESS_MS });
+  const { requestId, answer } = send('http://127.0.0.1:8080/order');
+  await stack.waitForLine('inventory-service', 'Inventory check completed', requestId);
+  const startedAt = performance.now();
+  await stack.compose(['stop']);
+  const took = since(startedAt);
+  const { status, headers, body } = await answer;
+  expect({ status, body }).toEqual({
+    status: 503,
+    body: 'Order canceled: service shutting down',
+  });
+  expect(headers['retry-after']).toBe('1');
+  const hungUp = '"cause":"client-disconnected"';
+  await stack.waitForLine('payment-service', 'Payment processing canceled', requestId, hungUp);
+  expect(await stack.exitCodes()).toEqual([0, 0, 0]);
+  return `503, exit codes 0, stopped in ${took}`;
+});

@@ -1,0 +1,20 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+
+/** A curl under way in a terminal. */
+export interface Curl {
+  ended: Promise<{ body: string; code: number | null; signal: NodeJS.Signals | null }>;
+  /** Ctrl+C. */
+  interrupt: () => void;
+}
+
+/** Runs the real curl. */
+export function curl(...args: string[]): Curl {
+  const child = spawn('curl', args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  const ended = Promise.all([text(child.stdout), once(child, 'close')]);
+  return {
+    ended: ended.then(([body, [code, signal]]) => ({ body, code, signal })),
+    interrupt: () => child.kill('SIGINT'),
+  };
+}

@@ -1,0 +1,20 @@
+import { type TestContext, test } from 'vitest';
+
+declare module 'vitest' {
+  interface TaskMeta {
+    done?: string;
+    promised?: string;
+    seen?: string;
+  }
+}
+
+/** A test that is a row of the table at the end of the run; `look` resolves to what was seen. */
+export function scene(
+  done: string,
+  promised: string,
+  look: (context: TestContext) => Promise<string>,
+): void {
+  test(`${done}: ${promised}`, { meta: { done, promised } }, async (context) => {
+    context.task.meta.seen = await look(context);
+  });
+}

@@ -1,0 +1,16 @@
+import { defineConfig } from 'vitest/config';
+import { EvidenceTable } from './system-tests/harness/evidence-table.ts';
+import { reporters } from './vitest.config.ts';
+
+export default defineConfig({
+  test: {
+    include: ['system-tests/compose/*.compose.ts'],
+    globalSetup: 'system-tests/compose/setup.ts',
+    reporters: [...reporters, new EvidenceTable()],
+    // There is one engine, and docker-compose.yml publishes fixed ports.
+    fileParallelism: false,
+    testTimeout: 180_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 60_000,
+  },
+});

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { send } from './harness/client.ts';
+import { paymentsOf, send } from './harness/client.ts';
 import { type System, startSystem } from './harness/system.ts';
 
 const PAYMENT_MS = 20;
@@ -23,7 +23,9 @@ test('hang-ups around the commit: what was reported is what stays charged, order
 
   for (const [orderID, wasProcessed] of verdicts) {
     const expected = wasProcessed ? ['processed'] : ['voided'];
-    await expect.poll(() => statuses(system, orderID), { timeout: 5_000 }).toEqual(expected);
+    await expect
+      .poll(() => paymentsOf(orderID, system.payment.url), { timeout: 5_000 })
+      .toEqual(expected);
   }
 });
 
@@ -41,9 +43,4 @@ async function race(system: System, lane: number, verdicts: Map<string, boolean>
     verdicts.set(orderID, processed);
     delayMs = Math.max(0, delayMs + (processed ? -1 : 1) * (count % 3));
   }
-}
-
-async function statuses({ payment }: System, orderID: string): Promise<string[]> {
-  const { body } = await send(`${payment.url}/payments?orderID=${orderID}`).answer;
-  return JSON.parse(body).map(({ status }: { status: string }) => status);
 }

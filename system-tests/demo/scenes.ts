@@ -17,11 +17,10 @@ export const scenes: Scene[] = [
   [
     'The client hangs up during the inventory check',
     'the check stops at once, and the lane of payment-service stays empty.',
-    async ({ place, after, order, inventory, scale }) => {
+    async ({ place, order, inventory, scale }) => {
       const act = place('scene-2');
       await act.line(order, PLACED);
-      await after(1_000);
-      await act.hangUp();
+      await act.hangUp(1_000);
       const stoppedMs = (await act.line(inventory, { cause: 'client-disconnected' }))?.elapsedMs;
       const payments = await act.payments();
       const kept = stoppedMs !== undefined && payments === 'none';
@@ -32,22 +31,24 @@ export const scenes: Scene[] = [
   [
     'The client hangs up during the payment',
     'the payment stops at once, and a void makes sure that it stays undone.',
-    async ({ place, after, inventory, payment, scale }) => {
+    async ({ place, inventory, payment, scale }) => {
       const act = place('scene-3');
       await act.line(inventory, { msg: 'Inventory check completed for product: 1234' });
-      await after(1_000);
-      await act.hangUp();
+      await act.hangUp(1_000);
       return stopped(act, payment, scale);
     },
   ],
   [
-    'A caller that has 3 s for an order that takes 5 s',
-    'the payment stops when the time is up, without anybody hanging up.',
-    async ({ place, payment, scale }) => {
+    'A caller with 3 s for an order of 5 s, and the network cut',
+    'no hang-up can reach the payment. It stops by itself when the time is up.',
+    async ({ place, network, payment, scale }) => {
       const act = place('scene-4', 3_000);
-      const answer = await act.answer;
+      await act.cutOff();
+      const status = (await act.answer)?.status;
+      const spent = await act.line(payment, { cause: 'deadline-exceeded' });
+      network.heal();
       const { kept, ...outcome } = await stopped(act, payment, scale);
-      return { kept: kept && answer?.status === 500, ...outcome };
+      return { kept: kept && spent !== undefined && status === 500, ...outcome };
     },
   ],
   [
@@ -55,10 +56,10 @@ export const scenes: Scene[] = [
     'the client hangs up before the answer arrives; a void takes it back.',
     async ({ place, network, payment }) => {
       const act = place('scene-5');
-      network.hold();
+      await act.cutOff();
       const committed = await act.line(payment, { msg: 'Payment processed for order: scene-5' });
       await act.hangUp();
-      network.release();
+      network.heal();
       const voided = await act.line(payment, { msg: 'Payment voided for order: scene-5' });
       const payments = await act.payments();
       const tookMs = Number(voided?.time) - Number(committed?.time);
@@ -69,10 +70,9 @@ export const scenes: Scene[] = [
   [
     'SIGTERM to order-service with an order in flight',
     'the order finishes first, then the process leaves.',
-    async ({ place, after, order }) => {
+    async ({ place, order }) => {
       const act = place('scene-6');
       await act.line(order, PLACED);
-      await after(1_000);
       order.signal('SIGTERM');
       const { kept, seen } = await answered(act, order);
       const { code } = await order.exited;
@@ -84,10 +84,10 @@ export const scenes: Scene[] = [
 /** An order that must be answered 200 and charged once. */
 async function answered(act: Act, order: Stage['order']): Promise<Outcome> {
   const status = (await act.answer)?.status;
-  const begun = await act.line(order, PLACED);
+  const begunAt = Number((await act.line(order, PLACED))?.time);
   const ended = await act.line(order, { msg: 'Order successfully processed' });
   const payments = await act.payments();
-  const tookMs = Number(ended?.time) - Number(begun?.time);
+  const tookMs = Number(ended?.time) - begunAt;
   const seen = `${status} after ${tookMs} ms, payments: ${payments}`;
   return { kept: status === 200 && payments === 'processed', seen };
 }

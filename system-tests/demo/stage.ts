@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { send } from '../harness/client.ts';
+import { paymentsOf, send } from '../harness/client.ts';
 import { startRelay } from '../harness/relay.ts';
 import type { LogQuery, ServiceProcess } from '../harness/service-process.ts';
 import { startSystem } from '../harness/system.ts';
@@ -28,36 +28,34 @@ export async function setStage(scale: number) {
   /** Sends an order; `budgetMs`, times `scale`, is how long the caller will wait. */
   const place = (orderID: string, budgetMs?: number) => {
     timeline.begin();
-    const budget = { 'x-envoy-expected-rq-timeout-ms': String(Number(budgetMs) * scale) };
-    const options = { headers: budgetMs === undefined ? {} : budget };
-    const { requestId, answer, hangUp } = send(`${order.url}/order?orderID=${orderID}`, options);
+    const budget = { 'x-envoy-expected-rq-timeout-ms': `${Number(budgetMs) * scale}` };
+    const headers = budgetMs === undefined ? {} : budget;
+    const sent = send(`${order.url}/order?orderID=${orderID}`, { headers });
     /** A line that a service logs for this order; undefined if it does not. */
     const line = (service: ServiceProcess, query: LogQuery) => {
       const missed = sleep(PATIENCE_MS, undefined, { ref: false });
-      return Promise.race([service.waitFor({ requestId, ...query }), missed]);
+      return Promise.race([service.waitFor({ requestId: sent.requestId, ...query }), missed]);
     };
     return {
       orderID,
-      answer: answer.catch(() => undefined),
+      answer: sent.answer.catch(() => undefined),
       line,
-      async hangUp() {
+      /** Cuts the network once the payment has begun. */
+      async cutOff() {
+        await payment.arrival(sent.requestId);
+        network.cut();
+      },
+      async hangUp(afterMs = 0) {
+        await sleep(afterMs * scale);
         timeline.show({ time: Date.now(), service: 'client', msg: 'hangs up' });
-        hangUp();
+        sent.hangUp();
         await line(order, { msg: 'Order canceled: client disconnected' });
       },
-      /** The statuses of the order's payments, as the payment service lists them. */
-      async payments(): Promise<string> {
-        const { body } = await send(`${payment.url}/payments?orderID=${orderID}`).answer;
-        return (
-          JSON.parse(body)
-            .map(({ status }: { status: string }) => status)
-            .join() || 'none'
-        );
-      },
+      payments: async () => (await paymentsOf(orderID, payment.url)).join() || 'none',
     };
   };
-  const after = (milliseconds: number) => sleep(milliseconds * scale);
-  const close = () => Promise.all([system[Symbol.asyncDispose](), network[Symbol.asyncDispose]()]);
-  const dispose = { [Symbol.asyncDispose]: async () => void (await close()) };
-  return { ...system, network, timeline, place, after, scale, ...dispose };
+  const close = async () => {
+    await Promise.all([system[Symbol.asyncDispose](), network[Symbol.asyncDispose]()]);
+  };
+  return { ...system, network, timeline, place, scale, [Symbol.asyncDispose]: close };
 }

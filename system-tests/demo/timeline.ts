@@ -1,8 +1,6 @@
 import colors from 'picocolors';
 import type { LogLine } from '../harness/service-process.ts';
 
-type Event = Pick<LogLine, 'time' | 'service' | 'msg' | 'cause'>;
-
 /** `line`: what fits into one line of the lane, up to a space or the end. */
 const LANES = [
   { name: 'client', width: 10, line: /.{1,9}( |$)/g, paint: colors.dim },
@@ -17,14 +15,14 @@ const SORTING_MS = 30;
 /** Prints what happens, as it happens: milliseconds since the order began, and a lane a party. */
 export class Timeline {
   #beganAt: number | undefined;
-  #held: Event[] = [];
+  #held: Pick<LogLine, 'time' | 'service' | 'msg' | 'cause'>[] = [];
 
   begin(): void {
     this.#beganAt = undefined;
     print('ms', (lane) => lane);
   }
 
-  show(event: Event): void {
+  show(event: Pick<LogLine, 'time' | 'service' | 'msg' | 'cause'>): void {
     if (this.#held.push(event) === 1) setTimeout(() => this.flush(), SORTING_MS);
   }
 

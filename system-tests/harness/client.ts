@@ -35,3 +35,9 @@ export function send(url: string, options: RequestOptions = {}, body?: Buffer): 
   request.end(body);
   return { requestId, answer, hangUp: () => request.destroy() };
 }
+
+/** The statuses of an order's payments, as the payment service lists them. */
+export async function paymentsOf(orderID: string, paymentUrl: string): Promise<string[]> {
+  const { body } = await send(`${paymentUrl}/payments?orderID=${orderID}`).answer;
+  return JSON.parse(body).map(({ status }: { status: string }) => status);
+}

@@ -1,49 +1,48 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
-/** A network that can be made slow: bytes pass at once, or, on the way back, not until `release`. */
+/** A network before a service. While it is cut nothing passes, neither bytes nor a hang-up. */
 export interface Relay extends AsyncDisposable {
   url: string;
   /** Where the service listens: to be set before the first connection. */
   port: number;
-  /** From now on, keeps every byte that the service answers with. */
-  hold: () => void;
-  release: () => void;
+  cut: () => void;
+  heal: () => void;
 }
 
 /** Starts a relay in front of a service. */
 export async function startRelay(): Promise<Relay> {
-  const links = new Set<Socket>();
-  let holding = false;
+  const ends = new Set<Socket>();
+  const waiting: (() => void)[] = [];
+  let isCut = false;
+  const pass = (action: () => void) => (isCut ? waiting.push(action) : action());
+  const link = (from: Socket, to: Socket) => {
+    ends.add(from);
+    from.on('data', (bytes) => pass(() => to.write(bytes))).on('error', () => {});
+    from.once('close', () => {
+      ends.delete(from);
+      pass(() => to.destroy());
+    });
+  };
   const server = createServer((client) => {
     const service = connect(relay.port, '127.0.0.1');
-    links.add(service);
-    if (holding) service.pause();
-    client.on('data', (bytes) => service.write(bytes));
-    service.on('data', (bytes) => client.write(bytes));
-    client.on('error', () => {}).once('close', () => service.destroy());
-    service
-      .on('error', () => {})
-      .once('close', () => {
-        links.delete(service);
-        client.destroy();
-      });
+    link(client, service);
+    link(service, client);
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const address = server.address();
   const relay: Relay = {
-    port: 0,
     url: `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`,
-    hold() {
-      holding = true;
-      for (const service of links) service.pause();
+    port: 0,
+    cut() {
+      isCut = true;
     },
-    release() {
-      holding = false;
-      for (const service of links) service.resume();
+    heal() {
+      isCut = false;
+      for (const action of waiting.splice(0)) action();
     },
     async [Symbol.asyncDispose]() {
-      for (const service of links) service.destroy();
+      for (const end of ends) end.destroy();
       await new Promise((resolve) => server.close(resolve));
     },
   };

@@ -8,8 +8,21 @@ import { createLogger, type Logger } from './logger.ts';
 /** One Ctrl+C reaches a process two or three times; a signal this long after the first means now. */
 const REPEATED_SIGNAL_MS = 1_000;
 
-/** Longer than our clients keep an idle connection: the side that sends must be the one to close. */
-const KEEP_ALIVE_TIMEOUT_MS = 10_000;
+/**
+ * What a client may take: past a timeout it gets 408, past a size 431, then it is cut. A request's
+ * timeouts run from its first byte, or from the connection's start. An idle connection stays longer
+ * than our clients keep it: the side that sends must be the one to close.
+ */
+const LIMITS = {
+  maxHeaderSize: 16 * 1024,
+  headersTimeout: 5_000,
+  requestTimeout: 15_000,
+  connectionsCheckingInterval: 1_000,
+  keepAliveTimeout: 10_000,
+};
+
+/** One more is closed unread. */
+const MAX_CONNECTIONS = 10_000;
 
 export interface Service<Config extends EdgeConfig> {
   name: string;
@@ -27,7 +40,8 @@ export async function runService<C extends EdgeConfig>(service: Service<C>): Pro
     const logger = createLogger(service.name, config.logLevel, config.logFormat);
     const shutdown = new GracefulShutdown();
     const app = service.createApp(config, logger, shutdown);
-    const server = createServer({ keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS }, app);
+    const server = createServer(LIMITS, app);
+    server.maxConnections = MAX_CONNECTIONS;
     shutdown.attach(server);
     await once(server.listen(config.port), 'listening').catch((error: Error) => {
       throw new StartError(error.message);
@@ -42,12 +56,10 @@ export async function runService<C extends EdgeConfig>(service: Service<C>): Pro
 }
 
 function leaveOnSignal(logger: Logger, drain: () => Promise<void>): void {
-  let firstAt: number | undefined;
+  let firstAt = Number.POSITIVE_INFINITY;
   const leave = async (signal: NodeJS.Signals) => {
-    if (firstAt !== undefined) {
-      if (performance.now() - firstAt >= REPEATED_SIGNAL_MS) process.exit(1);
-      return;
-    }
+    if (performance.now() - firstAt >= REPEATED_SIGNAL_MS) process.exit(1);
+    if (firstAt !== Number.POSITIVE_INFINITY) return;
     firstAt = performance.now();
     const drained = drain();
     logger.info(`Shutting down: ${signal}`);

@@ -15,14 +15,14 @@ const REPEATED_SIGNAL_MS = 1_000;
  */
 const LIMITS = {
   maxHeaderSize: 16 * 1024,
-  headersTimeout: 5_000,
-  requestTimeout: 15_000,
+  headersTimeout: 10_000,
+  requestTimeout: 20_000,
   connectionsCheckingInterval: 1_000,
   keepAliveTimeout: 10_000,
 };
 
-/** One more is closed unread. */
-const MAX_CONNECTIONS = 10_000;
+/** One connection more is closed unread. Node's own backlog, 511, drops some of a crowd's. */
+const [MAX_CONNECTIONS, BACKLOG] = [10_000, 4_096];
 
 export interface Service<Config extends EdgeConfig> {
   name: string;
@@ -43,9 +43,11 @@ export async function runService<C extends EdgeConfig>(service: Service<C>): Pro
     const server = createServer(LIMITS, app);
     server.maxConnections = MAX_CONNECTIONS;
     shutdown.attach(server);
-    await once(server.listen(config.port), 'listening').catch((error: Error) => {
-      throw new StartError(error.message);
-    });
+    await once(server.listen({ port: config.port, backlog: BACKLOG }), 'listening').catch(
+      (error: Error) => {
+        throw new StartError(error.message);
+      },
+    );
     leaveOnSignal(logger, () => shutdown.drain(config.shutdownTimeoutMs));
     logger.info(server.address(), 'Listening');
   } catch (error) {

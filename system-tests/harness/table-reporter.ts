@@ -27,7 +27,12 @@ export default class TableReporter implements Reporter {
 
 function row(test: TestCase): Row {
   const parent = test.parent.type === 'suite' ? test.parent.fullName : test.module.relativeModuleId;
-  const { state } = test.result();
-  const seen = state === 'passed' ? (test.meta().seen ?? 'as promised') : state.toUpperCase();
+  const result = test.result();
+  const seen = {
+    passed: test.meta().seen ?? 'as promised',
+    skipped: `SKIPPED: ${'note' in result ? result.note : ''}`,
+    failed: 'FAILED',
+    pending: 'DID NOT END',
+  }[result.state];
   return [parent, test.name, `${seen} (${Math.round(test.diagnostic()?.duration ?? 0)} ms)`];
 }

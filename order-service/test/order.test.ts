@@ -149,16 +149,15 @@ test('a shutdown whose grace has run out answers 503, to be tried again', async 
 });
 
 test('an order beyond MAX_IN_FLIGHT is turned away at once, and the next is not', async () => {
-  const app = await orderService(silent, paid, { MAX_IN_FLIGHT: '1', CALL_TIMEOUT_MS: '200' });
-  const server = app.listen(0);
-  servers.push(server);
-  const first = request(server).get('/order').then();
-  while (calls.length < 1) await new Promise((resolve) => setImmediate(resolve));
-  const { headers } = await request(server).get('/order').expect(503, 'Too many orders in flight');
+  const env = { MAX_IN_FLIGHT: '1', CALL_TIMEOUT_MS: '200' };
+  const app = await orderService(silent, paid, env);
+  const first = request(app).get('/order').then();
+  while (paths().length < 1) await new Promise((resolve) => setImmediate(resolve));
+  const { headers } = await request(app).get('/order').expect(503, 'Too many orders in flight');
   expect(headers).toMatchObject({ 'retry-after': '1', 'cache-control': 'no-store' });
   expect((await first).status).toBe(500);
-  await request(server).get('/order').expect(500);
-  expect(calls).toHaveLength(2);
+  await request(app).get('/order').expect(500);
+  expect(paths()).toHaveLength(2);
 });
 
 test('refusals happen before anything is called', async () => {

@@ -10,10 +10,9 @@ export function identifier(req: Request, name: string, fallback?: string): strin
     throw createError(400, `${name} ${problem}`);
   };
   const query = /\?(.*)/s.exec(req.url)?.[1] ?? '';
-  const pairs = query.split('&').filter((pair) => new URLSearchParams(pair).has(name));
-  const [pair] = pairs;
+  const [pair, second] = query.split('&').filter((part) => new URLSearchParams(part).has(name));
   if (pair === undefined) return fallback ?? refuse('is missing');
-  if (pairs.length > 1) refuse('is repeated');
+  if (second !== undefined) refuse('is repeated');
   try {
     decodeURIComponent(pair); // URLSearchParams lets broken encoding pass, or makes it U+FFFD.
   } catch {

@@ -1,7 +1,7 @@
+export type { Logger } from 'pino';
 export { durationMs, type EdgeConfig, httpUrl, integer, readEdgeConfig } from './config.ts';
 export { only } from './errors.ts';
 export { identifier } from './identifier.ts';
-export { createLogger, type Logger } from './logger.ts';
 export { REQUEST_ID_HEADER, requestLogger } from './request-id.ts';
 export { runService } from './run.ts';
 export { createServiceApp } from './service-app.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { RequestHandler, Response } from 'express';
-import type { Logger } from './logger.ts';
+import type { Logger } from 'pino';
 
 /** Carries the request's id from hop to hop and back. */
 export const REQUEST_ID_HEADER = 'x-request-id';

@@ -2,18 +2,31 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { GracefulShutdown } from '@orders/cancellation';
 import { config as loadEnvFile } from 'dotenv';
+import type { Logger } from 'pino';
 import { type EdgeConfig, StartError } from './config.ts';
-import { createLogger, type Logger } from './logger.ts';
+import { createLogger } from './logger.ts';
 
 /** One Ctrl+C reaches a process two or three times; a signal this long after the first means now. */
 const REPEATED_SIGNAL_MS = 1_000;
 
-/** Longer than our clients keep an idle connection: the side that sends must be the one to close. */
-const KEEP_ALIVE_TIMEOUT_MS = 10_000;
+/**
+ * What a client may take: past a timeout it gets 408, past a size 431, then it is cut. A request's
+ * timeouts run from its first byte, or from the connection's start. An idle connection stays longer
+ * than our clients keep it: the side that sends must be the one to close. One connection too many is
+ * closed unread; Node's own backlog, 511, would drop some of a crowd's.
+ */
+const LIMITS = {
+  maxHeaderSize: 16 * 1024,
+  headersTimeout: 10_000,
+  requestTimeout: 20_000,
+  connectionsCheckingInterval: 1_000,
+  keepAliveTimeout: 10_000,
+  maxConnections: 10_000,
+  backlog: 4_096,
+};
 
 export interface Service<Config extends EdgeConfig> {
   name: string;
-  /** The service's own `.env`; it need not exist, and variables that are set already win. */
   envFile: URL;
   readConfig: (env: NodeJS.ProcessEnv) => Config;
   createApp: (config: Config, logger: Logger, shutdown: GracefulShutdown) => RequestListener;
@@ -27,11 +40,11 @@ export async function runService<C extends EdgeConfig>(service: Service<C>): Pro
     const logger = createLogger(service.name, config.logLevel, config.logFormat);
     const shutdown = new GracefulShutdown();
     const app = service.createApp(config, logger, shutdown);
-    const server = createServer({ keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS }, app);
+    const server = createServer(LIMITS, app);
+    server.maxConnections = LIMITS.maxConnections;
     shutdown.attach(server);
-    await once(server.listen(config.port), 'listening').catch((error: Error) => {
-      throw new StartError(error.message);
-    });
+    const listening = once(server.listen({ ...LIMITS, port: config.port }), 'listening');
+    await listening.catch(({ message }: Error) => Promise.reject(new StartError(message)));
     leaveOnSignal(logger, () => shutdown.drain(config.shutdownTimeoutMs));
     logger.info(server.address(), 'Listening');
   } catch (error) {
@@ -42,12 +55,10 @@ export async function runService<C extends EdgeConfig>(service: Service<C>): Pro
 }
 
 function leaveOnSignal(logger: Logger, drain: () => Promise<void>): void {
-  let firstAt: number | undefined;
+  let firstAt = Number.POSITIVE_INFINITY;
   const leave = async (signal: NodeJS.Signals) => {
-    if (firstAt !== undefined) {
-      if (performance.now() - firstAt >= REPEATED_SIGNAL_MS) process.exit(1);
-      return;
-    }
+    if (performance.now() - firstAt >= REPEATED_SIGNAL_MS) process.exit(1);
+    if (firstAt !== Number.POSITIVE_INFINITY) return;
     firstAt = performance.now();
     const drained = drain();
     logger.info(`Shutting down: ${signal}`);

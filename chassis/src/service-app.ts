@@ -1,8 +1,8 @@
 import { ClientDisconnected, type GracefulShutdown } from '@orders/cancellation';
 import express, { type Express, type RequestHandler } from 'express';
 import createError from 'http-errors';
+import type { Logger } from 'pino';
 import { errorHandler, only } from './errors.ts';
-import type { Logger } from './logger.ts';
 import { identifyRequests } from './request-id.ts';
 
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
@@ -21,10 +21,7 @@ export function createServiceApp(
     else res.type('json').send({ status: 'ok' });
   });
   addRoutes(app);
-  app.use(() => {
-    throw createError(404, 'Not found');
-  });
-  return app.use(errorHandler);
+  return app.use((_req, _res, next) => next(createError(404, 'Not found')), errorHandler);
 }
 
 /** Nobody needs a body, but behind one that is not read Node sees no hang-up. */

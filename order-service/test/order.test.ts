@@ -148,6 +148,18 @@ test('a shutdown whose grace has run out answers 503, to be tried again', async 
   expect(stage.calls).toEqual([]);
 });
 
+test('an order beyond MAX_IN_FLIGHT is turned away at once, and the next is not', async () => {
+  const env = { MAX_IN_FLIGHT: '1', CALL_TIMEOUT_MS: '200' };
+  const app = await orderService(silent, paid, env);
+  const first = request(app).get('/order').then();
+  while (paths().length < 1) await new Promise((resolve) => setImmediate(resolve));
+  const { headers } = await request(app).get('/order').expect(503, 'Too many orders in flight');
+  expect(headers).toMatchObject({ 'retry-after': '1', 'cache-control': 'no-store' });
+  expect((await first).status).toBe(500);
+  await request(app).get('/order').expect(500);
+  expect(paths()).toHaveLength(2);
+});
+
 test('refusals happen before anything is called', async () => {
   const app = await orderService(available, paid);
   await request(app).get('/order?orderID=').expect(400, 'orderID is empty');
@@ -166,5 +178,6 @@ test('the configuration has the documented defaults', () => {
     inventoryUrl: 'http://localhost:8081',
     paymentUrl: 'http://localhost:8082',
     callTimeoutMs: 5_000,
+    maxInFlight: 8_000,
   });
 });

@@ -1,8 +1,7 @@
+import Table from 'cli-table3';
 import type { Reporter, TestCase, TestModule, Vitest } from 'vitest/node';
 
-const HEADINGS = ['what was done', 'what was promised', 'what was seen'];
-
-/** Ends a run in a table of its scenes. */
+/** Ends a run in a table of its scenes: what was done, what was promised, what was seen. */
 export class EvidenceTable implements Reporter {
   #log: (line: string) => void = () => {};
 
@@ -11,27 +10,28 @@ export class EvidenceTable implements Reporter {
   }
 
   onTestRunEnd(modules: readonly TestModule[]): void {
-    const scenes = modules.flatMap((module) => [...module.children.allTests()]);
-    const rows = scenes.flatMap((scene) => {
-      const { done, promised } = scene.meta();
-      return done && promised ? [[done, promised, seen(scene)]] : [];
+    const table = new Table({
+      colWidths: [34, 44, 50],
+      wordWrap: true,
+      style: { head: [], border: [] },
     });
-    if (rows.length === 0) return;
-    const widths = HEADINGS.map((heading, column) =>
-      Math.max(...[HEADINGS, ...rows].map((row) => row[column]?.length ?? heading.length)),
-    );
-    const rule = widths.map((width) => '-'.repeat(width));
-    this.#log('');
-    for (const row of [HEADINGS, rule, ...rows]) {
-      const cells = row.map((cell, column) => cell.padEnd(widths[column] ?? 0));
-      this.#log(cells.join('  ').trimEnd());
+    table.push(['what was done', 'what was promised', 'what was seen']);
+    for (const module of modules) {
+      for (const test of module.children.allTests()) table.push(row(test));
     }
+    this.#log(`\n${table}\n`);
   }
 }
 
-function seen(scene: TestCase): string {
-  const result = scene.result();
+function row(test: TestCase): string[] {
+  const around = test.parent.type === 'suite' ? test.parent.fullName : test.module.relativeModuleId;
+  const { done = around, promised = test.name } = test.meta();
+  return [done, promised, seen(test)];
+}
+
+function seen(test: TestCase): string {
+  const result = test.result();
   if (result.state === 'skipped') return `skipped: ${result.note ?? 'not run'}`;
-  if (result.state === 'passed') return scene.meta().seen ?? 'as promised';
+  if (result.state === 'passed') return test.meta().seen ?? 'as promised';
   return `FAILED: ${result.errors?.[0]?.message?.split('\n')[0] ?? result.state}`;
 }

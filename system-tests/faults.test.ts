@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { answerStatus } from './faults/answer-status.ts';
+import { drip } from './faults/drip.ts';
+import { dripHeaders } from './faults/drip-headers.ts';
+import { type Fault, type FaultyServer, startFaulty } from './faults/fault.ts';
+import { floodBody } from './faults/flood-body.ts';
+import { floodHeaders } from './faults/flood-headers.ts';
+import { floodHints } from './faults/flood-hints.ts';
+import { halfAnswerThenClose } from './faults/half-answer-then-close.ts';
+import { halfAnswerThenReset } from './faults/half-answer-then-reset.ts';
+import { leave } from './faults/leave.ts';
+import { redirect } from './faults/redirect.ts';
+import { startRefusing } from './faults/refuse.ts';
+import { reset } from './faults/reset.ts';
+import { saySomethingElse } from './faults/say-something-else.ts';
+import { stallAfterHeaders } from './faults/stall-after-headers.ts';
+import { staySilent } from './faults/stay-silent.ts';
+import { talkNonsense } from './faults/talk-nonsense.ts';
+import { send } from './harness/client.ts';
+import { peakMemoryBytes } from './harness/memory.ts';
+import { ServiceProcess } from './harness/service-process.ts';
+
+const DEADLINE = /^deadline exceeded$/;
+const UNREACHABLE = /^\S+-service is unreachable \(ECONNRESET\)$/;
+const BROKEN = /^\S+-service sent a broken answer$/;
+
+const FAULTS: [what: string, fault: Fault, cause: RegExp][] = [
+  ['resets the connection', reset, UNREACHABLE],
+  ['closes the connection without an answer', leave, UNREACHABLE],
+  ['closes the connection in mid-answer', halfAnswerThenClose, BROKEN],
+  ['resets the connection in mid-answer', halfAnswerThenReset, BROKEN],
+  ['never answers', staySilent, DEADLINE],
+  ['stalls after the headers', stallAfterHeaders, DEADLINE],
+  ['sends its body byte by byte', drip, DEADLINE],
+  ['sends its headers byte by byte', dripHeaders, DEADLINE],
+  ['speaks another protocol', talkNonsense, BROKEN],
+  ['says something else with 200', saySomethingElse, BROKEN],
+  ['redirects for ever', redirect, /^\S+-service answered 302$/],
+  ['sends a body without end', floodBody, BROKEN],
+  ['sends headers without end', floodHeaders, BROKEN],
+  ['sends early hints without end', floodHints, DEADLINE],
+  ['answers 404', answerStatus(404), /^\S+-service answered 404$/],
+  ['answers 408 long before the deadline', answerStatus(408), /^\S+-service answered 408$/],
+  ['answers 500', answerStatus(500), /^\S+-service answered 500$/],
+];
+
+const UNKNOWN = 'Payment outcome unknown for order: orderID-5678';
+const CALL_TIMEOUT_MS = 300;
+/** For a busy machine; a call that waits for the other side's pleasure takes longer. */
+const SLACK_MS = 5_000;
+const MEMORY_SLACK_BYTES = 96 * 2 ** 20;
+
+describe.each([
+  ['inventory', 'Inventory check failed'],
+  ['payment', 'Payment processing failed'],
+])('with its %s-service at fault', (role, failure) => {
+  let faulty: FaultyServer;
+  let inventory: ServiceProcess;
+  let order: ServiceProcess;
+
+  const startOrder = (faultyUrl: string) =>
+    ServiceProcess.start('order-service', {
+      INVENTORY_URL: role === 'inventory' ? faultyUrl : inventory.url,
+      PAYMENT_URL: faultyUrl,
+      CALL_TIMEOUT_MS: String(CALL_TIMEOUT_MS),
+      VOID_GIVE_UP_MS: '100',
+    });
+
+  beforeAll(async () => {
+    inventory = await ServiceProcess.start('inventory-service', { CHECK_DURATION_MS: '0' });
+    faulty = await startFaulty(reset);
+    order = await startOrder(faulty.url);
+    await send(`${order.url}/order`).answer;
+  });
+  afterAll(async () => {
+    for (const part of [order, inventory, faulty]) await part[Symbol.asyncDispose]();
+  });
+
+  test.each(FAULTS)(
+    'which %s, an order fails in time and in one line',
+    async (_what, fault, cause) => {
+      faulty.fault = fault;
+      const memoryBefore = await peakMemoryBytes(order.pid);
+      const sentAt = performance.now();
+      const { requestId, answer } = send(`${order.url}/order`);
+      const { status, body } = await answer;
+      expect(performance.now() - sentAt).toBeLessThan(CALL_TIMEOUT_MS + SLACK_MS);
+      expect({ status, body }).toEqual({ status: 500, body: expect.stringContaining(failure) });
+      expect(body.slice(`${failure}: `.length)).toMatch(cause);
+      // Nor can the payment be voided there: the one other line says so.
+      if (role === 'payment') await order.waitFor({ requestId, msg: UNKNOWN, level: 50 });
+      await onlyWarning(order, requestId, body, role === 'payment' ? 1 : 0);
+
+      expect(await send(`${order.url}/health`).answer).toMatchObject({ status: 200 });
+      expect((await order.holds()).resources).not.toHaveProperty('Timeout');
+      await expect
+        .poll(async () => (await order.holds()).resources)
+        .not.toHaveProperty('TCPSocketWrap');
+      expect((await peakMemoryBytes(order.pid)) - memoryBefore).toBeLessThan(MEMORY_SLACK_BYTES);
+    },
+  );
+
+  test('which refuses connections, an order fails at once and in one line', async () => {
+    await using refusing = await startRefusing();
+    await using order = await startOrder(refusing.url);
+    const { requestId, answer } = send(`${order.url}/order`);
+    const { body } = await answer;
+    expect(body).toBe(`${failure}: ${role}-service is unreachable (ECONNREFUSED)`);
+    await onlyWarning(order, requestId, body, 0);
+  });
+});
+
+/** Resolves if `order` logged one warning of the request, `msg`, `errors` errors and no stack. */
+async function onlyWarning(
+  order: ServiceProcess,
+  requestId: string,
+  msg: string,
+  errors: number,
+): Promise<void> {
+  await order.waitFor({ requestId, msg });
+  expect(order.find({ requestId }).filter(({ level }) => level >= 40)).toHaveLength(1 + errors);
+  expect(order.find({ requestId, level: 40, msg })).toHaveLength(1);
+  expect(JSON.stringify(order.lines)).not.toMatch(/stack|\bat .*:\d+:\d+/);
+  expect(order.stderr).toBe('');
+}

@@ -1,0 +1,61 @@
+import { once } from 'node:events';
+import { createServer, type Server, type Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
+
+/** What a faulty server does with a connection, once the first bytes of a request are there. */
+export type Fault = (socket: Socket) => void;
+
+export interface FaultyServer extends AsyncDisposable {
+  url: string;
+  /** May be changed: it holds for the connections from then on. */
+  fault: Fault;
+}
+
+/** Starts a server that has `fault`, on any free port unless `port` says which. */
+export async function startFaulty(fault: Fault, port = 0): Promise<FaultyServer> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {}).once('close', () => sockets.delete(socket));
+    socket.once('data', () => faulty.fault(socket)).resume();
+  });
+  await once(server.listen(port, '127.0.0.1'), 'listening');
+  const faulty: FaultyServer = {
+    fault,
+    url: `http://127.0.0.1:${portOf(server)}`,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+  return faulty;
+}
+
+/** If `file` is what was run: serves its fault on the port named on the command line. */
+export async function standAlone(
+  file: string,
+  start: (port: number) => Promise<{ url: string }>,
+): Promise<void> {
+  if (fileURLToPath(file) !== process.argv[1]) return;
+  const { url } = await start(Number(process.argv[2] ?? 0));
+  process.stdout.write(`${url}\n`);
+}
+
+/** The start of an answer that promises `length` bytes of body. */
+export function head(status: string, length: number, headers = ''): string {
+  return `HTTP/1.1 ${status}\r\n${headers}Content-Length: ${length}\r\nConnection: close\r\n\r\n`;
+}
+
+/** Writes `chunk` without end, as fast as the other side reads. */
+export function flood(socket: Socket, chunk: string): void {
+  const pour = () => {
+    while (!socket.destroyed && socket.write(chunk));
+  };
+  socket.on('drain', pour);
+  pour();
+}
+
+export function portOf(server: Server): number {
+  const address = server.address();
+  return typeof address === 'object' && address ? address.port : 0;
+}

@@ -1,0 +1,80 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { leftAlone } from './harness/left-alone.ts';
+import { ordersBeside } from './harness/patient-client.ts';
+import { openRaw } from './harness/raw.ts';
+import { type System, startSystem } from './harness/system.ts';
+
+let system: System;
+beforeAll(async () => {
+  system = await startSystem({ CHECK_DURATION_MS: '20', PAYMENT_DURATION_MS: '20' });
+});
+afterAll(() => system[Symbol.asyncDispose]());
+
+/** How many clients come and go at a time. */
+const CROWD = 100;
+const DRIP_MS = 500;
+/** The limits in chassis/src/run.ts, with room for a busy machine. */
+const HEADERS_MS = { atLeast: 9_500, atMost: 18_000 };
+const REQUEST_MS = { atLeast: 19_500, atMost: 30_000 };
+
+const ORDER = 'GET /order HTTP/1.1\r\nHost: localhost\r\n';
+const POST = 'POST /order HTTP/1.1\r\nHost: localhost\r\n';
+
+describe('a thousand clients at once send a request byte by byte, or nothing', () => {
+  test('each gets 408 when its time is up, and orders beside them succeed', async ({ task }) => {
+    const { port, url } = system.order;
+    const orders = await ordersBeside(url, () =>
+      Promise.all([
+        slowly(300, port, '', HEADERS_MS),
+        slowly(300, port, `${ORDER}X-Slow: `, HEADERS_MS),
+        slowly(400, port, `${POST}Content-Length: 1000\r\n\r\n`, REQUEST_MS),
+      ]),
+    );
+    await leftAlone(system);
+    task.meta.seen = `1000 answers of 408, ${orders} orders beside them, nothing left behind`;
+  });
+});
+
+describe.each([
+  ['without a word', '', 2_000],
+  ['in the headers', ORDER, 2_000],
+  ['in the body', `${POST}Content-Length: 10\r\n\r\n12345`, 2_000],
+  ['after an order', `${ORDER}\r\n`, 2_000],
+  ['after a hundred orders at once', `${ORDER}\r\n`.repeat(100), 20],
+])('clients by the thousand come and go %s', (_where, bytes, clients) => {
+  test('orders beside them succeed, and no connection and no work is left', async ({ task }) => {
+    const { port, url } = system.order;
+    const orders = await ordersBeside(url, async () => {
+      for (let gone = 0; gone < clients; gone += CROWD) {
+        const crowd = { length: Math.min(CROWD, clients) };
+        await Promise.all(Array.from(crowd, () => comeAndGo(port, bytes)));
+      }
+    });
+    expect(orders).toBeGreaterThan(0);
+    await leftAlone(system);
+    task.meta.seen = `${clients} gone, ${orders} orders beside them, nothing left behind`;
+  });
+});
+
+async function slowly(clients: number, port: number, bytes: string, limits: typeof HEADERS_MS) {
+  const client = async () => {
+    const startedAt = performance.now();
+    const { socket, received } = await openRaw(port, bytes);
+    const drip = bytes ? setInterval(() => socket.write('x'), DRIP_MS) : undefined;
+    expect(await received).toMatch(/^HTTP\/1\.1 408 /);
+    clearInterval(drip);
+    const elapsedMs = performance.now() - startedAt;
+    expect(elapsedMs).toBeGreaterThan(limits.atLeast);
+    expect(elapsedMs).toBeLessThan(limits.atMost);
+  };
+  await Promise.all(Array.from({ length: clients }, client));
+}
+
+async function comeAndGo(port: number, bytes: string): Promise<void> {
+  const socket = connect({ port, host: '127.0.0.1' });
+  await once(socket, 'connect');
+  await new Promise((resolve) => socket.write(bytes, resolve));
+  socket.resetAndDestroy();
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+import { EvidenceTable } from './system-tests/harness/evidence-table.ts';
+import { reporters } from './vitest.config.ts';
+
+export default defineConfig({
+  test: {
+    include: ['system-tests/**/*.system.ts'],
+    testTimeout: 90_000,
+    // One after the other: each of them wants the machine for itself.
+    fileParallelism: false,
+    reporters: [...reporters, new EvidenceTable()],
+  },
+});

@@ -10,10 +10,9 @@ import { createLogger } from './logger.ts';
 const REPEATED_SIGNAL_MS = 1_000;
 
 /**
- * What a client may take: past a timeout it gets 408, past a size 431, then it is cut. A request's
- * timeouts run from its first byte, or from the connection's start. An idle connection stays longer
- * than our clients keep it: the side that sends must be the one to close. One connection too many is
- * closed unread; Node's own backlog, 511, would drop some of a crowd's.
+ * What a client may take: past a timeout it gets 408, past a size 431, then it is cut; a connection
+ * too many is closed unread. Idle ones stay longer than our clients keep them: the side that sends
+ * must be the one to close. Node's own backlog, 511, would drop some of a crowd's connections.
  */
 const LIMITS = {
   maxHeaderSize: 16 * 1024,

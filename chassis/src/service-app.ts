@@ -21,7 +21,8 @@ export function createServiceApp(
     else res.type('json').send({ status: 'ok' });
   });
   addRoutes(app);
-  return app.use((_req, _res, next) => next(createError(404, 'Not found')), errorHandler);
+  app.use((_req, _res, next) => next(createError(404, 'Not found')));
+  return app.use(errorHandler);
 }
 
 /** Nobody needs a body, but behind one that is not read Node sees no hang-up. */

@@ -16,8 +16,8 @@ const REPEATED_SIGNAL_MS = 1_000;
  */
 const LIMITS = {
   maxHeaderSize: 16 * 1024,
-  headersTimeout: 10_000,
-  requestTimeout: 20_000,
+  headersTimeout: 20_000,
+  requestTimeout: 30_000,
   connectionsCheckingInterval: 1_000,
   keepAliveTimeout: 10_000,
   maxConnections: 10_000,

@@ -1,21 +1,13 @@
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import { budgetHeaders, type Scope, withTimeout } from '@orders/cancellation';
-import axios from 'axios';
+import { Axios } from 'axios';
 import { CallEnded, callEnded, type Target } from './ending.ts';
+import { undiciAdapter } from './undici-adapter.ts';
 
 const MAX_ANSWER_BYTES = 16 * 1024;
 
-/** Shorter than our servers keep an idle connection: a request must not meet a closing socket. */
-const IDLE_CONNECTION = { keepAlive: true, timeout: 4_000 };
-
-const http = axios.create({
-  httpAgent: new HttpAgent(IDLE_CONNECTION),
-  httpsAgent: new HttpsAgent(IDLE_CONNECTION),
-  proxy: false,
-  maxRedirects: 0,
+const http = new Axios({
+  adapter: undiciAdapter,
   maxContentLength: MAX_ANSWER_BYTES,
-  decompress: false,
   responseType: 'text',
   validateStatus: (status) => status === 200,
 });

@@ -79,9 +79,8 @@ export function callEnded(error: unknown, scope: Scope, target: Target): unknown
   const cause = causeOf(scope.signal)?.code;
   if (cause && isEnding(cause)) return ended(cause);
   if (!isAxiosError(error)) return error;
-  const { request, response, code = 'unknown' } = error;
-  // A connection that is reset in mid-answer may leave the answer with the request only.
-  const status: number | undefined = response?.status ?? request?.res?.statusCode;
+  const { response, code = 'unknown' } = error;
+  const status = response?.status;
   if (status === 408 && scope.remainingMs <= TIMER_SKEW_MS) return ended('deadline-exceeded');
   if (status === 400 || status === 422) return ended('request-refused', String(status));
   if (status !== undefined && status !== 200) return ended('other-status', String(status));

@@ -22,10 +22,10 @@ export interface LogLine {
 /** What a line must have. */
 export type LogQuery = Partial<LogLine>;
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Node strips types by itself from 24 on; before that tsx does, as `npm start` has it. */
-const LOADER = Number.parseInt(process.versions.node, 10) >= 24 ? [] : ['--import', 'tsx'];
+export const LOADER = Number.parseInt(process.versions.node, 10) >= 24 ? [] : ['--import', 'tsx'];
 
 /** Tells from inside the process what its log does not. */
 const INSIDE = new URL('inside.ts', import.meta.url).href;

@@ -1,0 +1,78 @@
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { CONTENDERS, type Contender, NAMES } from './contenders.ts';
+import { cancellations, inFlight, load } from './measure.ts';
+import { OrderProcess } from './order-process.ts';
+import { report } from './report.ts';
+import { Results } from './results.ts';
+import { soak } from './soak.ts';
+import { Stub } from './stub.ts';
+
+const flag = { type: 'boolean', default: false } as const;
+const flags = parseArgs({ options: { quick: flag, soak: flag } }).values;
+const PLAN = flags.quick
+  ? { warmUp: 2_000, rounds: 3, orders: 1_000, hangUps: 100, freshRounds: 1 }
+  : { warmUp: 6_000, rounds: 9, orders: 2_500, hangUps: 200, freshRounds: 3 };
+
+/** For the leak check, which `--soak` adds: two minutes more. */
+const SOAK_ORDERS = 200_000;
+
+const RESULTS_FILE = new URL('../RESULTS.md', import.meta.url);
+const startedAt = performance.now();
+const results = new Results();
+using stub = new Stub();
+const stubUrl = await stub.listen();
+
+await underLoad();
+await inFreshProcesses();
+if (flags.soak) progress(`${SOAK_ORDERS} orders, every third cancelled`);
+const soaked = flags.soak ? await soak(stub, stubUrl, SOAK_ORDERS) : [];
+progress('');
+
+const text = report(results, soaked);
+console.log(text);
+if (!flags.quick)
+  writeFileSync(RESULTS_FILE, `# Results\n\n\`npm run bench\`, the last run:\n\n${text}\n`);
+if (results.failures.size > 0 || text.includes('missed')) process.exitCode = 1;
+
+async function underLoad(): Promise<void> {
+  const running = new Map<Contender, OrderProcess>();
+  try {
+    for (const name of NAMES) {
+      progress(`warming up ${name}`);
+      const contender = await OrderProcess.start(CONTENDERS[name], stubUrl);
+      running.set(name, contender);
+      await load(contender, PLAN.warmUp);
+    }
+    for (let round = 1; round <= PLAN.rounds; round += 1) {
+      for (const [name, contender] of running) {
+        progress(`round ${round} of ${PLAN.rounds} under load: ${name}`);
+        await results.add(name, async () => ({
+          ...(await load(contender, PLAN.orders)),
+          ...(await cancellations(contender, stub, PLAN.hangUps)),
+        }));
+      }
+    }
+  } finally {
+    for (const contender of running.values()) await contender[Symbol.asyncDispose]();
+  }
+}
+
+async function inFreshProcesses(): Promise<void> {
+  for (let round = 1; round <= PLAN.freshRounds; round += 1) {
+    for (const name of NAMES) {
+      progress(`round ${round} of ${PLAN.freshRounds} in fresh processes: ${name}`);
+      await results.add(name, async () => {
+        await using contender = await OrderProcess.start(CONTENDERS[name], stubUrl);
+        return await inFlight(contender, stub);
+      });
+    }
+  }
+}
+
+function progress(what: string): void {
+  const seconds = Math.round((performance.now() - startedAt) / 1_000);
+  if (what && process.stderr.isTTY) process.stderr.write(`\r\x1b[K${seconds} s  ${what}`);
+  else if (what) process.stderr.write(`${seconds} s  ${what}\n`);
+  else if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+}

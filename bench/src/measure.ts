@@ -1,0 +1,110 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { quantile } from 'simple-statistics';
+import { Connection } from './client.ts';
+import type { OrderProcess } from './order-process.ts';
+import type { Stub } from './stub.ts';
+
+/** Orders at work at once under load. */
+const CONNECTIONS = 64;
+
+/** Connections opened at once when thousands are wanted: fewer than a listen queue holds. */
+const OPENING = 250;
+
+/** Nothing that is measured takes nearly this long; what does has failed. */
+const GIVE_UP_MS = 30_000;
+
+/** A round of orders that succeed, one after the other on each of 64 connections. */
+export async function load(process: OrderProcess, orders: number) {
+  const latenciesMs: number[] = [];
+  let left = orders;
+  const work = async () => {
+    using connection = new Connection(process.url);
+    while (left-- > 0) {
+      const sentAt = performance.now();
+      await connection.order();
+      latenciesMs.push(performance.now() - sentAt);
+    }
+  };
+  const cpuBeforeUs = await process.cpuUs();
+  const startedAt = performance.now();
+  await inTime('orders', Promise.all(Array.from({ length: CONNECTIONS }, work)));
+  const elapsedMs = performance.now() - startedAt;
+  return {
+    cpuUs: ((await process.cpuUs()) - cpuBeforeUs) / orders,
+    ordersPerSecond: (orders / elapsedMs) * 1_000,
+    latencyP50Ms: quantile(latenciesMs, 0.5),
+    latencyP99Ms: quantile(latenciesMs, 0.99),
+  };
+}
+
+/** A round of clients that hang up one by one, every other one during the payment. */
+export async function cancellations(process: OrderProcess, stub: Stub, orders: number) {
+  const latenciesMs: number[] = [];
+  for (let n = 0; n < orders; n += 1) {
+    using held = await hold(process, stub, n % 2 ? 'productID' : 'orderID', n);
+    await sleep(1);
+    const hungUpAt = held.connection.hangUp();
+    latenciesMs.push((await inTime('cancellation', held.stoppedAt)) - hungUpAt);
+  }
+  return {
+    cancelP50Ms: quantile(latenciesMs, 0.5),
+    cancelP99Ms: quantile(latenciesMs, 0.99),
+  };
+}
+
+/**
+ * In a fresh process: memory for each of the first 2,000 orders held open (resident, and the part of
+ * it that is JavaScript heap), then the time until the last downstream call has stopped after the
+ * clients of 3,000 have hung up at once.
+ */
+export async function inFlight(process: OrderProcess, stub: Stub) {
+  const before = await process.holdings();
+  using first = await holdMany(process, stub, 0, 2_000);
+  const after = await process.holdings();
+  using others = await holdMany(process, stub, 2_000, 1_000);
+  const orders = [...first.orders, ...others.orders];
+  const hungUpAt = performance.now();
+  for (const { connection } of orders) connection.hangUp();
+  const stopped = Promise.all(orders.map(({ stoppedAt }) => stoppedAt));
+  return {
+    residentKib: (after.residentBytes - before.residentBytes) / 2_000 / 1_024,
+    heapKib: (after.heapBytes - before.heapBytes) / 2_000 / 1_024,
+    hangUpsMs: Math.max(...(await inTime('hang-ups', stopped))) - hungUpAt,
+  };
+}
+
+/** An order whose call downstream has arrived and gets no answer. */
+export async function hold(process: OrderProcess, stub: Stub, parameter: string, n: number) {
+  const id = `held-${n}`;
+  const { arrived, stoppedAt } = stub.hold(id);
+  const connection = new Connection(process.url);
+  connection.place(`?${parameter}=${id}`);
+  await inTime('arrival', arrived);
+  return { connection, stoppedAt, [Symbol.dispose]: () => connection[Symbol.dispose]() };
+}
+
+async function holdMany(process: OrderProcess, stub: Stub, start: number, count: number) {
+  const orders: Awaited<ReturnType<typeof hold>>[] = [];
+  for (let n = start; n < start + count; n += OPENING) {
+    const opening = Array.from({ length: OPENING }, (_, at) =>
+      hold(process, stub, 'productID', n + at),
+    );
+    orders.push(...(await Promise.all(opening)));
+  }
+  const release = () => {
+    for (const order of orders) order[Symbol.dispose]();
+  };
+  return { orders, [Symbol.dispose]: release };
+}
+
+async function inTime<T>(what: string, work: Promise<T>): Promise<T> {
+  const ended = new AbortController();
+  const { signal } = ended;
+  const late = async () => {
+    await sleep(GIVE_UP_MS, undefined, { signal });
+    throw new Error(`${what} took more than ${GIVE_UP_MS} ms`);
+  };
+  const timer = late();
+  timer.catch(() => {});
+  return Promise.race([work, timer]).finally(() => ended.abort());
+}

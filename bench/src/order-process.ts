@@ -1,0 +1,84 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LOADER, ROOT } from '../../system-tests/harness/service-process.ts';
+import type { Cpu, Holdings, Question } from './inside.ts';
+
+const INSIDE = new URL('inside.ts', import.meta.url).href;
+const START_TIMEOUT_MS = 20_000;
+
+/**
+ * An order process under test, its log in a file. The system tests' harness reads every log line and
+ * hears of every request; here nothing listens while it works.
+ */
+export class OrderProcess implements AsyncDisposable {
+  readonly url: string;
+  readonly #child: ChildProcess;
+  readonly #folder: string;
+  readonly #ended = new AbortController();
+
+  private constructor(child: ChildProcess, folder: string, port: string) {
+    this.#child = child.once('exit', () => this.#ended.abort());
+    this.#folder = folder;
+    this.url = `http://127.0.0.1:${port}`;
+  }
+
+  /** Starts the TypeScript file `entry` (from the repository's root) and waits until it listens. */
+  static async start(
+    entry: string,
+    stubUrl: string,
+    env: Record<string, string> = {},
+  ): Promise<OrderProcess> {
+    const folder = mkdtempSync(join(tmpdir(), 'orders-bench-'));
+    const log = join(folder, 'log');
+    const stdout = openSync(log, 'a');
+    const child = spawn(process.execPath, [...LOADER, '--import', INSIDE, entry], {
+      cwd: ROOT,
+      env: {
+        PATH: process.env.PATH,
+        NODE_ENV: 'production',
+        PORT: '0',
+        INVENTORY_URL: stubUrl,
+        PAYMENT_URL: stubUrl,
+        ...env,
+      },
+      stdio: ['ignore', stdout, 'inherit', 'ipc'],
+    });
+    closeSync(stdout);
+    const deadline = performance.now() + START_TIMEOUT_MS;
+    while (performance.now() < deadline && child.exitCode === null) {
+      const port = /"port":(\d+)/.exec(readFileSync(log, 'utf8'))?.[1];
+      if (port) return new OrderProcess(child, folder, port);
+      await sleep(20);
+    }
+    child.kill('SIGKILL');
+    throw new Error(`${entry} did not start`);
+  }
+
+  /** Processor time of the process so far. */
+  async cpuUs(): Promise<number> {
+    return (await this.#ask<Cpu>('cpu')).cpuUs;
+  }
+
+  /** What the process holds after a collection. */
+  async holdings(): Promise<Holdings> {
+    return this.#ask<Holdings>('holdings');
+  }
+
+  async #ask<Answer>(question: Question): Promise<Answer> {
+    if (!this.#child.connected) throw new Error('the process has ended');
+    const { signal } = this.#ended;
+    this.#child.send(question);
+    const [answer] = await once(this.#child, 'message', { signal });
+    return answer;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill('SIGKILL');
+    if (!this.#ended.signal.aborted) await once(this.#child, 'exit');
+    rmSync(this.#folder, { recursive: true });
+  }
+}

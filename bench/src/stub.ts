@@ -1,0 +1,76 @@
+import { createServer, type Server, type Socket } from 'node:net';
+
+/** A request that the stub keeps without an answer. */
+interface Held {
+  arrived: () => void;
+  stopped: (at: number) => void;
+}
+
+/**
+ * Inventory and payment in one: answers each call at once, except those whose id it was told to hold.
+ * It speaks just enough HTTP for calls without a body, so that it costs next to nothing itself.
+ */
+export class Stub implements Disposable {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #held = new Map<string, Held>();
+
+  constructor() {
+    this.#server = createServer({ noDelay: true }, (socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket)).on('error', () => {});
+      let received = '';
+      socket.setEncoding('latin1').on('data', (chunk) => {
+        received += chunk;
+        if (!received.endsWith('\r\n\r\n')) return;
+        this.#answer(received, socket);
+        received = '';
+      });
+    });
+  }
+
+  /** Listens on any free port; returns the URL. */
+  async listen(): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', 4096, resolve));
+    const address = this.#server.address();
+    if (!address || typeof address === 'string') throw new Error('no port');
+    return `http://127.0.0.1:${address.port}`;
+  }
+
+  /** Keeps the next call about `id` (a product or an order) without an answer. */
+  hold(id: string): { arrived: Promise<void>; stoppedAt: Promise<number> } {
+    const { promise: arrived, resolve: arrive } = withResolvers<void>();
+    const { promise: stoppedAt, resolve: stopped } = withResolvers<number>();
+    this.#held.set(id, { arrived: arrive, stopped });
+    return { arrived, stoppedAt };
+  }
+
+  #answer(request: string, socket: Socket): void {
+    const [, path = '', id = ''] = /^\w+ \/(\w+)\?\w+=([^ ]*) /.exec(request) ?? [];
+    const held = this.#held.get(id);
+    if (held) {
+      this.#held.delete(id);
+      socket.once('close', () => held.stopped(performance.now()));
+      held.arrived();
+      return;
+    }
+    const body =
+      path === 'check' ? `Product ${id} is available` : `Payment for order ${id} completed`;
+    socket.write(
+      `HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\nKeep-Alive: timeout=10\r\n\r\n${body}`,
+    );
+  }
+
+  [Symbol.dispose](): void {
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+}
+
+function withResolvers<T>() {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}

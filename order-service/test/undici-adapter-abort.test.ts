@@ -1,0 +1,98 @@
+import { Scope, ShuttingDown } from '@orders/cancellation';
+import { Axios } from 'axios';
+import { afterEach, describe, expect, test } from 'vitest';
+import { undiciAdapter } from '../src/undici-adapter.ts';
+import { type Behaviour, closed, closeServers, OK, outcome, serve } from './peer.ts';
+
+afterEach(closeServers);
+
+const answers =
+  (text: string): Behaviour =>
+  (socket) =>
+    socket.write(text);
+
+const SILENCES: [name: string, behave: Behaviour][] = [
+  ['before the headers', () => {}],
+  ['in the headers', answers(OK)],
+  ['in the body', answers(`${OK}Content-Length: 9\r\n\r\n`)],
+  [
+    'in a drip',
+    (socket) => {
+      socket.write(`${OK}Content-Length: 900\r\n\r\n`);
+      const timer = setInterval(() => socket.write('x'), 5);
+      socket.on('close', () => clearInterval(timer));
+    },
+  ],
+];
+
+describe.each([
+  ["axios' own adapter", 'http' as const],
+  ['our adapter', undiciAdapter],
+])('%s', (_name, adapter) => {
+  test.each(SILENCES)(
+    'is ended by the deadline %s, and the connection with it',
+    async (_when, behave) => {
+      const { port, sockets } = await serve(behave);
+      const reads = await outcome(adapter, `http://127.0.0.1:${port}/check`, new Scope(60));
+      expect(reads).toBe('Step failed: deadline exceeded');
+      await closed(sockets);
+    },
+  );
+
+  test('is ended while the connection opens, and the connection with it', async () => {
+    // Behind https, a server that says nothing leaves its client in the midst of connecting.
+    const { port, sockets } = await serve(() => {});
+    const reads = await outcome(adapter, `https://127.0.0.1:${port}/check`, new Scope(60));
+    expect(reads).toBe('Step failed: deadline exceeded');
+    await closed(sockets);
+  });
+
+  test('opens no connection once the signal has aborted', async () => {
+    const { port, sockets } = await serve(() => {});
+    const scope = new Scope();
+    scope.abort(new ShuttingDown());
+    const reads = await outcome(adapter, `http://127.0.0.1:${port}/check`, scope);
+    expect(reads).toBe('Order canceled: service shutting down');
+    expect(sockets).toEqual([]);
+  });
+
+  test('sends what it is given', async () => {
+    const requests: string[] = [];
+    const { port } = await serve((socket, request) => {
+      requests.push(request);
+      socket.write(`${OK}Content-Length: 2\r\n\r\nok`);
+    });
+    const http = new Axios({ adapter });
+    const headers = { 'x-request-id': 'abc' };
+    const url = `http://127.0.0.1:${port}/base/pay`;
+    await http.request({ method: 'POST', url, params: { id: 'a b&é' }, headers });
+    expect(requests[0]).toMatch(/^POST \/base\/pay\?id=a\+b%26%C3%A9 HTTP\/1\.1\r\n/);
+    expect(requests[0]).toMatch(/\r\nx-request-id: abc\r\n/);
+    expect(requests[0]).toMatch(/\r\ncontent-length: 0\r\n/i);
+  });
+});
+
+describe('our adapter', () => {
+  test('uses a connection again, and none that was aborted', async () => {
+    const { port, sockets } = await serve((socket, request) => {
+      if (!request.includes('/silent')) socket.write(`${OK}Content-Length: 2\r\n\r\nok`);
+    });
+    const url = `http://127.0.0.1:${port}`;
+    await outcome(undiciAdapter, `${url}/check`);
+    await outcome(undiciAdapter, `${url}/check`);
+    expect(sockets).toHaveLength(1);
+    await outcome(undiciAdapter, `${url}/silent`, new Scope(30));
+    await outcome(undiciAdapter, `${url}/check`);
+    expect(sockets).toHaveLength(2);
+  });
+
+  test('keeps no call waiting for another', async () => {
+    const { port, sockets } = await serve(() => {});
+    const calls = Array.from({ length: 300 }, () =>
+      outcome(undiciAdapter, `http://127.0.0.1:${port}/check`, new Scope(300)),
+    );
+    await Promise.all(calls);
+    expect(sockets).toHaveLength(300);
+    await closed(sockets);
+  });
+});

@@ -1,0 +1,99 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { undiciAdapter } from '../src/undici-adapter.ts';
+import { type Behaviour, closeServers, MAX_BYTES, OK, outcome, serve } from './peer.ts';
+
+afterEach(closeServers);
+
+const answers =
+  (text: string): Behaviour =>
+  (socket) =>
+    socket.write(text);
+const ends =
+  (text: string): Behaviour =>
+  (socket) =>
+    socket.end(text);
+const BROKEN = 'Step failed: there sent a broken answer';
+const RESET = 'Step failed: there is unreachable (ECONNRESET)';
+
+const FAULTS: [name: string, behave: Behaviour, reads: string][] = [
+  ['an answer', answers(`${OK}Content-Length: 2\r\n\r\nok`), 'ok'],
+  [
+    'an answer in chunks',
+    answers(`${OK}Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n`),
+    'ok',
+  ],
+  ['an answer that ends with its connection', ends(`${OK}\r\nok`), 'ok'],
+  ['an empty answer', answers(`${OK}Content-Length: 0\r\n\r\n`), ''],
+  [
+    'an early hint first',
+    answers(`HTTP/1.1 103 Early\r\n\r\n${OK}Content-Length: 2\r\n\r\nok`),
+    'ok',
+  ],
+  [
+    '500',
+    answers('HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno'),
+    'Step failed: there answered 500',
+  ],
+  [
+    '404',
+    answers('HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n'),
+    'Step failed: there answered 404',
+  ],
+  [
+    '201',
+    answers('HTTP/1.1 201 Yes\r\nContent-Length: 0\r\n\r\n'),
+    'Step failed: there answered 201',
+  ],
+  [
+    'a redirect',
+    answers('HTTP/1.1 302 No\r\nLocation: /\r\nContent-Length: 0\r\n\r\n'),
+    'Step failed: there answered 302',
+  ],
+  ['a reset', (socket) => socket.resetAndDestroy(), RESET],
+  ['a close without an answer', (socket) => socket.end(), RESET],
+  ['a close in the status line', ends('HTTP/1.1 20'), RESET],
+  ['a close in the headers', ends(`${OK}Content-Le`), RESET],
+  ['a close in the body', ends(`${OK}Content-Length: 9\r\n\r\nok`), BROKEN],
+  ['a close in a chunk', ends(`${OK}Transfer-Encoding: chunked\r\n\r\n9\r\nok`), BROKEN],
+  [
+    'a close in the body of a 500',
+    ends('HTTP/1.1 500 No\r\nContent-Length: 9\r\n\r\nno'),
+    'Step failed: there answered 500',
+  ],
+  ['nonsense', answers('nonsense\r\n\r\n'), BROKEN],
+  ['nonsense in a chunk', answers(`${OK}Transfer-Encoding: chunked\r\n\r\nzz\r\n`), BROKEN],
+  ['a header without end', answers(`${OK}X: ${'x'.repeat(100_000)}`), BROKEN],
+  ['two lengths', answers(`${OK}Content-Length: 2\r\nContent-Length: 3\r\n\r\nok`), BROKEN],
+  ['a flood', answers(`${OK}\r\n${'x'.repeat(MAX_BYTES * 100)}`), BROKEN],
+  ['a flood with 500', answers(`HTTP/1.1 500 No\r\n\r\n${'x'.repeat(MAX_BYTES * 100)}`), BROKEN],
+];
+
+describe.each([
+  ["axios' own adapter", 'http' as const],
+  ['our adapter', undiciAdapter],
+])('%s', (_name, adapter) => {
+  test.each(FAULTS)('reads %s', async (_fault, behave, reads) => {
+    const { port } = await serve(behave);
+    expect(await outcome(adapter, `http://127.0.0.1:${port}/check`)).toBe(reads);
+  });
+
+  test('says that nobody listens', async () => {
+    const { port } = await serve(() => {});
+    closeServers();
+    const code = '(ECONNREFUSED)';
+    expect(await outcome(adapter, `http://localhost:${port}/check`)).toContain(code);
+  });
+
+  test('says that there is no such host', async () => {
+    expect(await outcome(adapter, 'http://nowhere.invalid/')).toMatch(/\((ENOTFOUND|EAI_AGAIN)\)/);
+  });
+});
+
+test('our adapter reads a reset in the body, where the other may lose the status', async () => {
+  const { port } = await serve((socket) =>
+    socket.write(`${OK}Content-Length: 9\r\n\r\nok`, () =>
+      setTimeout(() => socket.resetAndDestroy(), 20),
+    ),
+  );
+  expect(await outcome(undiciAdapter, `http://127.0.0.1:${port}/check`)).toBe(BROKEN);
+});

@@ -1,5 +1,11 @@
 import { createServer, type Server, type Socket } from 'node:net';
 
+const BODIES: Record<string, (id: string) => string> = {
+  check: (id) => `Product ${id} is available`,
+  pay: (id) => `Payment for order ${id} completed`,
+  void: (id) => `Payment for order ${id} voided`,
+};
+
 /** A request that the stub keeps without an answer. */
 interface Held {
   arrived: () => void;
@@ -54,8 +60,7 @@ export class Stub implements Disposable {
       held.arrived();
       return;
     }
-    const body =
-      path === 'check' ? `Product ${id} is available` : `Payment for order ${id} completed`;
+    const body = BODIES[path]?.(id) ?? '';
     socket.write(
       `HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\nKeep-Alive: timeout=10\r\n\r\n${body}`,
     );

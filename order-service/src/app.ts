@@ -43,6 +43,7 @@ export function createApp(
         if (!(error instanceof CallEnded)) throw error;
         const { ending, level, message } = error;
         log[level]({ cause: ending, elapsedMs: scope.elapsedMs }, message);
+        if (ending === 'client-disconnected') return; // Nobody is left to answer.
         if (ending === 'shutting-down') res.status(503).setHeader('Retry-After', '1').send(message);
         else res.status(500).send(message);
       }

@@ -26,13 +26,14 @@ export interface Call extends Target {
 
 /** Resolves once the service has answered as expected. Throws CallEnded. */
 export async function call(request: Call, parent: Scope): Promise<void> {
-  const { method, url, params, expected } = request;
+  const { method, expected } = request;
+  const url = `${request.url}?${new URLSearchParams(request.params)}`;
   using scope = withTimeout(parent, request.timeoutMs);
   const headers = { ...request.headers, ...budgetHeaders(scope) };
   let answer: string;
   try {
     const { signal } = scope;
-    ({ data: answer } = await http.request<string>({ method, url, params, headers, signal }));
+    ({ data: answer } = await http.request<string>({ method, url, headers, signal }));
   } catch (error) {
     throw callEnded(error, scope, request);
   }

@@ -46,9 +46,9 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   send(): void {
-    const { url = '', params, method = 'get', headers, signal } = this.#config;
-    const { origin, pathname } = new URL(url);
-    const path = `${pathname}?${new URLSearchParams(params)}`;
+    const { url = '', method = 'get', headers, signal } = this.#config;
+    const { origin, pathname, search } = new URL(url);
+    const path = pathname + search;
     signal?.addEventListener?.('abort', this);
     this.#connection = Connection.take(origin);
     this.#connection.client.dispatch(
@@ -65,13 +65,9 @@ class Exchange implements Dispatcher.DispatchHandler {
   /** Must be there, for by it undici knows a handler of its present interface. */
   onRequestStart(): void {}
 
-  onResponseStart(
-    _controller: Controller,
-    status: number,
-    headers: Record<string, string | string[]>,
-    statusText = '',
-  ): void {
-    this.#response = { status, statusText, headers, data: '', config: this.#config };
+  /** Without the headers: nobody reads them, and axios would parse each of them once more. */
+  onResponseStart(_controller: Controller, status: number): void {
+    this.#response = { status, statusText: '', headers: {}, data: '', config: this.#config };
   }
 
   onResponseData(_controller: Controller, chunk: Buffer): void {

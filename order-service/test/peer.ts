@@ -41,7 +41,7 @@ export async function outcome(adapter: 'http' | AxiosAdapter, url: string, scope
     validateStatus: (status) => status === 200,
   });
   try {
-    return (await http.request<string>({ url, params: { id: 'a b&c' }, signal })).data;
+    return (await http.request<string>({ url, signal })).data;
   } catch (error) {
     const ended = callEnded(error, scope, { step: 'Step', service: 'there' });
     return ended instanceof Error ? ended.message : ended;

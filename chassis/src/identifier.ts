@@ -9,8 +9,8 @@ export function identifier(req: Request, name: string, fallback?: string): strin
   const refuse = (problem: string): never => {
     throw createError(400, `${name} ${problem}`);
   };
-  const query = /\?(.*)/s.exec(req.url)?.[1] ?? '';
-  const [pair, second] = query.split('&').filter((part) => new URLSearchParams(part).has(name));
+  const query = /\?(.*)/s.exec(req.url)?.[1]?.split('&') ?? [];
+  const [pair, second] = query.filter((part) => new URLSearchParams(part).has(name));
   if (pair === undefined) return fallback ?? refuse('is missing');
   if (second !== undefined) refuse('is repeated');
   try {

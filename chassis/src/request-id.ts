@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
 
-/** Carries the request's id from hop to hop and back. */
 export const REQUEST_ID_HEADER = 'x-request-id';
+const PLAIN_TEXT = 'text/plain; charset=utf-8';
 
 /** Gives each request an id (the caller's, or a new UUID) and a logger, and each answer the id. */
 export function identifyRequests(logger: Logger): RequestHandler {
@@ -11,7 +11,7 @@ export function identifyRequests(logger: Logger): RequestHandler {
     const sent = req.get(REQUEST_ID_HEADER) ?? '';
     const requestId = /^[A-Za-z0-9._-]{1,128}$/.test(sent) ? sent : randomUUID();
     Object.assign(res.locals, { requestId, logger });
-    res.setHeader(REQUEST_ID_HEADER, requestId).type('text/plain');
+    res.setHeader(REQUEST_ID_HEADER, requestId).setHeader('Content-Type', PLAIN_TEXT);
     next();
   };
 }

@@ -24,15 +24,13 @@ const LIMITS = {
   backlog: 4_096,
 };
 
-export interface Service<Config extends EdgeConfig> {
+/** Runs a service until SIGTERM or SIGINT. If it cannot start: one line on stderr, exit code 1. */
+export async function runService<Config extends EdgeConfig>(service: {
   name: string;
   envFile: URL;
   readConfig: (env: NodeJS.ProcessEnv) => Config;
   createApp: (config: Config, logger: Logger, shutdown: GracefulShutdown) => RequestListener;
-}
-
-/** Runs a service until SIGTERM or SIGINT. If it cannot start: one line on stderr, exit code 1. */
-export async function runService<C extends EdgeConfig>(service: Service<C>): Promise<void> {
+}): Promise<void> {
   try {
     loadEnvFile({ path: service.envFile, quiet: true });
     const config = service.readConfig(process.env);
@@ -55,14 +53,12 @@ export async function runService<C extends EdgeConfig>(service: Service<C>): Pro
 
 function leaveOnSignal(logger: Logger, drain: () => Promise<void>): void {
   let firstAt = Number.POSITIVE_INFINITY;
-  const leave = async (signal: NodeJS.Signals) => {
+  const leave = (signal: NodeJS.Signals) => {
     if (performance.now() - firstAt >= REPEATED_SIGNAL_MS) process.exit(1);
     if (firstAt !== Number.POSITIVE_INFINITY) return;
     firstAt = performance.now();
-    const drained = drain();
+    drain().then(() => process.exit(0));
     logger.info(`Shutting down: ${signal}`);
-    await drained;
-    process.exit(0);
   };
   process.on('SIGTERM', leave).on('SIGINT', leave);
 }

@@ -1,11 +1,9 @@
 import { ClientDisconnected, type GracefulShutdown } from '@orders/cancellation';
-import express, { type Express, type RequestHandler } from 'express';
+import express, { type Express, type Request, type RequestHandler } from 'express';
 import createError from 'http-errors';
 import type { Logger } from 'pino';
 import { errorHandler, only } from './errors.ts';
 import { identifyRequests } from './request-id.ts';
-
-const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
 /** An Express app with `/health` and the routes that `addRoutes` gives it. */
 export function createServiceApp(
@@ -26,18 +24,23 @@ export function createServiceApp(
 }
 
 /** Nobody needs a body, but behind one that is not read Node sees no hang-up. */
-const drainBody: RequestHandler = async (req, _res, next) => {
+const drainBody: RequestHandler = (req, _res, next) => {
   const { 'content-length': length = '0', 'transfer-encoding': encoding } = req.headers;
-  if (length === '0' && !encoding) return next();
+  if (length === '0' && !encoding) next();
+  else drained(req).then(next, next);
+};
+
+async function drained(req: Request): Promise<void> {
+  const maxBytes = 8 * 1024 * 1024;
   let bytes = 0;
   try {
     for await (const chunk of req.iterator({ destroyOnReturn: false })) {
       bytes += chunk.length;
-      if (bytes > MAX_BODY_BYTES) break;
+      if (bytes > maxBytes) break;
     }
   } catch {
     throw new ClientDisconnected();
   }
-  if (bytes <= MAX_BODY_BYTES) return next();
-  throw createError(413, 'Body is too large', { headers: { Connection: 'close' } });
-};
+  const headers = { Connection: 'close' };
+  if (bytes > maxBytes) throw createError(413, 'Body is too large', { headers });
+}

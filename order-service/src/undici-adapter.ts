@@ -21,7 +21,7 @@ const CODES: Record<string, string> = {
 /**
  * An axios adapter over undici: axios' own, over node:http, costs more than all the rest of an order.
  * It does what our calls need, as axios' own does: text without a request body, no redirect, no proxy,
- * `params`, `validateStatus`, `maxContentLength`, and `signal`, which destroys the connection.
+ * `validateStatus`, `maxContentLength`, and `signal`, which destroys the connection.
  */
 export const undiciAdapter: AxiosAdapter = (config) =>
   new Promise((resolve, reject) => new Exchange(config, resolve, reject).send());

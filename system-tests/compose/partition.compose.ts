@@ -1,5 +1,5 @@
-import { afterAll, expect, test } from 'vitest';
-import { send } from '../harness/client.ts';
+import { afterAll, expect } from 'vitest';
+import { paymentsOf, send } from '../harness/client.ts';
 import { ComposeStack, PORTS } from '../harness/compose-stack.ts';
 import { scene } from '../harness/evidence.ts';
 import type { ServiceName } from '../harness/service-process.ts';
@@ -89,4 +89,22 @@ scene(
   },
 );
 
-test.todo('a payment that was processed behind a partition is voided once that heals');
+scene(
+  'payment cut off until it has processed',
+  'order fails after 5 s, the void arrives once that heals',
+  async () => {
+    await stack.up({ CHECK_DURATION_MS: '0' });
+    const { requestId, answer } = await orderAt('payment-service');
+    await stack.unplug('payment-service');
+    expect(await answer).toMatchObject({
+      status: 500,
+      body: 'Payment processing failed: deadline exceeded',
+    });
+    await stack.waitForLine('payment-service', 'Payment processed for', requestId);
+    await stack.plugIn('payment-service');
+    await stack.waitForLine('payment-service', 'Payment voided for', requestId);
+    const payments = await paymentsOf('orderID-5678', 'http://127.0.0.1:8082');
+    expect(payments).toEqual(['voided']);
+    return `500; processed behind the partition; payments in the end: ${payments}`;
+  },
+);

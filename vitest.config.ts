@@ -12,6 +12,8 @@ export default defineConfig({
   test: {
     include: ['**/*.test.ts'],
     testTimeout: 15_000,
+    // Most of them wait for processes and clocks: two at a time fit on two cores.
+    maxWorkers: 2,
     reporters,
   },
 });

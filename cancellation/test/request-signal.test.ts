@@ -37,7 +37,7 @@ describe('the client leaves', () => {
     const client = await probe.connect(get());
     const { req } = await probe.next();
     client.destroy();
-    await once(req.socket, 'close');
+    await new Promise((resolve) => req.socket.once('close', resolve));
     expect(requestScope(req).signal.reason).toBeInstanceOf(ClientDisconnected);
   });
 });

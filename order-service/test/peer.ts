@@ -51,6 +51,12 @@ export async function outcome(adapter: 'http' | AxiosAdapter, url: string, scope
   }
 }
 
+/** Resolves once each socket is closed, whether in order or by a reset. */
 export async function closed(sockets: Socket[]): Promise<void> {
-  await Promise.all(sockets.map((socket) => socket.closed || once(socket, 'close')));
+  const close = (socket: Socket) =>
+    new Promise<unknown>((resolve) => {
+      if (socket.closed) resolve(undefined);
+      else socket.once('close', resolve);
+    });
+  await Promise.all(sockets.map(close));
 }

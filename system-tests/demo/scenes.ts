@@ -40,7 +40,7 @@ export const scenes: Scene[] = [
   ],
   [
     'A caller with 3 s for an order of 5 s, and the network cut',
-    'no hang-up can reach the payment. It stops by itself when the time is up.',
+    'no hang-up gets through; the payment stops by itself, its time is up.',
     async ({ place, network, payment, scale }) => {
       const act = place('scene-4', 3_000);
       await act.cutOff();

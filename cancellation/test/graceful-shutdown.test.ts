@@ -27,11 +27,12 @@ test('refuses new connections and closes the silent ones', async () => {
   await using probe = await startProbe(shutdown);
   const silent = await probe.connect();
   await probe.connect(get()).then(() => probe.next());
+  const closed = once(silent, 'end');
   const drained = shutdown.drain(20);
   const late = connect(probe.port, '127.0.0.1');
   const [error] = await once(late, 'error');
   expect(error.code).toBe('ECONNREFUSED');
-  await Promise.all([once(silent, 'end'), drained]);
+  await Promise.all([closed, drained]);
 });
 
 test('a request that completes while draining is served, and its connection closed', async () => {
@@ -72,8 +73,8 @@ test('does not wait for ever for a handler that ignores its signal', async () =>
   await using probe = await startProbe(shutdown);
   const client = await probe.connect(get());
   await probe.next();
-  const drained = shutdown.drain(10);
-  await Promise.all([once(client, 'end'), drained]);
+  const closed = once(client, 'end');
+  await Promise.all([closed, shutdown.drain(10)]);
 });
 
 test('waits for the hook after the requests, and tells it when time is up', async () => {

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Feed } from './feed.ts';
 import type { Held, Report } from './inside.ts';
@@ -53,7 +52,13 @@ export class ServiceProcess implements AsyncDisposable {
     );
     this.#child = child;
     if (!child.stdout || !child.stderr) throw new Error('spawned without pipes');
-    createInterface(child.stdout).on('line', (line) => this.#log.push(JSON.parse(line)));
+    let partial = '';
+    // Not readline: it ends a line at U+2028 too, which a product may be called.
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      const lines = (partial + text).split('\n');
+      partial = lines.pop() ?? '';
+      for (const line of lines) this.#log.push(JSON.parse(line));
+    });
     child.stderr.on('data', (chunk) => {
       this.#stderr += chunk;
     });

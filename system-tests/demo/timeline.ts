@@ -1,5 +1,5 @@
 import colors from 'picocolors';
-import type { LogLine } from '../harness/service-process.ts';
+import type { LogLine } from '../harness/log-line.ts';
 
 /** `line`: what fits into one line of the lane, up to a space or the end. */
 const LANES = [

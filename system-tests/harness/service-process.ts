@@ -3,23 +3,9 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Feed } from './feed.ts';
 import type { Held, Report } from './inside.ts';
+import { type LogLine, type LogQuery, matches } from './log-line.ts';
 
 export type ServiceName = 'order-service' | 'inventory-service' | 'payment-service';
-
-/** A line of a service's log. */
-export interface LogLine {
-  level: number;
-  time: number;
-  service: string;
-  msg: string;
-  requestId?: string;
-  cause?: string;
-  elapsedMs?: number;
-  [field: string]: unknown;
-}
-
-/** What a line must have. */
-export type LogQuery = Partial<LogLine>;
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -145,8 +131,4 @@ export class ServiceProcess implements AsyncDisposable {
     this.#child.kill('SIGKILL');
     await this.exited;
   }
-}
-
-function matches(line: LogLine, query: LogQuery): boolean {
-  return Object.entries(query).every(([field, wanted]) => line[field] === wanted);
 }

@@ -1,0 +1,50 @@
+import { describe, expect, test } from 'vitest';
+import { DeadlineExceeded } from '../src/index.ts';
+import { aborted, get, settled, startProbe } from './probe.ts';
+
+describe('the budget header', () => {
+  const budget = (value: string) => get(`x-envoy-expected-rq-timeout-ms: ${value}\r\n`);
+
+  test.each(['1', '30'])('%s ms: aborts once it is spent', async (value) => {
+    await using probe = await startProbe();
+    await probe.connect(budget(value));
+    const { scope } = await probe.next();
+    expect(await aborted(scope.signal)).toBeInstanceOf(DeadlineExceeded);
+    expect(scope.remainingMs).toBeLessThanOrEqual(1);
+  });
+
+  test('0: aborted from the start', async () => {
+    await using probe = await startProbe();
+    await probe.connect(budget('0'));
+    const { scope } = await probe.next();
+    expect(scope.signal.reason).toBeInstanceOf(DeadlineExceeded);
+  });
+
+  test.each(['-1', '1.5', '1e3', '0x10', '12ms', '', '2147483648', '9'.repeat(400)])(
+    'malformed, %j: counts as absent',
+    async (value) => {
+      await using probe = await startProbe();
+      await probe.connect(budget(value));
+      const { scope } = await probe.next();
+      expect(scope.remainingMs).toBe(Number.POSITIVE_INFINITY);
+      expect(scope.signal.aborted).toBe(false);
+    },
+  );
+
+  test('sent twice: counts as absent', async () => {
+    await using probe = await startProbe();
+    const line = 'x-envoy-expected-rq-timeout-ms: 5\r\n';
+    await probe.connect(get(line + line));
+    const { scope } = await probe.next();
+    expect(scope.remainingMs).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test('2147483647, the longest: is kept', async () => {
+    await using probe = await startProbe();
+    await probe.connect(budget('2147483647'));
+    using scope = (await probe.next()).scope;
+    await settled();
+    expect(scope.remainingMs).toBeGreaterThan(2_147_000_000);
+    expect(scope.signal.aborted).toBe(false);
+  });
+});

@@ -4,7 +4,7 @@ import pRetry from 'p-retry';
 import type { Order } from './place-order.ts';
 
 /** Voids that speak to the payment service at the same time; the others wait for their turn. */
-const MAX_CONCURRENT = 100;
+const MAX_CONCURRENT = 10;
 
 /** The first retry comes after 100 to 200 ms, each next one after twice as long, up to 5 s. */
 const BACKOFF = {

@@ -1,3 +1,4 @@
+import { PerformanceObserver } from 'node:perf_hooks';
 import { Scope, ShuttingDown } from '@orders/cancellation';
 import { Axios } from 'axios';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -94,5 +95,19 @@ describe('our adapter', () => {
     await Promise.all(calls);
     expect(sockets).toHaveLength(300);
     await closed(sockets);
+  });
+
+  test('looks a name up once for all the calls that ask at the same time', async () => {
+    const lookups: string[] = [];
+    const observer = new PerformanceObserver((list) =>
+      lookups.push(...list.getEntries().map(({ name }) => name)),
+    );
+    observer.observe({ entryTypes: ['dns'] });
+    const { port } = await serve((socket) => socket.write(`${OK}Content-Length: 2\r\n\r\nok`));
+    const url = `http://localhost:${port}/check`;
+    await Promise.all(Array.from({ length: 50 }, () => outcome(undiciAdapter, url)));
+    await expect.poll(() => lookups.length).toBeGreaterThan(0);
+    observer.disconnect();
+    expect(lookups).toEqual(['lookup']);
   });
 });

@@ -46,7 +46,7 @@ describe.each([COMPOSE_V2, COMPOSE_V1])('$command', (compose) => {
       const config = '{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}}';
       expect(await stack.inspect(service, config)).toBe('node true [ALL]');
       const limits = '{{.HostConfig.SecurityOpt}} {{.HostConfig.Memory}} {{.HostConfig.PidsLimit}}';
-      expect(await stack.inspect(service, limits)).toBe('[no-new-privileges:true] 536870912 128');
+      expect(await stack.inspect(service, limits)).toBe('[no-new-privileges:true] 1073741824 128');
       const status = await stack.exec(service, 'cat', '/proc/1/status');
       expect(status).toMatch(/^Uid:\t1000\t1000\t1000\t1000$/m);
       expect(status).toMatch(/^CapBnd:\t0+$/m);

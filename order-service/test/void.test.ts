@@ -1,6 +1,11 @@
 import type { RequestListener } from 'node:http';
+import { Scope } from '@orders/cancellation';
+import { pino } from 'pino';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { readConfig } from '../src/config.ts';
+import { processPayment } from '../src/payment-client.ts';
+import { Voids } from '../src/voids.ts';
 import { answers, available, paid, Stage, silent, voided } from './stage.ts';
 
 const FAILED = /^Payment processing failed/;
@@ -80,6 +85,16 @@ describe('after a payment that surely did not happen, it is not', () => {
     await expect.poll(() => logged('Order canceled: client disconnected')).toHaveLength(1);
     await stage.shutdown.drain(1_000);
     expect(stage.calls).toHaveLength(1);
+  });
+
+  test('the order has ended before the payment is sent', async () => {
+    const voids = new Voids(60_000);
+    using scope = new Scope(0);
+    const headers = {};
+    const log = pino({ enabled: false });
+    const order = { productID: '1', orderID: '2', idempotencyKey: 'key', headers, log };
+    await expect(processPayment(order, readConfig({}), voids, scope)).rejects.toThrow(FAILED);
+    expect(voids.size).toBe(0);
   });
 
   test('the payment service answers 200', async () => {

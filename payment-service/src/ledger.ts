@@ -48,8 +48,12 @@ export class Ledger {
     return 'begun';
   }
 
-  /** The point of no return. Throws if the payment is not pending any more: it must not happen. */
-  commit(key: string): void {
+  /**
+   * The point of no return. Throws if `signal` has aborted, or the payment is not pending any more:
+   * then it must not happen.
+   */
+  commit(key: string, signal: AbortSignal): void {
+    signal.throwIfAborted();
     if (!this.#settle(key, 'processed')) throw new Error('The payment is not pending');
   }
 

@@ -39,9 +39,7 @@ export function payRoute(
     const log = requestLogger(res, { orderID, idempotencyKey: key });
     try {
       await processPayment(orderID, durationMs, scope.signal);
-      // The point of no return: no await between the look at the signal and the commit.
-      scope.signal.throwIfAborted();
-      ledger.commit(key);
+      ledger.commit(key, scope.signal);
       log.info(`Payment processed for order: ${orderID}`);
       res.send(completed);
     } catch (error) {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Ledger, type Payment } from '../src/ledger.ts';
 
 const LONG_MS = 600_000;
+const LIVE = new AbortController().signal;
 const KEYS = ['key-1', 'key-2'];
 const ORDER = 'order';
 
@@ -31,7 +32,7 @@ function take(ledger: Ledger, { key, what }: Step, stop: () => void): boolean {
   if (what === 'void') ledger.void(key, ORDER);
   if (what !== 'commit') return false;
   try {
-    ledger.commit(key);
+    ledger.commit(key, LIVE);
     return true;
   } catch {
     return false;

@@ -14,7 +14,7 @@ describe('begin', () => {
     expect(begin(ledger, 'another')).toBe('other-order');
     ledger.cancel('key-1');
     expect(begin(ledger)).toBe('begun');
-    ledger.commit('key-1');
+    ledger.commit('key-1', new AbortController().signal);
     expect(begin(ledger)).toBe('processed');
     expect(ledger.void('key-1', 'another')).toBe('other-order');
     expect(ledger.void('key-1', ORDER)).toBe('voided');
@@ -27,6 +27,13 @@ describe('begin', () => {
     ledger.void('key-1', ORDER);
     expect(begin(ledger)).toBe('voided');
   });
+});
+
+test('commit does not happen once the signal has aborted, even if nobody noticed', () => {
+  const ledger = new Ledger(LONG_MS);
+  ledger.begin('key-1', ORDER, () => {});
+  expect(() => ledger.commit('key-1', AbortSignal.abort())).toThrow();
+  expect(ledger.payments(ORDER)).toMatchObject([{ status: 'pending' }]);
 });
 
 describe('what is remembered', () => {

@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { causeOf } from './cause.ts';
 import { MAX_TIMER_MS, Scope } from './scope.ts';
 
 /**
@@ -28,16 +27,11 @@ export function budgetHeaders(scope: Scope): Record<string, string> {
  */
 export function withTimeout(parent: Scope, timeoutMs: number): Scope {
   const { signal } = parent;
-  const child = new Scope(signal.aborted ? undefined : Math.min(timeoutMs, parent.remainingMs));
-  const follow = () => {
-    const cause = causeOf(signal);
-    if (cause) child.abort(cause);
-  };
+  const follow = () => child.abort(signal.reason);
+  const timeLeftMs = signal.aborted ? undefined : Math.min(timeoutMs, parent.remainingMs);
+  const child = new Scope(timeLeftMs, () => signal.removeEventListener('abort', follow));
   // A listener added after the abort never fires.
   if (signal.aborted) follow();
-  else {
-    signal.addEventListener('abort', follow, { once: true });
-    child.onEnd(() => signal.removeEventListener('abort', follow));
-  }
+  else signal.addEventListener('abort', follow, { once: true });
   return child;
 }

@@ -7,7 +7,11 @@ import { Scope } from './scope.ts';
 /** How long aborted handlers have to answer, and the hook to finish; then, how long to give up. */
 const [ABORTED_TIMEOUT_MS, GIVE_UP_TIMEOUT_MS] = [1_000, 250];
 
-const closeAfter = (res: ServerResponse) => res.headersSent || res.setHeader('Connection', 'close');
+/** Closes a connection after the last answer that it owes; pipelined ones before that stay. */
+const closeAfter = (responses: Set<ServerResponse>) =>
+  [...responses].reverse().forEach((res, behind) => {
+    if (!res.headersSent) res.setHeader('Connection', behind === 0 ? 'close' : 'keep-alive');
+  });
 const aborted = (signal: AbortSignal) => signal.aborted || once(signal, 'abort');
 
 /**
@@ -50,7 +54,7 @@ export class GracefulShutdown {
     server.prependListener('request', (req: IncomingMessage, res: ServerResponse) => {
       const responses = this.#follow(req.socket);
       responses.add(res);
-      if (this.#draining) closeAfter(res);
+      if (this.#draining) closeAfter(responses);
       res.once('finish', () => {
         responses.delete(res);
         this.#checkIdle();
@@ -73,7 +77,7 @@ export class GracefulShutdown {
   async drain(timeoutMs: number): Promise<void> {
     this.#draining = true;
     // A kept-alive client would go on sending requests; each answer from now on tells it to leave.
-    for (const responses of this.#unanswered.values()) responses.forEach(closeAfter);
+    this.#unanswered.forEach(closeAfter);
     this.#server?.close();
     using grace = new Scope(timeoutMs);
     using limit = new Scope(timeoutMs + ABORTED_TIMEOUT_MS);

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { ClientDisconnected } from './cause.ts';
 import { readBudgetMs } from './deadline.ts';
 import type { GracefulShutdown } from './graceful-shutdown.ts';
@@ -13,19 +14,23 @@ import { Scope } from './scope.ts';
  */
 export function requestScope(req: IncomingMessage, shutdown?: GracefulShutdown): Scope {
   const { socket } = req;
-  const scope = new Scope(readBudgetMs(req.headers));
+  const scope = new Scope(readBudgetMs(req.headers), () => {
+    socket.off('close', hangUp);
+    makeRoom(socket, -1);
+    leave?.();
+  });
   const leave = shutdown?.enter(scope);
   // Not the request's close (it comes as soon as a body has been read) nor the response's (through
   // Node 22 it never comes to a pipelined request): only the socket's tells a hang-up every time.
   const hangUp = () => scope.abort(new ClientDisconnected());
   if (socket.destroyed) hangUp();
-  // Pipelined requests share a socket: each listener makes room for itself.
-  socket.setMaxListeners(socket.getMaxListeners() + 1);
+  makeRoom(socket, 1);
   socket.once('close', hangUp);
-  scope.onEnd(() => {
-    socket.off('close', hangUp);
-    socket.setMaxListeners(socket.getMaxListeners() - 1);
-    leave?.();
-  });
   return scope;
+}
+
+/** Pipelined requests share a socket, so each listener makes room for itself; 0 means no limit. */
+function makeRoom(socket: Socket, listeners: number): void {
+  const max = socket.getMaxListeners();
+  if (max > 0) socket.setMaxListeners(max + listeners);
 }

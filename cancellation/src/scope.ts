@@ -14,8 +14,9 @@ export class Scope implements Disposable {
   readonly #timer: NodeJS.Timeout | undefined;
   #release: (() => void) | undefined;
 
-  /** `timeoutMs`: milliseconds until the signal aborts with DeadlineExceeded; Infinity for never. */
-  constructor(timeoutMs = Number.POSITIVE_INFINITY) {
+  /** Aborts with DeadlineExceeded after `timeoutMs` milliseconds; `release` is for its end. */
+  constructor(timeoutMs = Number.POSITIVE_INFINITY, release?: () => void) {
+    this.#release = release;
     this.#deadline = this.#startedAt + timeoutMs;
     if (timeoutMs <= 0) {
       this.abort(new DeadlineExceeded());
@@ -42,11 +43,6 @@ export class Scope implements Disposable {
   /** Aborts the signal; the first reason stays. */
   abort(reason: Cancellation): void {
     this.#controller.abort(reason);
-  }
-
-  /** What to undo when the scope ends. There is one source beside the timer, so there is one undo. */
-  onEnd(release: () => void): void {
-    this.#release = release;
   }
 
   [Symbol.dispose](): void {

@@ -109,3 +109,27 @@ test('a client that hangs up while draining is not waited for', async () => {
   second.scope[Symbol.dispose]();
   await drained;
 });
+
+test('answers every pipelined request before it closes their connection', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  const client = await probe.connect(get() + get());
+  const [first, second] = [await probe.next(), await probe.next()];
+  const drained = shutdown.drain(LONG_MS);
+  client.write(get());
+  const third = await probe.next();
+  let text = '';
+  client.on('data', (chunk) => {
+    text += chunk;
+  });
+  const closed = once(client, 'end');
+  for (const [index, { res, scope }] of [first, second, third].entries()) {
+    expect(scope.signal.aborted).toBe(false);
+    res.end(`answer ${index}`);
+    scope[Symbol.dispose]();
+    await settled();
+  }
+  await Promise.all([closed, drained]);
+  expect(text.match(/answer \d/g)).toEqual(['answer 0', 'answer 1', 'answer 2']);
+  expect(text.match(/Connection: close/g)).toHaveLength(1);
+});

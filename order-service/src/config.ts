@@ -11,7 +11,7 @@ export interface Config extends EdgeConfig {
   maxInFlight: number;
 }
 
-/** The configuration in `env`. Throws ConfigError. */
+/** The configuration in `env`. Throws StartError. */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
   return {
     ...readEdgeConfig(env, 8080),

@@ -4,7 +4,6 @@ import { isAxiosError } from 'axios';
 /** A service answers 408 by its own timer, which may run this much ahead of ours. */
 const TIMER_SKEW_MS = 25;
 
-const NEVER_CONNECTED = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
 const NOT_HTTP = /^HPE_|^ERR_BAD_RESPONSE$/;
 
 /** The step of the order that a call is, and the service that it goes to. */
@@ -14,17 +13,11 @@ export interface Target {
 }
 
 /** How a call can end, if not with the answer that was hoped for. */
-export type Ending =
-  | Cause
-  | 'never-connected'
-  | 'connection-lost'
-  | 'request-refused'
-  | 'other-status'
-  | 'broken-answer';
+export type Ending = Cause | 'unreachable' | 'request-refused' | 'other-status' | 'broken-answer';
 
 interface Row {
   level: 'info' | 'warn';
-  /** Whether the service may have done all of its work by then. */
+  /** Whether the service, once it was sent the request, may have done all of its work by then. */
   outcomeUnknown: boolean;
   message: (target: Target, detail: string) => string;
 }
@@ -51,8 +44,7 @@ const ENDINGS: Record<Ending, Row> = {
     message: canceled('service shutting down'),
   },
   'deadline-exceeded': { level: 'warn', outcomeUnknown: true, message: deadline },
-  'never-connected': { level: 'warn', outcomeUnknown: false, message: unreachable },
-  'connection-lost': { level: 'warn', outcomeUnknown: true, message: unreachable },
+  unreachable: { level: 'warn', outcomeUnknown: true, message: unreachable },
   'request-refused': { level: 'warn', outcomeUnknown: false, message: answered },
   'other-status': { level: 'warn', outcomeUnknown: true, message: answered },
   'broken-answer': { level: 'warn', outcomeUnknown: true, message: broken },
@@ -64,18 +56,20 @@ export class CallEnded extends Error {
   readonly level: Row['level'];
   readonly outcomeUnknown: boolean;
 
-  constructor(ending: Ending, target: Target, detail = '') {
+  constructor(ending: Ending, target: Target, detail = '', sent = true) {
     const { level, outcomeUnknown, message } = ENDINGS[ending];
     super(message(target, detail));
     this.ending = ending;
     this.level = level;
-    this.outcomeUnknown = outcomeUnknown;
+    this.outcomeUnknown = outcomeUnknown && sent;
   }
 }
 
 /** What `error` means for the call to `target` under `scope`; a bug of ours stays what it is. */
 export function callEnded(error: unknown, scope: Scope, target: Target): unknown {
-  const ended = (ending: Ending, detail?: string) => new CallEnded(ending, target, detail);
+  // An AxiosError has its request once that was sent, and its response once that came.
+  const sent = !isAxiosError(error) || error.request !== undefined;
+  const ended = (ending: Ending, detail?: string) => new CallEnded(ending, target, detail, sent);
   const cause = causeOf(scope.signal)?.code;
   if (cause && isEnding(cause)) return ended(cause);
   if (!isAxiosError(error)) return error;
@@ -85,9 +79,9 @@ export function callEnded(error: unknown, scope: Scope, target: Target): unknown
   if (status === 400 || status === 422) return ended('request-refused', String(status));
   if (status !== undefined && status !== 200) return ended('other-status', String(status));
   if (status === 200 || NOT_HTTP.test(code)) return ended('broken-answer');
-  return ended(NEVER_CONNECTED.test(code) ? 'never-connected' : 'connection-lost', code);
+  return ended('unreachable', code);
 }
 
 function isEnding(code: string): code is Ending {
-  return code in ENDINGS;
+  return Object.hasOwn(ENDINGS, code);
 }

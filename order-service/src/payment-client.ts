@@ -28,13 +28,11 @@ export async function processPayment(
     expected: `Payment for order ${order.orderID} completed`,
     timeoutMs: config.callTimeoutMs,
   };
-  const begun = !scope.signal.aborted;
   try {
     await call(request, scope);
   } catch (error) {
     const outcomeUnknown = !(error instanceof CallEnded) || error.outcomeUnknown;
-    if (begun && outcomeUnknown)
-      voids.add(order, (own) => call(voidOf(request, config, order), own));
+    if (outcomeUnknown) voids.add(order, (own) => call(voidOf(request, config, order), own));
     throw error;
   }
 }

@@ -10,13 +10,14 @@ import { Connection } from './connections.ts';
 
 type Controller = Dispatcher.DispatchController;
 
-/** The errors of undici, by name, with the code that axios' own adapter gives in their place. */
-const CODES: Record<string, string> = {
-  SocketError: 'ECONNRESET',
-  HTTPParserError: AxiosError.ERR_BAD_RESPONSE,
-  HeadersOverflowError: AxiosError.ERR_BAD_RESPONSE,
-  ResponseContentLengthMismatchError: AxiosError.ERR_BAD_RESPONSE,
-};
+const BROKEN = /^(HTTPParser|HeadersOverflow|ResponseContentLengthMismatch)Error$/;
+
+/** The code that axios' own adapter gives in place of an error of undici. */
+function codeOf({ name, message }: Error): string | undefined {
+  // A 100 or 101 that nobody asked for is a SocketError: "bad response", "bad upgrade".
+  if (BROKEN.test(name) || message.startsWith('bad ')) return AxiosError.ERR_BAD_RESPONSE;
+  return name === 'SocketError' ? 'ECONNRESET' : undefined;
+}
 
 /**
  * An axios adapter over undici: axios' own, over node:http, costs more than all the rest of an order.
@@ -33,6 +34,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #chunks: Buffer[] = [];
   #bytes = 0;
   #connection: Connection | undefined;
+  /** What an AxiosError calls its request: there as soon as it was sent. */
+  #request: Controller | undefined;
   #response: AxiosResponse | undefined;
 
   constructor(
@@ -49,6 +52,10 @@ class Exchange implements Dispatcher.DispatchHandler {
     const { url = '', method = 'get', headers, signal } = this.#config;
     const { origin, pathname, search } = new URL(url);
     const path = pathname + search;
+    if (signal?.aborted) {
+      this.handleEvent();
+      return;
+    }
     signal?.addEventListener?.('abort', this);
     this.#connection = Connection.take(origin);
     this.#connection.client.dispatch(
@@ -59,11 +66,13 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   /** The signal has aborted. */
   handleEvent(): void {
-    this.#fail(new CanceledError(undefined, this.#config));
+    this.#fail(new CanceledError(undefined, this.#config, this.#request));
   }
 
-  /** Must be there, for by it undici knows a handler of its present interface. */
-  onRequestStart(): void {}
+  /** The connection stands, and the request is about to be written. */
+  onRequestStart(controller: Controller): void {
+    this.#request = controller;
+  }
 
   /** Without the headers: nobody reads them, and axios would parse each of them once more. */
   onResponseStart(_controller: Controller, status: number): void {
@@ -76,7 +85,8 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#bytes += chunk.length;
     if (this.#bytes > maxContentLength) {
       const message = `maxContentLength size of ${maxContentLength} exceeded`;
-      this.#fail(new AxiosError(message, AxiosError.ERR_BAD_RESPONSE, this.#config));
+      const code = AxiosError.ERR_BAD_RESPONSE;
+      this.#fail(new AxiosError(message, code, this.#config, this.#request));
     }
   }
 
@@ -92,12 +102,12 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: unknown, error: Error): void {
     if (this.#response) this.#fail(this.#badResponse(error.message));
-    else this.#fail(AxiosError.from(error, CODES[error.name], this.#config));
+    else this.#fail(AxiosError.from(error, codeOf(error), this.#config, this.#request));
   }
 
   #badResponse(message: string): AxiosError {
     const code = AxiosError.ERR_BAD_RESPONSE;
-    return new AxiosError(message, code, this.#config, undefined, this.#response);
+    return new AxiosError(message, code, this.#config, this.#request, this.#response);
   }
 
   #fail(error: AxiosError): void {

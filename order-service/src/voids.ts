@@ -39,7 +39,11 @@ export class Voids {
     // A scope of its own: the request's is dead, and that is why the void is needed.
     const scope = new Scope(this.#giveUpMs);
     const { signal } = scope;
-    const settled = pRetry(() => this.#limit(() => attempt(scope)), { ...BACKOFF, signal })
+    const turn = () => {
+      signal.throwIfAborted(); // It may have waited for its turn until too late.
+      return attempt(scope);
+    };
+    const settled = pRetry(() => this.#limit(turn), { ...BACKOFF, signal })
       .catch((error) => {
         const cause = causeOf(signal)?.code;
         log.error(

@@ -97,3 +97,9 @@ test('our adapter reads a reset in the body, where the other may lose the status
   );
   expect(await outcome(undiciAdapter, `http://127.0.0.1:${port}/check`)).toBe(BROKEN);
 });
+
+test('our adapter reads a 101 that nobody asked for, on which the other waits for ever', async () => {
+  const upgrade = `HTTP/1.1 101 No\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n`;
+  const { port } = await serve(answers(upgrade));
+  expect(await outcome(undiciAdapter, `http://127.0.0.1:${port}/check`)).toBe(BROKEN);
+});

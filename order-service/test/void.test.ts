@@ -1,4 +1,5 @@
 import type { RequestListener } from 'node:http';
+import { createServer } from 'node:net';
 import { Scope } from '@orders/cancellation';
 import { pino } from 'pino';
 import request from 'supertest';
@@ -74,6 +75,19 @@ describe('after a payment that surely did not happen, it is not', () => {
     await request(app).get('/order').expect(500, message);
     await stage.shutdown.drain(1_000);
     expect(logged(UNKNOWN)).toEqual([]);
+  });
+
+  test('the deadline passes while the connection is still being made', async () => {
+    const noTls = createServer().listen(0); // takes connections, and never says a word
+    const address = noTls.address();
+    const port = typeof address === 'object' && address ? address.port : 0;
+    const env = { PAYMENT_URL: `https://127.0.0.1:${port}`, CALL_TIMEOUT_MS: '50' };
+    const app = await stage.orderService(available, paid, env);
+    const message = 'Payment processing failed: deadline exceeded';
+    await request(app).get('/order').expect(500, message);
+    await stage.shutdown.drain(0);
+    expect(logged(UNKNOWN)).toEqual([]);
+    noTls.close();
   });
 
   test('the client hangs up before the payment begins', async () => {

@@ -8,7 +8,7 @@ export interface Config extends EdgeConfig {
 
 const RETENTION_MARGIN_MS = 600_000;
 
-/** The configuration in `env`. Throws ConfigError. */
+/** The configuration in `env`. Throws StartError. */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
   return {
     ...readEdgeConfig(env, 8082),

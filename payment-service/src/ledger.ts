@@ -77,7 +77,7 @@ export class Ledger {
   /** The payments for an order, by the time of their last change, oldest first. */
   payments(orderID: string): Payment[] {
     const pending = [...this.#pending.values()].map(({ payment }) => payment);
-    return [...this.#settled.values(), ...pending]
+    return [...[...this.#settled.values()].reverse(), ...pending]
       .filter((payment) => payment.orderID === orderID)
       .sort((one, other) => one.updatedAt.localeCompare(other.updatedAt));
   }

@@ -26,7 +26,7 @@ const soaked = PLAN.soak > 0 ? await soak(stub, stubUrl, PLAN.soak) : [];
 progress('');
 
 const text = report(results, soaked);
-console.log(text);
+process.stdout.write(`${text}\n`);
 if (!quick)
   writeFileSync(RESULTS_FILE, `# Results\n\n\`npm run bench\`, the last run:\n\n${text}\n`);
 if (results.failures.size > 0 || text.includes('missed')) process.exitCode = 1;

@@ -13,7 +13,7 @@ let lines: Record<string, unknown>[];
 const logger = pino({}, { write: (line) => lines.push(JSON.parse(line)) });
 const shutdown = new GracefulShutdown();
 const app = createServiceApp(logger, shutdown, (routes) => {
-  routes.all('/work', only('POST'), (_req, res) => {
+  routes.all('/task', only('POST'), (_req, res) => {
     res.send('done');
   });
   routes.get('/bug', async () => {
@@ -28,8 +28,8 @@ beforeEach(() => {
 describe('every answer', () => {
   test.each([
     ['GET', '/health', 200],
-    ['POST', '/work', 200],
-    ['GET', '/work', 405],
+    ['POST', '/task', 200],
+    ['GET', '/task', 405],
     ['GET', '/nowhere', 404],
     ['GET', '/bug', 500],
   ] as const)(
@@ -67,13 +67,13 @@ test('health says ok, and is not logged', async () => {
 test.each(['get', 'put', 'delete', 'patch', 'options', 'head'] as const)(
   '%s on a route for POST: 405 with Allow',
   async (method) => {
-    const { headers } = await request(app)[method]('/work').expect(405);
+    const { headers } = await request(app)[method]('/task').expect(405);
     expect(headers.allow).toBe('POST');
   },
 );
 
 test('paths are exact', async () => {
-  for (const path of ['/', '/Work', '/work/', '//work', '/work/x']) {
+  for (const path of ['/', '/Task', '/task/', '//task', '/task/x']) {
     await request(app).post(path).expect(404, 'Not found');
   }
 });
@@ -94,7 +94,7 @@ describe('a body that nobody needs', () => {
 
   test('of 8 MB is drained', async () => {
     await request(app)
-      .post('/work')
+      .post('/task')
       .send(Buffer.alloc(8 * MEGABYTE))
       .expect(200, 'done');
   });
@@ -108,7 +108,7 @@ describe('a body that nobody needs', () => {
     const address = server.address();
     const client = connect(typeof address === 'object' && address ? address.port : 0);
     client.on('error', () => {});
-    client.write(`POST /work HTTP/1.1\r\nHost: localhost\r\n${head(9 * MEGABYTE)}`);
+    client.write(`POST /task HTTP/1.1\r\nHost: localhost\r\n${head(9 * MEGABYTE)}`);
     client.write(Buffer.alloc(8 * MEGABYTE + 1));
     const [answer] = await once(client, 'data');
     expect(String(answer)).toMatch(
@@ -123,7 +123,7 @@ describe('a body that nobody needs', () => {
     await once(server.listen(0), 'listening');
     const address = server.address();
     const client = connect(typeof address === 'object' && address ? address.port : 0);
-    client.write('POST /work HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345');
+    client.write('POST /task HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345');
     const [req] = await once(server, 'request');
     client.destroy();
     await new Promise((resolve) => req.socket.once('close', resolve));

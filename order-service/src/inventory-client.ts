@@ -1,7 +1,7 @@
 import type { Scope } from '@orders/cancellation';
 import type { Config } from './config.ts';
 import { call } from './downstream.ts';
-import type { Order } from './place-order.ts';
+import type { Order } from './order.ts';
 
 /** Resolves if the inventory service has the order's product. Throws CallEnded. */
 export function checkInventory(order: Order, config: Config, scope: Scope): Promise<void> {

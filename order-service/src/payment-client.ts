@@ -2,7 +2,7 @@ import type { Scope } from '@orders/cancellation';
 import type { Config } from './config.ts';
 import { type Call, call } from './downstream.ts';
 import { CallEnded } from './ending.ts';
-import type { Order } from './place-order.ts';
+import type { Order } from './order.ts';
 import type { Voids } from './voids.ts';
 
 /** A void is no work, only a change of mind: one that is not answered soon is better tried again. */

@@ -1,7 +1,7 @@
 import { causeOf, Scope, ShuttingDown } from '@orders/cancellation';
 import pLimit from 'p-limit';
 import pRetry from 'p-retry';
-import type { Order } from './place-order.ts';
+import type { Order } from './order.ts';
 
 /** Voids that speak to the payment service at the same time; the others wait for their turn. */
 const MAX_CONCURRENT = 10;

@@ -17,6 +17,12 @@ export const answers =
   (_req, res) =>
     res.writeHead(status).end('a body that no client of ours may see');
 
+/** A payment service whose two routes behave as they are told. */
+export const paymentService =
+  (pay: RequestListener, revoke: RequestListener): RequestListener =>
+  (req, res) =>
+    (req.url?.startsWith('/pay') ? pay : revoke)(req, res);
+
 /** The order service between an inventory and a payment service that behave as they are told. */
 export class Stage {
   readonly lines: Record<string, unknown>[] = [];
@@ -34,6 +40,15 @@ export class Stage {
     const logger = pino({}, { write: (line) => this.lines.push(JSON.parse(line)) });
     const config = readConfig({ INVENTORY_URL, PAYMENT_URL, ...env });
     return createApp(config, logger, this.shutdown);
+  }
+
+  /** The calls to one route. */
+  reached(path: string): IncomingMessage[] {
+    return this.calls.filter(({ url }) => url?.startsWith(path));
+  }
+
+  logged(msg: string): Record<string, unknown>[] {
+    return this.lines.filter((line) => line.msg === msg);
   }
 
   close(): void {

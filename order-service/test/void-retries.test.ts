@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { answers, available, Stage, silent, voided } from './stage.ts';
+import { answers, available, paymentService, Stage, silent, voided } from './stage.ts';
 
 const FAILED = /^Payment processing failed/;
 
@@ -11,14 +11,6 @@ beforeEach(() => {
 });
 afterEach(() => stage.close());
 
-/** A payment service whose two routes behave as they are told. */
-const paymentService =
-  (pay: RequestListener, revoke: RequestListener): RequestListener =>
-  (req, res) =>
-    (req.url?.startsWith('/pay') ? pay : revoke)(req, res);
-
-const reached = (path: string) => stage.calls.filter(({ url }) => url?.startsWith(path));
-const logged = (msg: string) => stage.lines.filter((line) => line.msg === msg);
 const UNKNOWN = 'Payment outcome unknown for order: orderID-5678';
 
 describe('a void', () => {
@@ -30,11 +22,11 @@ describe('a void', () => {
     };
     const app = await stage.orderService(available, paymentService(answers(500), revoke));
     await request(app).get('/order').expect(500, FAILED);
-    expect(reached('/void').length).toBeLessThan(3);
-    await expect.poll(() => reached('/void').length, { timeout: 5_000 }).toBe(3);
+    expect(stage.reached('/void').length).toBeLessThan(3);
+    await expect.poll(() => stage.reached('/void').length, { timeout: 5_000 }).toBe(3);
     await stage.shutdown.drain(1_000);
-    expect(reached('/void')).toHaveLength(3);
-    expect(logged(UNKNOWN)).toEqual([]);
+    expect(stage.reached('/void')).toHaveLength(3);
+    expect(stage.logged(UNKNOWN)).toEqual([]);
   });
 
   test('that is given up leaves the record to reconcile by', async () => {
@@ -42,9 +34,9 @@ describe('a void', () => {
       VOID_GIVE_UP_MS: '50',
     });
     await request(app).get('/order').expect(500, FAILED);
-    await expect.poll(() => logged(UNKNOWN)).toHaveLength(1);
-    const idempotencyKey = reached('/pay')[0]?.headers['idempotency-key'];
-    expect(logged(UNKNOWN)).toMatchObject([
+    await expect.poll(() => stage.logged(UNKNOWN)).toHaveLength(1);
+    const idempotencyKey = stage.reached('/pay')[0]?.headers['idempotency-key'];
+    expect(stage.logged(UNKNOWN)).toMatchObject([
       { level: 50, idempotencyKey, orderID: 'orderID-5678', cause: 'deadline-exceeded' },
     ]);
     expect(JSON.stringify(stage.lines)).not.toContain('stack');
@@ -59,15 +51,15 @@ describe('a void', () => {
     );
     await request(app).get('/order').expect(500, FAILED);
     await stage.shutdown.drain(5_000);
-    expect(reached('/void')).toHaveLength(1);
-    expect(logged(UNKNOWN)).toEqual([]);
+    expect(stage.reached('/void')).toHaveLength(1);
+    expect(stage.logged(UNKNOWN)).toEqual([]);
   });
 
   test('that outlives the shutdown is logged as unknown', async () => {
     const app = await stage.orderService(available, paymentService(answers(500), silent));
     await request(app).get('/order').expect(500, FAILED);
     await stage.shutdown.drain(0);
-    expect(logged(UNKNOWN)).toMatchObject([{ level: 50, cause: 'shutting-down' }]);
+    expect(stage.logged(UNKNOWN)).toMatchObject([{ level: 50, cause: 'shutting-down' }]);
   });
 
   test("holds its order's place: an outage cannot pile them up", async () => {

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readConfig } from '../src/config.ts';
 import { processPayment } from '../src/payment-client.ts';
 import { Voids } from '../src/voids.ts';
-import { answers, available, paid, Stage, silent, voided } from './stage.ts';
+import { answers, available, paid, paymentService, Stage, silent, voided } from './stage.ts';
 
 const FAILED = /^Payment processing failed/;
 
@@ -17,14 +17,6 @@ beforeEach(() => {
 });
 afterEach(() => stage.close());
 
-/** A payment service whose two routes behave as they are told. */
-const paymentService =
-  (pay: RequestListener, revoke: RequestListener): RequestListener =>
-  (req, res) =>
-    (req.url?.startsWith('/pay') ? pay : revoke)(req, res);
-
-const reached = (path: string) => stage.calls.filter(({ url }) => url?.startsWith(path));
-const logged = (msg: string) => stage.lines.filter((line) => line.msg === msg);
 const UNKNOWN = 'Payment outcome unknown for order: orderID-5678';
 
 describe('after a payment whose outcome is unknown, it is voided', () => {
@@ -42,22 +34,22 @@ describe('after a payment whose outcome is unknown, it is voided', () => {
       CALL_TIMEOUT_MS: '100',
     });
     await request(app).get('/order').expect(500, FAILED);
-    await expect.poll(() => reached('/void')).toHaveLength(1);
-    const [payment, revocation] = [reached('/pay')[0], reached('/void')[0]];
+    await expect.poll(() => stage.reached('/void')).toHaveLength(1);
+    const [payment, revocation] = [stage.reached('/pay')[0], stage.reached('/void')[0]];
     expect(revocation?.method).toBe('POST');
     expect(revocation?.url).toBe('/void?orderID=orderID-5678');
     expect(revocation?.headers['idempotency-key']).toBe(payment?.headers['idempotency-key']);
     expect(revocation?.headers['x-request-id']).toBe(payment?.headers['x-request-id']);
-    expect(reached('/pay')).toHaveLength(1);
+    expect(stage.reached('/pay')).toHaveLength(1);
   });
 
   test('the client hangs up', async () => {
     const app = await stage.orderService(available, paymentService(silent, voided));
     const order = request(app).get('/order');
     order.end(() => {});
-    await expect.poll(() => reached('/pay')).toHaveLength(1);
+    await expect.poll(() => stage.reached('/pay')).toHaveLength(1);
     order.abort();
-    await expect.poll(() => reached('/void')).toHaveLength(1);
+    await expect.poll(() => stage.reached('/void')).toHaveLength(1);
   });
 });
 
@@ -66,7 +58,7 @@ describe('after a payment that surely did not happen, it is not', () => {
     const app = await stage.orderService(available, paymentService(answers(status), voided));
     await request(app).get('/order').expect(500, FAILED);
     await stage.shutdown.drain(1_000);
-    expect(reached('/void')).toEqual([]);
+    expect(stage.reached('/void')).toEqual([]);
   });
 
   test('nobody listens', async () => {
@@ -74,7 +66,7 @@ describe('after a payment that surely did not happen, it is not', () => {
     const message = 'Payment processing failed: payment-service is unreachable (ECONNREFUSED)';
     await request(app).get('/order').expect(500, message);
     await stage.shutdown.drain(1_000);
-    expect(logged(UNKNOWN)).toEqual([]);
+    expect(stage.logged(UNKNOWN)).toEqual([]);
   });
 
   test('the deadline passes while the connection is still being made', async () => {
@@ -86,7 +78,7 @@ describe('after a payment that surely did not happen, it is not', () => {
     const message = 'Payment processing failed: deadline exceeded';
     await request(app).get('/order').expect(500, message);
     await stage.shutdown.drain(0);
-    expect(logged(UNKNOWN)).toEqual([]);
+    expect(stage.logged(UNKNOWN)).toEqual([]);
     noTls.close();
   });
 
@@ -94,9 +86,9 @@ describe('after a payment that surely did not happen, it is not', () => {
     const app = await stage.orderService(silent, paymentService(paid, voided));
     const order = request(app).get('/order');
     order.end(() => {});
-    await expect.poll(() => reached('/check')).toHaveLength(1);
+    await expect.poll(() => stage.reached('/check')).toHaveLength(1);
     order.abort();
-    await expect.poll(() => logged('Order canceled: client disconnected')).toHaveLength(1);
+    await expect.poll(() => stage.logged('Order canceled: client disconnected')).toHaveLength(1);
     await stage.shutdown.drain(1_000);
     expect(stage.calls).toHaveLength(1);
   });
@@ -115,7 +107,7 @@ describe('after a payment that surely did not happen, it is not', () => {
     const app = await stage.orderService(available, paymentService(paid, voided));
     await request(app).get('/order').expect(200);
     await stage.shutdown.drain(1_000);
-    expect(reached('/void')).toEqual([]);
+    expect(stage.reached('/void')).toEqual([]);
   });
 });
 
@@ -123,7 +115,7 @@ test('each attempt has a key of its own, on its log lines', async () => {
   const app = await stage.orderService(available, paid);
   await request(app).get('/order').expect(200);
   await request(app).get('/order').expect(200);
-  const keys = reached('/pay').map(({ headers }) => headers['idempotency-key']);
+  const keys = stage.reached('/pay').map(({ headers }) => headers['idempotency-key']);
   expect(new Set(keys).size).toBe(2);
   const onLines = stage.lines.map(({ idempotencyKey }) => idempotencyKey);
   expect(onLines).toEqual([keys[0], keys[0], keys[1], keys[1]]);

@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
-import colors from 'picocolors';
 import { type Scene, scenes } from './scenes.ts';
 import { setStage } from './stage.ts';
+import { colors } from './timeline.ts';
 
+const PLAIN = { head: [], border: [] };
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
 try {
@@ -20,15 +21,14 @@ try {
 
 async function play(chosen: [string, Scene][], scale: number): Promise<void> {
   await using stage = await setStage(scale);
-  const style = { head: [], border: [] };
-  const summary = new Table({ colWidths: [3, 23, 32, 10, 6], wordWrap: true, style });
+  const summary = new Table({ colWidths: [3, 23, 32, 10, 6], wordWrap: true, style: PLAIN });
   summary.push(['', 'scene', 'seen', 'saved', 'kept']);
   for (const [number, [title, watch, act]] of chosen) {
     print(`\n${colors.bold(`${number}. ${title}`)}\n   Watch: ${watch}\n`);
     const { kept, seen, savedMs } = await act(stage);
     stage.timeline.flush();
-    const verdict = kept ? colors.green('kept') : colors.red('NOT KEPT');
     const saved = savedMs === undefined ? '' : `${savedMs} ms`;
+    const verdict = kept ? colors.green('kept') : colors.red('NOT KEPT');
     print(`\n   ${verdict}: ${seen}${saved && `, ${saved} of work saved`}`);
     summary.push([number, title, seen, saved, kept ? 'yes' : 'NO']);
     if (!kept) process.exitCode = 1;

@@ -1,6 +1,5 @@
 import type { Act, Stage } from './stage.ts';
 
-/** Whether the promise was kept, what was seen, and the milliseconds of work that were not done. */
 type Outcome = { kept: boolean; seen: string; savedMs?: number };
 
 /** One scene: its title, what to watch for, and how it is played. */
@@ -23,8 +22,8 @@ export const scenes: Scene[] = [
       await act.hangUp(1_000);
       const stoppedMs = (await act.line(inventory, { cause: 'client-disconnected' }))?.elapsedMs;
       const payments = await act.payments();
-      const kept = stoppedMs !== undefined && payments === 'none';
       const seen = `check stopped after ${stoppedMs} ms, payments: ${payments}`;
+      const kept = stoppedMs !== undefined && payments === 'none';
       return { kept, seen, savedMs: (2_000 + 3_000) * scale - Number(stoppedMs) };
     },
   ],
@@ -43,7 +42,7 @@ export const scenes: Scene[] = [
     'no hang-up gets through; the payment stops by itself, its time is up.',
     async ({ place, network, payment, scale }) => {
       const act = place('scene-4', 3_000);
-      await act.cutOff();
+      await act.cutNetworkDuringPayment();
       const status = (await act.answer)?.status;
       const spent = await act.line(payment, { cause: 'deadline-exceeded' });
       network.heal();
@@ -56,7 +55,7 @@ export const scenes: Scene[] = [
     'the client hangs up before the answer arrives; a void takes it back.',
     async ({ place, network, payment }) => {
       const act = place('scene-5');
-      await act.cutOff();
+      await act.cutNetworkDuringPayment();
       const committed = await act.line(payment, { msg: 'Payment processed for order: scene-5' });
       await act.hangUp();
       network.heal();
@@ -95,8 +94,8 @@ async function answered(act: Act, order: Stage['order']): Promise<Outcome> {
 /** A payment that must have stopped early and been voided. */
 async function stopped(act: Act, payment: Stage['payment'], scale: number): Promise<Outcome> {
   const voided = await act.line(payment, { msg: `Payment voided for order: ${act.orderID}` });
-  const msg = `Payment processing canceled for order: ${act.orderID}`;
-  const stoppedMs = (await act.line(payment, { msg }))?.elapsedMs;
+  const canceled = { msg: `Payment processing canceled for order: ${act.orderID}` };
+  const stoppedMs = (await act.line(payment, canceled))?.elapsedMs;
   const payments = await act.payments();
   const kept = voided !== undefined && stoppedMs !== undefined && payments === 'voided';
   const seen = `payment stopped after ${stoppedMs} ms, payments: ${payments}`;

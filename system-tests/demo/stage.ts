@@ -9,7 +9,6 @@ import { Timeline } from './timeline.ts';
 /** What has not been logged by then is not coming. */
 const PATIENCE_MS = 10_000;
 
-/** What the scenes are played with, and an order that is being played. */
 export type Stage = Awaited<ReturnType<typeof setStage>>;
 export type Act = ReturnType<Stage['place']>;
 
@@ -41,8 +40,7 @@ export async function setStage(scale: number) {
       orderID,
       answer: sent.answer.catch(() => undefined),
       line,
-      /** Cuts the network once the payment has begun. */
-      async cutOff() {
+      async cutNetworkDuringPayment() {
         await payment.arrival(sent.requestId);
         network.cut();
       },
@@ -56,7 +54,7 @@ export async function setStage(scale: number) {
     };
   };
   const close = async () => {
-    await Promise.all([system[Symbol.asyncDispose](), network[Symbol.asyncDispose]()]);
+    for (const end of [system, network]) await end[Symbol.asyncDispose]();
   };
   return { ...system, network, timeline, place, scale, [Symbol.asyncDispose]: close };
 }

@@ -1,5 +1,9 @@
-import colors from 'picocolors';
+import picocolors from 'picocolors';
 import type { LogLine } from '../harness/log-line.ts';
+
+/** By itself picocolors colours a pipe too, where CI is set. */
+const isColourful = process.stdout.isTTY === true && picocolors.isColorSupported;
+export const colors = picocolors.createColors(isColourful);
 
 /** `line`: what fits into one line of the lane, up to a space or the end. */
 const LANES = [
@@ -11,7 +15,6 @@ const LANES = [
 
 /** Lines reach us through three pipes; they are held back this long, to print them in order. */
 const SORTING_MS = 30;
-
 /** Prints what happens, as it happens: milliseconds since the order began, and a lane a party. */
 export class Timeline {
   #beganAt: number | undefined;
@@ -26,7 +29,6 @@ export class Timeline {
     if (this.#held.push(event) === 1) setTimeout(() => this.flush(), SORTING_MS);
   }
 
-  /** Prints what is held back. */
   flush(): void {
     for (const { time, service, msg, cause } of this.#held.sort((a, b) => a.time - b.time)) {
       this.#beganAt ??= time;

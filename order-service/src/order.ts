@@ -1,0 +1,12 @@
+import type { Logger } from '@orders/chassis';
+
+/** One attempt to place an order. */
+export interface Order {
+  productID: string;
+  orderID: string;
+  /** Names this attempt's one payment. */
+  idempotencyKey: string;
+  /** Travel with every call that the order needs. */
+  headers: Readonly<Record<string, string>>;
+  log: Logger;
+}

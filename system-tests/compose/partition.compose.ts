@@ -1,5 +1,5 @@
 import { afterAll, expect } from 'vitest';
-import { paymentsOf, send } from '../harness/client.ts';
+import { type Pending, paymentsOf, send } from '../harness/client.ts';
 import { ComposeStack, PORTS } from '../harness/compose-stack.ts';
 import { scene } from '../harness/evidence.ts';
 import type { ServiceName } from '../harness/service-process.ts';
@@ -8,6 +8,8 @@ import { until } from '../harness/until.ts';
 
 /** Work that outlasts the 5 s that a call may take. */
 const ENDLESS_MS = '60000';
+
+const PAYMENT_URL = 'http://127.0.0.1:8082';
 
 /** As /proc/net/tcp has it. */
 const ESTABLISHED = '01';
@@ -48,13 +50,12 @@ async function cutOff(service: ServiceName) {
   const line = await stack.waitForLine(service, 'canceled for', requestId);
   expect(line).toContain('"cause":"deadline-exceeded"');
   const [, elapsedMs] = /"elapsedMs":(\d+)/.exec(line) ?? [];
-  return { status, body, seen: `${status} after ${took}, work stopped after ${elapsedMs} ms` };
+  const seen = `${status} after ${took}, work stopped after ${elapsedMs} ms`;
+  return { requestId, status, body, seen };
 }
 
-/** Plugs the cable in again: the next order arrives there, and so does its hang-up. */
-async function heal(service: ServiceName): Promise<void> {
-  await stack.plugIn(service);
-  const { requestId, hangUp } = await orderAt(service);
+/** Resolves once the hang-up of `order`, which has reached `service`, has arrived there as well. */
+async function hangUpCrosses(service: ServiceName, { requestId, hangUp }: Pending): Promise<void> {
   hangUp();
   await stack.waitForLine(service, 'canceled for', requestId, '"cause":"client-disconnected"');
 }
@@ -69,7 +70,8 @@ scene(
       status: 500,
       body: 'Inventory check failed: deadline exceeded',
     });
-    await heal('inventory-service');
+    await stack.plugIn('inventory-service');
+    await hangUpCrosses('inventory-service', await orderAt('inventory-service'));
     return seen;
   },
 );
@@ -79,12 +81,19 @@ scene(
   'order fails after 5 s, payment stops by its budget',
   async () => {
     await stack.up({ CHECK_DURATION_MS: '0', PAYMENT_DURATION_MS: ENDLESS_MS });
-    const { status, body, seen } = await cutOff('payment-service');
+    const { requestId, status, body, seen } = await cutOff('payment-service');
     expect({ status, body }).toEqual({
       status: 500,
       body: 'Payment processing failed: deadline exceeded',
     });
-    await heal('payment-service');
+    await stack.plugIn('payment-service');
+    await stack.waitForLine('payment-service', 'Payment voided for', requestId);
+    const next = send('http://127.0.0.1:8080/order?orderID=next');
+    await until('a payment under way', async () => {
+      const [status] = await paymentsOf('next', PAYMENT_URL);
+      return status === 'pending' || undefined;
+    });
+    await hangUpCrosses('payment-service', next);
     return seen;
   },
 );
@@ -103,7 +112,7 @@ scene(
     await stack.waitForLine('payment-service', 'Payment processed for', requestId);
     await stack.plugIn('payment-service');
     await stack.waitForLine('payment-service', 'Payment voided for', requestId);
-    const payments = await paymentsOf('orderID-5678', 'http://127.0.0.1:8082');
+    const payments = await paymentsOf('orderID-5678', PAYMENT_URL);
     expect(payments).toEqual(['voided']);
     return `500; processed behind the partition; payments in the end: ${payments}`;
   },

@@ -4,6 +4,7 @@ import { Scope } from '@orders/cancellation';
 import { Axios, type AxiosAdapter } from 'axios';
 import { expect } from 'vitest';
 import { callEnded } from '../src/ending.ts';
+import { portOf } from './stage.ts';
 
 export const OK = 'HTTP/1.1 200 OK\r\n';
 export const MAX_BYTES = 1_000;
@@ -29,8 +30,7 @@ export async function serve(behave: Behaviour) {
     server.close();
     for (const socket of sockets) socket.destroy();
   });
-  const address = server.address();
-  return { port: typeof address === 'object' && address ? address.port : 0, sockets };
+  return { port: portOf(server), sockets };
 }
 
 /** The text of the answer, or how the one table of endings reads the failure. */

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import type { Server as NetServer } from 'node:net';
 import { GracefulShutdown } from '@orders/cancellation';
 import type { Express } from 'express';
 import { pino } from 'pino';
@@ -16,6 +17,12 @@ export const answers =
   (status: number): RequestListener =>
   (_req, res) =>
     res.writeHead(status).end('a body that no client of ours may see');
+
+/** Where a server that listens on any free port is to be found. */
+export function portOf(server: NetServer): number {
+  const address = server.address();
+  return typeof address === 'object' && address ? address.port : 0;
+}
 
 /** A payment service whose two routes behave as they are told. */
 export const paymentService =
@@ -62,7 +69,6 @@ export class Stage {
     });
     this.#servers.push(server);
     await once(server.listen(0), 'listening');
-    const address = server.address();
-    return `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
+    return `http://127.0.0.1:${portOf(server)}`;
   }
 }

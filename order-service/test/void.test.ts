@@ -7,7 +7,16 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readConfig } from '../src/config.ts';
 import { processPayment } from '../src/payment-client.ts';
 import { Voids } from '../src/voids.ts';
-import { answers, available, paid, paymentService, Stage, silent, voided } from './stage.ts';
+import {
+  answers,
+  available,
+  paid,
+  paymentService,
+  portOf,
+  Stage,
+  silent,
+  voided,
+} from './stage.ts';
 
 const FAILED = /^Payment processing failed/;
 
@@ -71,9 +80,7 @@ describe('after a payment that surely did not happen, it is not', () => {
 
   test('the deadline passes while the connection is still being made', async () => {
     const noTls = createServer().listen(0); // takes connections, and never says a word
-    const address = noTls.address();
-    const port = typeof address === 'object' && address ? address.port : 0;
-    const env = { PAYMENT_URL: `https://127.0.0.1:${port}`, CALL_TIMEOUT_MS: '50' };
+    const env = { PAYMENT_URL: `https://127.0.0.1:${portOf(noTls)}`, CALL_TIMEOUT_MS: '50' };
     const app = await stage.orderService(available, paid, env);
     const message = 'Payment processing failed: deadline exceeded';
     await request(app).get('/order').expect(500, message);

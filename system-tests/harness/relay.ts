@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { portOf } from '../faults/fault.ts';
 
 /** A network before a service. While it is cut nothing passes, neither bytes nor a hang-up. */
 export interface Relay extends AsyncDisposable {
@@ -30,9 +31,8 @@ export async function startRelay(): Promise<Relay> {
     link(service, client);
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
-  const address = server.address();
   const relay: Relay = {
-    url: `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`,
+    url: `http://127.0.0.1:${portOf(server)}`,
     port: 0,
     cut() {
       isCut = true;

@@ -6,7 +6,7 @@ export {
   DeadlineExceeded,
   ShuttingDown,
 } from './cause.ts';
-export { BUDGET_HEADER, budgetHeaders, readBudgetMs, withTimeout } from './deadline.ts';
+export { BUDGET_HEADER, budgetHeaders, readBudgetMs, withTimeout } from './budget.ts';
 export { GracefulShutdown } from './graceful-shutdown.ts';
-export { requestScope } from './request-signal.ts';
+export { requestScope } from './request-scope.ts';
 export { MAX_TIMER_MS, Scope } from './scope.ts';

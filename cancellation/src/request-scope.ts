@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { ClientDisconnected } from './cause.ts';
-import { readBudgetMs } from './deadline.ts';
+import { readBudgetMs } from './budget.ts';
 import type { GracefulShutdown } from './graceful-shutdown.ts';
 import { Scope } from './scope.ts';
 

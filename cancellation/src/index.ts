@@ -1,12 +1,13 @@
+export { BUDGET_HEADER, budgetHeaders, readBudgetMs, withTimeout } from './budget.ts';
 export {
   Cancellation,
   type Cause,
   ClientDisconnected,
   causeOf,
   DeadlineExceeded,
+  isCancellation,
   ShuttingDown,
 } from './cause.ts';
-export { BUDGET_HEADER, budgetHeaders, readBudgetMs, withTimeout } from './budget.ts';
 export { GracefulShutdown } from './graceful-shutdown.ts';
 export { requestScope } from './request-scope.ts';
 export { MAX_TIMER_MS, Scope } from './scope.ts';

@@ -1,28 +1,36 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { ClientDisconnected } from './cause.ts';
 import { readBudgetMs } from './budget.ts';
+import { ClientDisconnected } from './cause.ts';
 import type { GracefulShutdown } from './graceful-shutdown.ts';
 import { Scope } from './scope.ts';
 
 /**
- * The scope of a request. Its signal aborts when the client hangs up (ClientDisconnected), when the
- * caller's budget is spent (DeadlineExceeded), or when `shutdown` has waited long enough
- * (ShuttingDown); at once if that has happened already. End it when the handler ends.
+ * The scope of a request. Its signal aborts when the client hangs up before `res.end()` was called
+ * (ClientDisconnected), when the caller's budget is spent (DeadlineExceeded), or when `shutdown` has
+ * waited long enough (ShuttingDown); at once if that has happened already. End it when the handler
+ * ends.
  *
  * Read or drain the request's body first: Node sees no hang-up behind a body that nobody reads.
  */
-export function requestScope(req: IncomingMessage, shutdown?: GracefulShutdown): Scope {
+export function requestScope(
+  req: IncomingMessage,
+  res: ServerResponse,
+  shutdown?: GracefulShutdown,
+): Scope {
   const { socket } = req;
   const scope = new Scope(readBudgetMs(req.headers), () => {
     socket.off('close', hangUp);
     makeRoom(socket, -1);
     leave?.();
   });
-  const leave = shutdown?.enter(scope);
+  const leave = shutdown?.register(scope);
   // Not the request's close (it comes as soon as a body has been read) nor the response's (through
   // Node 22 it never comes to a pipelined request): only the socket's tells a hang-up every time.
-  const hangUp = () => scope.abort(new ClientDisconnected());
+  const hangUp = () => {
+    // Once the answer is complete, it is often the server itself that closes.
+    if (!res.writableEnded) scope.abort(new ClientDisconnected());
+  };
   if (socket.destroyed) hangUp();
   makeRoom(socket, 1);
   socket.once('close', hangUp);

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type Cancellation, DeadlineExceeded } from './cause.ts';
 
 /** The longest delay of a Node timer, in milliseconds; a longer one fires after 1 ms. */
@@ -14,8 +15,14 @@ export class Scope implements Disposable {
   readonly #timer: NodeJS.Timeout | undefined;
   #release: (() => void) | undefined;
 
-  /** Aborts with DeadlineExceeded after `timeoutMs` milliseconds; `release` is for its end. */
+  /**
+   * Aborts with DeadlineExceeded after `timeoutMs` milliseconds; `release` is for its end. Throws
+   * RangeError if `timeoutMs` is not a number.
+   */
   constructor(timeoutMs = Number.POSITIVE_INFINITY, release?: () => void) {
+    if (Number.isNaN(timeoutMs)) throw new RangeError('timeoutMs is NaN, it must be a number');
+    // As many calls as they like may follow one signal; Node warns from eleven on.
+    setMaxListeners(0, this.#controller.signal);
     this.#release = release;
     this.#deadline = this.#startedAt + timeoutMs;
     if (timeoutMs <= 0) {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { DeadlineExceeded } from '../src/index.ts';
+import { BUDGET_HEADER, DeadlineExceeded } from '../src/index.ts';
 import { aborted, get, settled, startProbe } from './probe.ts';
 
 describe('the budget header', () => {
@@ -31,12 +31,15 @@ describe('the budget header', () => {
     },
   );
 
-  test('sent twice: counts as absent', async () => {
+  test.each([
+    [['90000', '60000'], 60_000],
+    [['60000', 'soon'], 60_000],
+  ])('sent twice, %j: the smaller one that can be understood counts', async (values, budgetMs) => {
     await using probe = await startProbe();
-    const line = 'x-envoy-expected-rq-timeout-ms: 5\r\n';
-    await probe.connect(get(line + line));
-    const { scope } = await probe.next();
-    expect(scope.remainingMs).toBe(Number.POSITIVE_INFINITY);
+    await probe.connect(get(values.map((value) => `${BUDGET_HEADER}: ${value}\r\n`).join('')));
+    using scope = (await probe.next()).scope;
+    expect(scope.remainingMs).toBeLessThanOrEqual(budgetMs);
+    expect(scope.remainingMs).toBeGreaterThan(0);
   });
 
   test('2147483647, the longest: is kept', async () => {

@@ -83,12 +83,12 @@ test('waits for the hook after the requests, and tells it when time is up', asyn
   await probe.connect(get());
   const { res, scope } = await probe.next();
   const order: string[] = [];
-  shutdown.beforeExit(async (signal) => {
+  shutdown.afterRequests(async (signal) => {
     order.push('hook begins');
     await aborted(signal);
     order.push('hook is told');
-  });
-  const drained = shutdown.drain(30);
+  }, 30);
+  const drained = shutdown.drain(LONG_MS);
   order.push('answer');
   res.end();
   scope[Symbol.dispose]();

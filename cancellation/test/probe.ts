@@ -16,7 +16,7 @@ export async function startProbe(shutdown?: GracefulShutdown) {
   const clients: Socket[] = [];
   const server = createServer(async (req, res) => {
     for await (const _ of req.iterator({ destroyOnReturn: false }));
-    arrivals.push({ req, res, scope: requestScope(req, shutdown) });
+    arrivals.push({ req, res, scope: requestScope(req, res, shutdown) });
     arrived.emit('request');
   });
   shutdown?.attach(server);

@@ -35,10 +35,10 @@ describe('the client leaves', () => {
   test('before the handler begins: aborted from the start', async () => {
     await using probe = await startProbe();
     const client = await probe.connect(get());
-    const { req } = await probe.next();
+    const { req, res } = await probe.next();
     client.destroy();
     await new Promise((resolve) => req.socket.once('close', resolve));
-    expect(requestScope(req).signal.reason).toBeInstanceOf(ClientDisconnected);
+    expect(requestScope(req, res).signal.reason).toBeInstanceOf(ClientDisconnected);
   });
 });
 

@@ -57,7 +57,11 @@ function leaveOnSignal(logger: Logger, drain: () => Promise<void>): void {
     if (performance.now() - firstAt >= REPEATED_SIGNAL_MS) process.exit(1);
     if (firstAt !== Number.POSITIVE_INFINITY) return;
     firstAt = performance.now();
-    drain().then(() => process.exit(0));
+    const failed = (err: unknown) => {
+      logger.error({ err }, 'Shutdown failed');
+      process.exit(1);
+    };
+    drain().then(() => process.exit(0), failed);
     logger.info(`Shutting down: ${signal}`);
   };
   process.on('SIGTERM', leave).on('SIGINT', leave);

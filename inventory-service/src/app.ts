@@ -14,13 +14,13 @@ export function createApp(
     app.all('/check', only('GET'), async (req, res) => {
       const productID = identifier(req, 'productID');
       const log = requestLogger(res, { productID });
-      using scope = requestScope(req, shutdown);
+      using scope = requestScope(req, res, shutdown);
       try {
         await checkInventory(productID, config.checkDurationMs, scope.signal);
         log.info(`Inventory check completed for product: ${productID}`);
         res.send(`Product ${productID} is available`);
       } catch (error) {
-        const cause = causeOf(scope.signal);
+        const cause = causeOf(error, scope);
         if (!cause) throw error;
         const { elapsedMs } = scope;
         log.info(

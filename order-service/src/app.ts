@@ -15,6 +15,9 @@ import { CallEnded } from './ending.ts';
 import { placeOrder } from './place-order.ts';
 import { Voids } from './voids.ts';
 
+/** Time of their own for voids, once the requests have ended at a shutdown. */
+const VOIDS_AT_SHUTDOWN_MS = 10_000;
+
 /** The order service's app: `GET /order?productID=&orderID=`. */
 export function createApp(
   config: Config,
@@ -22,7 +25,7 @@ export function createApp(
   shutdown = new GracefulShutdown(),
 ): Express {
   const voids = new Voids(config.voidGiveUpMs);
-  shutdown.beforeExit((signal) => voids.finish(signal));
+  shutdown.afterRequests((signal) => voids.finish(signal), VOIDS_AT_SHUTDOWN_MS);
   return createServiceApp(logger, shutdown, (app) => {
     app.all('/order', noStore, only('GET'), async (req, res) => {
       const productID = identifier(req, 'productID', '1234');
@@ -32,7 +35,7 @@ export function createApp(
       const idempotencyKey = randomUUID();
       const log = requestLogger(res, { productID, orderID, idempotencyKey });
       const headers = { [REQUEST_ID_HEADER]: res.locals.requestId };
-      using scope = requestScope(req, shutdown);
+      using scope = requestScope(req, res, shutdown);
       log.info(`Placing order for product: ${productID}`);
       try {
         const order = { productID, orderID, idempotencyKey, headers, log };

@@ -70,7 +70,7 @@ export function callEnded(error: unknown, scope: Scope, target: Target): unknown
   // An AxiosError has its request once that was sent, and its response once that came.
   const sent = !isAxiosError(error) || error.request !== undefined;
   const ended = (ending: Ending, detail?: string) => new CallEnded(ending, target, detail, sent);
-  const cause = causeOf(scope.signal)?.code;
+  const cause = causeOf(error, scope)?.code;
   if (cause && isEnding(cause)) return ended(cause);
   if (!isAxiosError(error)) return error;
   const { response, code = 'unknown' } = error;

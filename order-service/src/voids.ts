@@ -45,7 +45,7 @@ export class Voids {
     };
     const settled = pRetry(() => this.#limit(turn), { ...BACKOFF, signal })
       .catch((error) => {
-        const cause = causeOf(signal)?.code;
+        const cause = causeOf(error, scope)?.code;
         log.error(
           cause ? { cause } : { err: error },
           `Payment outcome unknown for order: ${orderID}`,

@@ -23,7 +23,7 @@ export function payRoute(
   return async (req, res) => {
     const orderID = identifier(req, 'orderID');
     const key = idempotencyKey(req) ?? randomUUID();
-    using scope = requestScope(req, shutdown);
+    using scope = requestScope(req, res, shutdown);
     const completed = `Payment for order ${orderID} completed`;
     switch (ledger.begin(key, orderID, () => scope.abort(new PaymentVoided()))) {
       case 'other-order':
@@ -44,7 +44,7 @@ export function payRoute(
       res.send(completed);
     } catch (error) {
       ledger.cancel(key);
-      const cause = causeOf(scope.signal);
+      const cause = causeOf(error, scope);
       if (!cause) throw error;
       const { elapsedMs } = scope;
       log.info(

@@ -7,28 +7,17 @@ import { MAX_TIMER_MS, Scope } from './scope.ts';
  */
 export const BUDGET_HEADER = 'x-envoy-expected-rq-timeout-ms';
 
-/**
- * The caller's budget in milliseconds, the smallest if there are several; Infinity if it sent none,
- * or none that can be understood.
- */
+/** The caller's budget in milliseconds, the smallest of several; Infinity without a valid one. */
 export function readBudgetMs(headers: IncomingHttpHeaders): number {
-  const sent = headers[BUDGET_HEADER];
-  if (sent === undefined) return Number.POSITIVE_INFINITY;
-  return Math.min(...String(sent).split(',').map(parseMs));
-}
-
-function parseMs(text: string): number {
-  const value = text.trim();
-  const budgetMs = /^\d+$/.test(value) ? Number(value) : Number.POSITIVE_INFINITY;
-  return budgetMs <= MAX_TIMER_MS ? budgetMs : Number.POSITIVE_INFINITY;
+  const sent = String(headers[BUDGET_HEADER] ?? '').match(/(?<=^|,)\s*\d+\s*(?=$|,)/g) ?? [];
+  return Math.min(...sent.map(Number).filter((budgetMs) => budgetMs <= MAX_TIMER_MS));
 }
 
 /**
  * What is left of `scope` as headers for the next hop, rounded down; none without a deadline. Never
  * less than 1: Envoy reads 0 as no limit at all.
  */
-export function budgetHeaders(scope: Scope): Record<string, string> {
-  const { remainingMs } = scope;
+export function budgetHeaders({ remainingMs }: Scope): Record<string, string> {
   if (remainingMs > MAX_TIMER_MS) return {};
   return { [BUDGET_HEADER]: String(Math.max(1, Math.floor(remainingMs))) };
 }
@@ -36,7 +25,7 @@ export function budgetHeaders(scope: Scope): Record<string, string> {
 /**
  * A child scope: it aborts when `parent` does, for the same reason, or after `timeoutMs`
  * milliseconds with DeadlineExceeded. It can shorten the parent's deadline and never extends it.
- * Throws RangeError if `timeoutMs` is not a number.
+ * Throws RangeError if `timeoutMs` is NaN.
  */
 export function withTimeout(parent: Scope, timeoutMs: number): Scope {
   const { signal } = parent;

@@ -1,18 +1,12 @@
-import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ShuttingDown } from './cause.ts';
 import { Connections } from './connections.ts';
-import { Scope } from './scope.ts';
+import { MAX_TIMER_MS, Scope } from './scope.ts';
 
-/** How long aborted handlers have to answer. */
+/** How long aborted handlers have to answer; and a hook to say what it could not finish. */
 const ABORTED_TIMEOUT_MS = 1_000;
-
-/** How long a hook has to say what it could not finish. */
 const GIVE_UP_TIMEOUT_MS = 250;
-
-/** Work of a hook; its signal aborts when the hook's time is up. */
-type Hook = (signal: AbortSignal) => Promise<void>;
 
 /**
  * Drains one server: no new connections, time for the requests in flight, then an abort for those
@@ -23,20 +17,16 @@ export class GracefulShutdown {
   readonly #scopes = new Set<Scope>();
   readonly #hooks: (() => Promise<void>)[] = [];
   #connections: Connections | undefined;
-  #draining = false;
   #drained: Promise<void> | undefined;
   #timeIsUp = false;
   #onIdle: (() => void) | undefined;
 
   /** True from the first moment of the drain: health checks answer 503 from then on. */
   get draining(): boolean {
-    return this.#draining;
+    return this.#drained !== undefined;
   }
 
-  /**
-   * Aborts with ShuttingDown once nothing new is accepted: for what has no end of its own, such as a
-   * streamed answer, a WebSocket or a loop that takes jobs from a queue.
-   */
+  /** Aborts once nothing new is accepted: for streams and queues, which have no end of their own. */
   get signal(): AbortSignal {
     return this.#leaving.signal;
   }
@@ -46,7 +36,7 @@ export class GracefulShutdown {
     return this.#scopes.size;
   }
 
-  /** The drain waits for `scope`, and aborts it when time is up, until the returned call. */
+  /** The drain waits for `scope`, and aborts it when time is up, until the returned function is called. */
   register(scope: Scope): () => void {
     if (this.#timeIsUp) scope.abort(new ShuttingDown());
     this.#scopes.add(scope);
@@ -56,24 +46,26 @@ export class GracefulShutdown {
     };
   }
 
-  /** Follows the server's connections and answers. Call it when its listeners are set, before it listens. */
+  /** Follows the server's connections. Call it when its listeners are set, before it listens. */
   attach(server: Server): void {
     this.#connections = new Connections(server, () => this.#checkIdle());
   }
 
   /**
-   * Adds work that must finish before the process leaves and is no request (a queue, an undo). It
-   * begins once the requests have ended, and its signal aborts `timeoutMs` milliseconds later.
+   * Adds work that must finish before the process leaves and is no request (a queue, an undo). It is
+   * called once the requests have ended, with a signal that aborts `timeoutMs` milliseconds later.
    */
-  afterRequests(hook: Hook, timeoutMs: number): void {
-    this.#hooks.push(() => inTime(hook, timeoutMs));
+  afterRequests(hook: (signal: AbortSignal) => Promise<void>, timeoutMs: number): void {
+    this.#hooks.push(async () => {
+      using time = new Scope(timeoutMs);
+      await Promise.race([hook(time.signal), passed(timeoutMs + GIVE_UP_TIMEOUT_MS)]);
+    });
   }
 
   /**
-   * Resolves when every connection is closed. For `delayMs` milliseconds the service goes on as before,
-   * but for `draining`; then it accepts nothing, and requests in flight may go on for `timeoutMs`;
-   * those that are left are aborted with ShuttingDown and have a second to answer. Rejects, at the
-   * end, if a hook did. Every call after the first returns the same promise.
+   * Resolves when every connection is closed: the service goes on accepting for `delayMs`, so that a
+   * load balancer sees `draining`; requests in flight go on for `timeoutMs`; those that are left are
+   * aborted and have a second to answer. Happens once, whoever calls it; rejects if a hook did.
    */
   drain(timeoutMs: number, delayMs = 0): Promise<void> {
     this.#drained ??= this.#drain(timeoutMs, delayMs);
@@ -81,7 +73,6 @@ export class GracefulShutdown {
   }
 
   async #drain(timeoutMs: number, delayMs: number): Promise<void> {
-    this.#draining = true;
     this.#connections?.closeAfterAnswers();
     if (delayMs > 0) await sleep(delayMs);
     this.#leaving.abort(new ShuttingDown());
@@ -90,32 +81,23 @@ export class GracefulShutdown {
     this.#timeIsUp = true;
     for (const scope of this.#scopes) scope.abort(new ShuttingDown());
     await this.#idle(ABORTED_TIMEOUT_MS);
-    const ended = await Promise.allSettled(this.#hooks.map((hook) => hook()));
+    const hooks = await Promise.allSettled(this.#hooks.map((hook) => hook()));
     this.#connections?.destroy();
-    for (const hook of ended) if (hook.status === 'rejected') throw hook.reason;
+    for (const hook of hooks) if (hook.status === 'rejected') throw hook.reason;
   }
 
   /** Waits until no answer is owed and no handler is at work, or `timeoutMs` have passed. */
-  async #idle(timeoutMs: number): Promise<void> {
-    using limit = new Scope(timeoutMs);
+  #idle(timeoutMs: number): Promise<void> {
     const idle = new Promise<void>((resolve) => {
       this.#onIdle = resolve;
     });
     this.#checkIdle();
-    await Promise.race([idle, aborted(limit.signal)]);
+    return Promise.race([idle, passed(timeoutMs)]);
   }
 
   #checkIdle(): void {
-    if (this.#onIdle && this.#scopes.size === 0 && !this.#connections?.busy) this.#onIdle();
+    if (this.#onIdle && this.#scopes.size === 0 && !this.#connections?.owesAnswers) this.#onIdle();
   }
 }
 
-async function inTime(hook: Hook, timeoutMs: number): Promise<void> {
-  using time = new Scope(timeoutMs);
-  using end = new Scope(timeoutMs + GIVE_UP_TIMEOUT_MS);
-  await Promise.race([hook(time.signal), aborted(end.signal)]);
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (!signal.aborted) await once(signal, 'abort');
-}
+const passed = (ms: number) => sleep(Math.min(ms, MAX_TIMER_MS), undefined, { ref: false });

@@ -17,17 +17,15 @@ export class Scope implements Disposable {
 
   /**
    * Aborts with DeadlineExceeded after `timeoutMs` milliseconds; `release` is for its end. Throws
-   * RangeError if `timeoutMs` is not a number.
+   * RangeError if `timeoutMs` is NaN.
    */
   constructor(timeoutMs = Number.POSITIVE_INFINITY, release?: () => void) {
-    if (Number.isNaN(timeoutMs)) throw new RangeError('timeoutMs is NaN, it must be a number');
-    // As many calls as they like may follow one signal; Node warns from eleven on.
-    setMaxListeners(0, this.#controller.signal);
+    if (Number.isNaN(timeoutMs)) throw new RangeError('timeoutMs must be a number, it is NaN');
+    setMaxListeners(0, this.signal); // Many calls may follow one signal; from eleven on Node warns.
     this.#release = release;
     this.#deadline = this.#startedAt + timeoutMs;
-    if (timeoutMs <= 0) {
-      this.abort(new DeadlineExceeded());
-    } else if (timeoutMs !== Number.POSITIVE_INFINITY) {
+    if (timeoutMs <= 0) this.abort(new DeadlineExceeded());
+    else if (timeoutMs !== Number.POSITIVE_INFINITY) {
       const delayMs = Math.min(Math.ceil(timeoutMs), MAX_TIMER_MS);
       this.#timer = setTimeout(() => this.abort(new DeadlineExceeded()), delayMs);
     }

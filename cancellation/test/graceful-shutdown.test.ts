@@ -77,6 +77,54 @@ test('does not wait for ever for a handler that ignores its signal', async () =>
   await Promise.all([closed, shutdown.drain(10)]);
 });
 
+test('goes on accepting for its delay, and says so to a health check', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  const drained = shutdown.drain(LONG_MS, 200);
+  expect(shutdown.draining).toBe(true);
+  expect(shutdown.signal.aborted).toBe(false);
+  const client = await probe.connect(get());
+  const { res, scope } = await probe.next();
+  res.end('still here');
+  scope[Symbol.dispose]();
+  const [answer] = await once(client, 'data');
+  expect(String(answer)).toMatch(/Connection: close\r\n[\s\S]*still here/);
+  await aborted(shutdown.signal);
+  const late = connect(probe.port, '127.0.0.1');
+  const [error] = await once(late, 'error');
+  expect(error.code).toBe('ECONNREFUSED');
+  await drained;
+});
+
+test('a second drain is the first one', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  await probe.connect(get());
+  const { res, scope } = await probe.next();
+  const drained = shutdown.drain(LONG_MS);
+  expect(shutdown.drain(0)).toBe(drained);
+  res.end();
+  scope[Symbol.dispose]();
+  await drained;
+});
+
+test('a hook that rejects keeps neither another nor the connections, and is told', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  const client = await probe.connect('GET / HTTP/1.1\r\n'); // half a request
+  await settled();
+  let finished = false;
+  shutdown.afterRequests(() => Promise.reject(new Error('no good')), LONG_MS);
+  shutdown.afterRequests(async () => {
+    await settled();
+    finished = true;
+  }, LONG_MS);
+  const closed = once(client, 'end');
+  await expect(shutdown.drain(LONG_MS)).rejects.toThrow('no good');
+  await closed;
+  expect(finished).toBe(true);
+});
+
 test('waits for the hook after the requests, and tells it when time is up', async () => {
   const shutdown = new GracefulShutdown();
   await using probe = await startProbe(shutdown);

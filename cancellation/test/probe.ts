@@ -1,5 +1,10 @@
 import { EventEmitter, once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { type GracefulShutdown, requestScope, type Scope } from '../src/index.ts';
 
@@ -10,15 +15,24 @@ export interface Arrival {
 }
 
 /** A server that opens a scope for each request and leaves the rest to the test. */
-export async function startProbe(shutdown?: GracefulShutdown) {
+export async function startProbe(shutdown?: GracefulShutdown, { checkContinue = false } = {}) {
   const arrivals: Arrival[] = [];
   const arrived = new EventEmitter();
   const clients: Socket[] = [];
-  const server = createServer(async (req, res) => {
+  const listener: RequestListener = async (req, res) => {
     for await (const _ of req.iterator({ destroyOnReturn: false }));
     arrivals.push({ req, res, scope: requestScope(req, res, shutdown) });
     arrived.emit('request');
-  });
+  };
+  const server = createServer(listener);
+  if (checkContinue) {
+    server.on('checkContinue', (req, res) => {
+      const scope = requestScope(req, res);
+      scope[Symbol.dispose]();
+      arrivals.push({ req, res, scope });
+      arrived.emit('request');
+    });
+  }
   shutdown?.attach(server);
   await once(server.listen(0), 'listening');
   const address = server.address();

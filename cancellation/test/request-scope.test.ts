@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import { ClientDisconnected, requestScope } from '../src/index.ts';
+import { ClientDisconnected, GracefulShutdown, requestScope } from '../src/index.ts';
 import { aborted, get, post, settled, startProbe } from './probe.ts';
 
 describe('the client leaves', () => {
@@ -71,6 +71,35 @@ describe('the client stays', () => {
     client.destroy();
     await aborted(second.scope.signal);
     expect(first.scope.signal.aborted).toBe(false);
+  });
+});
+
+describe('a close after the answer is no hang-up', () => {
+  test.each([
+    ['over HTTP/1.0', 'GET / HTTP/1.0\r\n\r\n'],
+    ['with Connection: close', get('Connection: close\r\n')],
+  ])('%s', async (_row, text) => {
+    await using probe = await startProbe();
+    await probe.connect(text);
+    const { req, res, scope } = await probe.next();
+    const closed = once(req.socket, 'close');
+    res.end('done');
+    await closed;
+    expect(scope.signal.aborted).toBe(false);
+  });
+
+  test('during a drain', async () => {
+    const shutdown = new GracefulShutdown();
+    await using probe = await startProbe(shutdown);
+    await probe.connect(get());
+    const { req, res, scope } = await probe.next();
+    const closed = once(req.socket, 'close');
+    const drained = shutdown.drain(60_000);
+    res.end('done');
+    await closed;
+    expect(scope.signal.aborted).toBe(false);
+    scope[Symbol.dispose]();
+    await drained;
   });
 });
 

@@ -53,6 +53,24 @@ describe('withTimeout', () => {
   });
 });
 
+test('eleven children of one scope are no reason for a warning', async () => {
+  const warnings: Error[] = [];
+  const note = (warning: Error) => warnings.push(warning);
+  process.on('warning', note);
+  using parent = new Scope();
+  const children = Array.from({ length: 11 }, () => withTimeout(parent, 60_000));
+  await settled();
+  process.off('warning', note);
+  for (const child of children) child[Symbol.dispose]();
+  expect(warnings).toEqual([]);
+});
+
+test('NaN is no timeout', () => {
+  using parent = new Scope();
+  expect(() => new Scope(Number.NaN)).toThrow('timeoutMs must be a number, it is NaN');
+  expect(() => withTimeout(parent, Number.NaN)).toThrow(RangeError);
+});
+
 describe('Scope', () => {
   test('does not abort when it ends', () => {
     const scope = new Scope(60_000);

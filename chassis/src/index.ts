@@ -1,6 +1,6 @@
 export type { Logger } from 'pino';
 export { durationMs, type EdgeConfig, httpUrl, integer, readEdgeConfig } from './config.ts';
-export { only } from './errors.ts';
+export { only, sendText } from './errors.ts';
 export { identifier } from './identifier.ts';
 export { REQUEST_ID_HEADER, requestLogger } from './request-id.ts';
 export { runService } from './run.ts';

@@ -1,11 +1,30 @@
-import { type Logger, pino, stdTimeFunctions } from 'pino';
+import { destination, type Logger, pino, stdTimeFunctions } from 'pino';
 import { build as prettyStream } from 'pino-pretty';
 
-/** A logger to stdout; `format`: `json`, one object a line, or `pretty`, for people. */
+/** Columns that a pretty line may take, and those before its message: time and level. */
+const MAX_COLUMNS = 120;
+const PREFIX_COLUMNS = 22;
+
+const SHORT_ID_LENGTH = 8;
+
+/**
+ * A logger to stdout; `format`: `json`, one object a line, or `pretty`, for people. Each line is
+ * written before the call returns: what was answered has its line, also after a SIGKILL, and an exit
+ * has nothing to flush, into a pipe that nobody reads any more for instance.
+ */
 export function createLogger(service: string, level: string, format: string): Logger {
   const options = { level, base: { service }, timestamp: stdTimeFunctions.epochTime };
-  if (format === 'json') return pino(options);
-  // In this process and synchronous: the last lines before an exit are the interesting ones.
-  const look = { ignore: 'service', singleLine: true, translateTime: 'SYS:HH:MM:ss.l' };
-  return pino(options, prettyStream({ ...look, sync: true }));
+  if (format === 'json') return pino(options, destination({ sync: true }));
+  const look = { include: 'time,level,err', singleLine: true, translateTime: 'SYS:HH:MM:ss.l' };
+  return pino(options, prettyStream({ ...look, messageFormat, sync: true }));
+}
+
+/** The message, why and when its work ended, and the head of the request's id; JSON has the rest. */
+function messageFormat({ msg, cause, elapsedMs, requestId }: Record<string, unknown>): string {
+  const ended = cause === undefined ? '' : ` (${cause}, ${elapsedMs} ms)`;
+  const id = requestId === undefined ? '' : ` ${String(requestId).slice(0, SHORT_ID_LENGTH)}`;
+  const room = MAX_COLUMNS - PREFIX_COLUMNS - ended.length - id.length;
+  const message = String(msg);
+  const shown = message.length <= room ? message : `${message.slice(0, room - 1)}…`;
+  return `${shown}${ended}${id}`;
 }

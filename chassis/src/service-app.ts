@@ -13,8 +13,10 @@ export function createServiceApp(
 ): Express {
   const app = express().disable('x-powered-by').disable('etag');
   app.enable('case sensitive routing').enable('strict routing');
+  // Express would answer 304 where a client sends If-None-Match: *, also for an order just charged.
+  Object.defineProperty(app.request, 'fresh', { value: false });
   app.use(identifyRequests(logger), drainBody);
-  app.all('/health', only('GET'), (_req, res) => {
+  app.all('/health', only('GET', 'HEAD'), (_req, res) => {
     if (shutdown.draining) res.status(503).type('json').send({ status: 'draining' });
     else res.type('json').send({ status: 'ok' });
   });

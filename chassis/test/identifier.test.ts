@@ -51,6 +51,6 @@ describe('refuses, naming the parameter', () => {
     ['/required?productID=%ED%A0%80', 'productID has broken percent-encoding'],
   ])('%s', async (url, message) => {
     const { status, text } = await request(app).get(url);
-    expect({ status, text }).toEqual({ status: 400, text: message });
+    expect({ status, text }).toEqual({ status: 400, text: `${message}\n` });
   });
 });

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
-import { GracefulShutdown } from '@orders/cancellation';
+import { DeadlineExceeded, GracefulShutdown } from '@orders/cancellation';
+import createError from 'http-errors';
 import { pino } from 'pino';
 import request from 'supertest';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { createServiceApp, only } from '../src/index.ts';
+import { createServiceApp, only, sendText } from '../src/index.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
@@ -14,7 +15,15 @@ const logger = pino({}, { write: (line) => lines.push(JSON.parse(line)) });
 const shutdown = new GracefulShutdown();
 const app = createServiceApp(logger, shutdown, (routes) => {
   routes.all('/task', only('POST'), (_req, res) => {
-    res.send('done');
+    sendText(res, 'done');
+  });
+  routes.get('/half-http-error', async (_req, res) => {
+    res.write('half');
+    throw createError(400, 'too late to say');
+  });
+  routes.get('/half-cancellation', async (_req, res) => {
+    res.write('half');
+    throw new DeadlineExceeded();
   });
   routes.get('/bug', async () => {
     throw new TypeError('a bug');
@@ -41,7 +50,7 @@ describe('every answer', () => {
       expect(headers['content-type']).toMatch(/^(text\/plain|application\/json); charset=utf-8$/);
       expect(headers).not.toHaveProperty('x-powered-by');
       expect(headers).not.toHaveProperty('etag');
-      expect(text).not.toContain('\n');
+      if (headers['content-type']?.startsWith('text/')) expect(text).toMatch(/^[^\n]+\n$/);
     },
   );
 
@@ -59,8 +68,11 @@ describe('every answer', () => {
   });
 });
 
-test('health says ok, and is not logged', async () => {
+test('health says ok, to HEAD too, and is not logged', async () => {
   await request(app).get('/health').expect(200, { status: 'ok' });
+  await request(app).head('/health').expect(200);
+  const { headers } = await request(app).post('/health').expect(405);
+  expect(headers.allow).toBe('GET, HEAD');
   expect(lines).toEqual([]);
 });
 
@@ -72,14 +84,31 @@ test.each(['get', 'put', 'delete', 'patch', 'options', 'head'] as const)(
   },
 );
 
+test.each([{ 'if-none-match': '*' }, { 'if-modified-since': new Date().toUTCString() }])(
+  'no answer is 304: %j',
+  async (condition) => {
+    await request(app).get('/health').set(condition).expect(200, { status: 'ok' });
+  },
+);
+
+describe('an error after the answer has begun', () => {
+  test.each(['/half-http-error', '/half-cancellation'])(
+    'breaks the connection off, without a line: %s',
+    async (path) => {
+      await expect(request(app).get(path)).rejects.toThrow('aborted');
+      expect(lines).toEqual([]);
+    },
+  );
+});
+
 test('paths are exact', async () => {
   for (const path of ['/', '/Task', '/task/', '//task', '/task/x']) {
-    await request(app).post(path).expect(404, 'Not found');
+    await request(app).post(path).expect(404, 'Not found\n');
   }
 });
 
 test('a bug is answered 500 and logged once, with its stack and request id', async () => {
-  await request(app).get('/bug').set('x-request-id', 'buggy').expect(500, 'Internal error');
+  await request(app).get('/bug').set('x-request-id', 'buggy').expect(500, 'Internal error\n');
   expect(lines).toHaveLength(1);
   expect(lines[0]).toMatchObject({
     level: 50,
@@ -96,7 +125,7 @@ describe('a body that nobody needs', () => {
     await request(app)
       .post('/task')
       .send(Buffer.alloc(8 * MEGABYTE))
-      .expect(200, 'done');
+      .expect(200, 'done\n');
   });
 
   test.each([
@@ -112,7 +141,7 @@ describe('a body that nobody needs', () => {
     client.write(Buffer.alloc(8 * MEGABYTE + 1));
     const [answer] = await once(client, 'data');
     expect(String(answer)).toMatch(
-      /^HTTP\/1.1 413 [\s\S]*Connection: close[\s\S]*Body is too large$/,
+      /^HTTP\/1.1 413 [\s\S]*Connection: close[\s\S]*Body is too large\n$/,
     );
     if (!client.closed) await new Promise((resolve) => client.once('close', resolve));
     server.close();

@@ -1,5 +1,12 @@
 import { causeOf, GracefulShutdown, requestScope } from '@orders/cancellation';
-import { createServiceApp, identifier, type Logger, only, requestLogger } from '@orders/chassis';
+import {
+  createServiceApp,
+  identifier,
+  type Logger,
+  only,
+  requestLogger,
+  sendText,
+} from '@orders/chassis';
 import type { Express } from 'express';
 import { checkInventory } from './check-inventory.ts';
 import type { Config } from './config.ts';
@@ -18,7 +25,7 @@ export function createApp(
       try {
         await checkInventory(productID, config.checkDurationMs, scope.signal);
         log.info(`Inventory check completed for product: ${productID}`);
-        res.send(`Product ${productID} is available`);
+        sendText(res, `Product ${productID} is available`);
       } catch (error) {
         const cause = causeOf(error, scope);
         if (!cause) throw error;
@@ -27,7 +34,7 @@ export function createApp(
           { cause: cause.code, elapsedMs },
           `Inventory check canceled for product: ${productID}`,
         );
-        res.status(408).send('Request canceled');
+        sendText(res.status(408), 'Request canceled');
       }
     });
   });

@@ -17,7 +17,7 @@ test('answers once the check is complete', async () => {
   await request(quick)
     .get('/check?productID=1234')
     .set('x-request-id', 'check-1')
-    .expect(200, 'Product 1234 is available');
+    .expect(200, 'Product 1234 is available\n');
   expect(lines).toMatchObject([
     {
       level: 30,
@@ -32,7 +32,7 @@ test('stops when the budget is spent: 408', async () => {
   await request(endless)
     .get('/check?productID=1234')
     .set('x-envoy-expected-rq-timeout-ms', '20')
-    .expect(408, 'Request canceled');
+    .expect(408, 'Request canceled\n');
   expect(lines).toMatchObject([
     {
       level: 30,
@@ -45,7 +45,7 @@ test('stops when the budget is spent: 408', async () => {
 
 describe('refuses', () => {
   test('a missing product', async () => {
-    await request(endless).get('/check').expect(400, 'productID is missing');
+    await request(endless).get('/check').expect(400, 'productID is missing\n');
     expect(lines).toEqual([]);
   });
 

@@ -7,6 +7,7 @@ import {
   only,
   REQUEST_ID_HEADER,
   requestLogger,
+  sendText,
 } from '@orders/chassis';
 import type { Express, RequestHandler } from 'express';
 import createError from 'http-errors';
@@ -41,14 +42,14 @@ export function createApp(
         const order = { productID, orderID, idempotencyKey, headers, log };
         await placeOrder(order, config, voids, scope);
         log.info('Order successfully processed');
-        res.send('Order successfully processed');
+        sendText(res, 'Order successfully processed');
       } catch (error) {
         if (!(error instanceof CallEnded)) throw error;
         const { ending, level, message } = error;
         log[level]({ cause: ending, elapsedMs: scope.elapsedMs }, message);
         if (ending === 'client-disconnected') return; // Nobody is left to answer.
-        if (ending === 'shutting-down') res.status(503).setHeader('Retry-After', '1').send(message);
-        else res.status(500).send(message);
+        if (ending === 'shutting-down') sendText(res.status(503).set('Retry-After', '1'), message);
+        else sendText(res.status(500), message);
       }
     });
   });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Cancellation, causeOf, type GracefulShutdown, requestScope } from '@orders/cancellation';
-import { identifier, requestLogger } from '@orders/chassis';
+import { identifier, requestLogger, sendText } from '@orders/chassis';
 import type { RequestHandler } from 'express';
 import createError from 'http-errors';
 import { idempotencyKey } from './idempotency-key.ts';
@@ -33,7 +33,7 @@ export function payRoute(
       case 'voided':
         throw createError(409, `Payment for order ${orderID} was voided`);
       case 'processed':
-        res.send(completed);
+        sendText(res, completed);
         return;
     }
     const log = requestLogger(res, { orderID, idempotencyKey: key });
@@ -41,7 +41,7 @@ export function payRoute(
       await processPayment(orderID, durationMs, scope.signal);
       ledger.commit(key, scope.signal);
       log.info(`Payment processed for order: ${orderID}`);
-      res.send(completed);
+      sendText(res, completed);
     } catch (error) {
       ledger.cancel(key);
       const cause = causeOf(error, scope);
@@ -51,7 +51,7 @@ export function payRoute(
         { cause: cause.code, elapsedMs },
         `Payment processing canceled for order: ${orderID}`,
       );
-      res.status(408).send('Payment canceled');
+      sendText(res.status(408), 'Payment canceled');
     }
   };
 }

@@ -1,4 +1,4 @@
-import { identifier, requestLogger } from '@orders/chassis';
+import { identifier, requestLogger, sendText } from '@orders/chassis';
 import type { RequestHandler } from 'express';
 import createError from 'http-errors';
 import { idempotencyKey } from './idempotency-key.ts';
@@ -18,6 +18,6 @@ export function voidRoute(ledger: Ledger): RequestHandler {
       const log = requestLogger(res, { orderID, idempotencyKey: key });
       log.info(`Payment voided for order: ${orderID}`);
     }
-    res.send(`Payment for order ${orderID} voided`);
+    sendText(res, `Payment for order ${orderID} voided`);
   };
 }

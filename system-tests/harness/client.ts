@@ -4,6 +4,7 @@ import { request as httpRequest, type IncomingHttpHeaders, type RequestOptions }
 export interface Answer {
   status: number;
   headers: IncomingHttpHeaders;
+  /** Without the line break at its end. */
   body: string;
 }
 
@@ -25,7 +26,11 @@ export function send(url: string, options: RequestOptions = {}, body?: Buffer): 
       try {
         let text = '';
         for await (const chunk of response.setEncoding('utf8')) text += chunk;
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text });
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          body: text.replace(/\n$/, ''),
+        });
       } catch (error) {
         reject(error);
       }

@@ -1,0 +1,89 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { expect, test } from 'vitest';
+import { ClientDisconnected, GracefulShutdown } from '../src/index.ts';
+import { aborted, get, settled, startProbe } from './probe.ts';
+
+const LONG_MS = 60_000;
+const BIG_BYTES = 20_000_000;
+
+async function read(client: Socket): Promise<number> {
+  let bytes = 0;
+  client.on('data', (chunk) => {
+    bytes += chunk.length;
+  });
+  await once(client, 'end');
+  return bytes;
+}
+
+test('a drain waits for the bytes of an answer, not for its end()', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  const client = await probe.connect(get());
+  client.pause();
+  const { res, scope } = await probe.next();
+  res.end(Buffer.alloc(BIG_BYTES));
+  scope[Symbol.dispose]();
+  let isDrained = false;
+  const drained = shutdown.drain(LONG_MS).then(() => {
+    isDrained = true;
+  });
+  await settled();
+  expect(isDrained).toBe(false);
+  expect(await read(client.resume())).toBeGreaterThan(BIG_BYTES);
+  await drained;
+});
+
+test('a hang-up is seen behind answers that nobody has read', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  const client = await probe.connect(get());
+  client.pause();
+  const first = await probe.next();
+  for (let count = 0; count < 90 && !first.req.socket.destroyed; count += 1) {
+    client.write(get());
+    const arrival = await Promise.race([probe.next(), aborted(first.scope.signal)]);
+    if (arrival instanceof Error) break;
+    (arrival as typeof first).res.end('x'.repeat(2_000));
+  }
+  client.destroy();
+  expect(await aborted(first.scope.signal)).toBeInstanceOf(ClientDisconnected);
+});
+
+test('a connection that owes a hundred answers is closed by the next request', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  const client = await probe.connect(get().repeat(100));
+  const first = await probe.next();
+  for (let count = 1; count < 100; count += 1) await probe.next();
+  expect(first.scope.signal.aborted).toBe(false);
+  client.write(get());
+  expect(await aborted(first.scope.signal)).toBeInstanceOf(ClientDisconnected);
+});
+
+test('a request that expects 100 Continue is waited for as well', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown, { checkContinue: true });
+  const client = await probe.connect(get('Expect: 100-continue\r\n'));
+  const { res } = await probe.next();
+  const received = read(client);
+  let isDrained = false;
+  const drained = shutdown.drain(LONG_MS).then(() => {
+    isDrained = true;
+  });
+  await settled();
+  expect(isDrained).toBe(false);
+  res.end('patience');
+  expect(await received).toBeGreaterThan(0);
+  await drained;
+});
+
+test('an upgraded connection is closed at the end of the drain', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  probe.server.on('upgrade', (_req, socket) => socket.write('HTTP/1.1 101 Switching\r\n\r\n'));
+  const client = await probe.connect(get('Connection: upgrade\r\nUpgrade: x\r\n'));
+  await once(client, 'data');
+  const closed = once(client, 'end');
+  await Promise.all([closed, shutdown.drain(LONG_MS)]);
+});

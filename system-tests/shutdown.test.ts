@@ -7,6 +7,15 @@ import { startSystem } from './harness/system.ts';
 
 const NEVER_MS = '60000';
 
+test('a service says where it listens, on loopback unless it is told otherwise', async () => {
+  await using service = await ServiceProcess.start('payment-service');
+  const url = `http://127.0.0.1:${service.port}`;
+  expect(service.lines[0]).toMatchObject({ msg: `Listening on ${url}`, port: service.port });
+  expect((await send(`${url}/health`).answer).status).toBe(200);
+  await using open = await ServiceProcess.start('payment-service', { HOST: '::1' });
+  expect(open.lines[0]?.msg).toBe(`Listening on http://[::1]:${open.port}`);
+});
+
 test('SIGTERM lets an order in flight on a kept-alive connection finish, then the process leaves', async () => {
   await using system = await startSystem({ CHECK_DURATION_MS: '300', PAYMENT_DURATION_MS: '0' });
   const { order, inventory } = system;
@@ -105,6 +114,12 @@ describe('a service that cannot start says why in one line, exit code 1', () => 
     await using second = ServiceProcess.launch('payment-service', { PORT });
     expect(await second.exited).toEqual({ code: 1, signal: null });
     expect(second.stderr).toMatch(/^payment-service: .*EADDRINUSE.*\n$/);
+  });
+
+  test('on a host that is not this machine', async () => {
+    await using service = ServiceProcess.launch('payment-service', { HOST: '192.0.2.1' });
+    expect(await service.exited).toEqual({ code: 1, signal: null });
+    expect(service.stderr).toMatch(/^payment-service: .*EADDRNOTAVAIL.*\n$/);
   });
 });
 

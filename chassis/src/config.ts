@@ -6,16 +6,18 @@ type Environment = NodeJS.ProcessEnv;
 /** What stops a service from starting; `message` is one line for the operator. */
 export class StartError extends Error {}
 
-/** What every service reads: its port, its log, how long it may take to leave. */
+/** What every service reads: where it listens, its log, how long it may take to leave. */
 export type EdgeConfig = ReturnType<typeof readEdgeConfig>;
 
 /** Reads EdgeConfig from `env`. Throws StartError. */
 export function readEdgeConfig(env: Environment, defaultPort: number) {
   return {
+    host: host(env),
     port: integer(env, 'PORT', defaultPort, 65_535),
     logLevel: oneOf(env, 'LOG_LEVEL', 'info', [...Object.values(levels.labels), 'silent']),
     logFormat: oneOf(env, 'LOG_FORMAT', 'json', ['json', 'pretty']),
     shutdownTimeoutMs: durationMs(env, 'SHUTDOWN_TIMEOUT_MS', 8_000),
+    drainDelayMs: durationMs(env, 'DRAIN_DELAY_MS', 0),
   };
 }
 
@@ -36,6 +38,12 @@ export function integer(env: Environment, name: string, fallback: number, max: n
   const value = env[name] ?? String(fallback);
   const usable = /^\d{1,10}$/.test(value) && Number(value) <= max;
   return usable ? Number(value) : refuse(name, value, `an integer from 0 to ${max}`);
+}
+
+function host(env: Environment): string {
+  const value = env.HOST ?? '127.0.0.1';
+  // Node takes an empty one for all interfaces.
+  return /^[\w.:%-]+$/.test(value) ? value : refuse('HOST', value, 'an IP address or a host name');
 }
 
 function oneOf(env: Environment, name: string, fallback: string, allowed: string[]): string {

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { GracefulShutdown } from '@orders/cancellation';
 import { config as loadEnvFile } from 'dotenv';
 import type { Logger } from 'pino';
 import { type EdgeConfig, StartError } from './config.ts';
 import { createLogger } from './logger.ts';
+import { urlOf } from './url.ts';
 
 /** One Ctrl+C reaches a process two or three times; a signal this long after the first means now. */
 const REPEATED_SIGNAL_MS = 1_000;
@@ -40,15 +41,23 @@ export async function runService<Config extends EdgeConfig>(service: {
     const server = createServer(LIMITS, app);
     server.maxConnections = LIMITS.maxConnections;
     shutdown.attach(server);
-    const listening = once(server.listen({ ...LIMITS, port: config.port }), 'listening');
+    const { host, port } = config;
+    const listening = once(server.listen({ ...LIMITS, host, port }), 'listening');
     await listening.catch(({ message }: Error) => Promise.reject(new StartError(message)));
     leaveOnSignal(logger, () => shutdown.drain(config.shutdownTimeoutMs));
-    logger.info(server.address(), 'Listening');
+    const bound = boundPort(server);
+    logger.info({ port: bound }, `Listening on ${urlOf(host, bound)}`);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     process.stderr.write(`${service.name}: ${error.message}\n`);
     process.exitCode = 1;
   }
+}
+
+function boundPort(server: Server): number {
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('listens on no port');
+  return address.port;
 }
 
 function leaveOnSignal(logger: Logger, drain: () => Promise<void>): void {

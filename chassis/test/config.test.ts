@@ -9,16 +9,20 @@ const read = (env: NodeJS.ProcessEnv) => ({
 
 test('an empty environment gives the defaults', () => {
   expect(read({})).toEqual({
+    host: '127.0.0.1',
     port: 8080,
     logLevel: 'info',
     logFormat: 'json',
     shutdownTimeoutMs: 8_000,
+    drainDelayMs: 0,
     timeoutMs: 5_000,
     url: 'http://localhost:8081',
   });
 });
 
 test.each([
+  [{ HOST: '::' }, { host: '::' }],
+  [{ HOST: 'my-host.example' }, { host: 'my-host.example' }],
   [{ PORT: '0' }, { port: 0 }],
   [{ PORT: '65535' }, { port: 65_535 }],
   [{ TIMEOUT_MS: '0' }, { timeoutMs: 0 }],
@@ -32,6 +36,8 @@ test.each([
 
 describe('a bad value is named, with what it was and what it must be', () => {
   test.each([
+    [{ HOST: '' }, 'HOST is "", it must be an IP address or a host name'],
+    [{ HOST: 'a b' }, 'HOST is "a b", it must be an IP address or a host name'],
     [{ PORT: '65536' }, 'PORT is "65536", it must be an integer from 0 to 65535'],
     [{ PORT: '' }, 'PORT is "", it must be an integer from 0 to 65535'],
     [{ PORT: '80 ' }, 'PORT is "80 ", it must be an integer from 0 to 65535'],

@@ -15,6 +15,8 @@ export const LOADER = Number.parseInt(process.versions.node, 10) >= 24 ? [] : ['
 /** Tells from inside the process what its log does not. */
 const INSIDE = new URL('inside.ts', import.meta.url).href;
 
+const isListening = ({ msg }: LogLine) => msg.startsWith('Listening on ');
+
 /** A service as an operator runs it: a process of its own, on any free port, logging JSON. */
 export class ServiceProcess implements AsyncDisposable {
   readonly name: ServiceName;
@@ -62,7 +64,7 @@ export class ServiceProcess implements AsyncDisposable {
   /** Starts a service and waits until it listens. */
   static async start(name: ServiceName, env: Record<string, string> = {}): Promise<ServiceProcess> {
     const service = ServiceProcess.launch(name, env);
-    await service.waitFor({ msg: 'Listening' });
+    await service.#log.next(isListening);
     return service;
   }
 
@@ -76,7 +78,7 @@ export class ServiceProcess implements AsyncDisposable {
   }
 
   get port(): number {
-    return Number(this.find({ msg: 'Listening' })[0]?.port);
+    return Number(this.lines.find(isListening)?.port);
   }
 
   get url(): string {

@@ -4,26 +4,12 @@ import { GracefulShutdown } from '@orders/cancellation';
 import { config as loadEnvFile } from 'dotenv';
 import type { Logger } from 'pino';
 import { type EdgeConfig, StartError } from './config.ts';
+import { cutUnreadAnswers, LIMITS } from './limits.ts';
 import { createLogger } from './logger.ts';
 import { urlOf } from './url.ts';
 
 /** One Ctrl+C reaches a process two or three times; a signal this long after the first means now. */
 const REPEATED_SIGNAL_MS = 1_000;
-
-/**
- * What a client may take: past a timeout it gets 408, past a size 431, then it is cut; a connection
- * too many is closed unread. Idle ones stay longer than our clients keep them: the side that sends
- * must be the one to close. Node's own backlog, 511, would drop some of a crowd's connections.
- */
-const LIMITS = {
-  maxHeaderSize: 16 * 1024,
-  headersTimeout: 20_000,
-  requestTimeout: 30_000,
-  connectionsCheckingInterval: 1_000,
-  keepAliveTimeout: 10_000,
-  maxConnections: 10_000,
-  backlog: 4_096,
-};
 
 /** Runs a service until SIGTERM or SIGINT. If it cannot start: one line on stderr, exit code 1. */
 export async function runService<Config extends EdgeConfig>(service: {
@@ -40,11 +26,13 @@ export async function runService<Config extends EdgeConfig>(service: {
     const app = service.createApp(config, logger, shutdown);
     const server = createServer(LIMITS, app);
     server.maxConnections = LIMITS.maxConnections;
+    cutUnreadAnswers(server);
     shutdown.attach(server);
     const { host, port } = config;
     const listening = once(server.listen({ ...LIMITS, host, port }), 'listening');
     await listening.catch(({ message }: Error) => Promise.reject(new StartError(message)));
-    leaveOnSignal(logger, () => shutdown.drain(config.shutdownTimeoutMs));
+    const { shutdownTimeoutMs, drainDelayMs } = config;
+    leaveOnSignal(logger, () => shutdown.drain(shutdownTimeoutMs, drainDelayMs));
     const bound = boundPort(server);
     logger.info({ port: bound }, `Listening on ${urlOf(host, bound)}`);
   } catch (error) {

@@ -1,10 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { MAX_TIMER_MS, Scope } from './scope.ts';
 
-/**
- * The header that carries the budget: the whole milliseconds that the caller will still wait. It is
- * what Envoy and Istio set; being relative, it needs no agreement between clocks.
- */
+/** The whole milliseconds that the caller will still wait. Relative, so that clocks need not agree. */
 export const BUDGET_HEADER = 'x-envoy-expected-rq-timeout-ms';
 
 /** The caller's budget in milliseconds, the smallest of several; Infinity without a valid one. */

@@ -4,17 +4,18 @@ import { Server as NetServer, type Socket } from 'node:net';
 /** Pipelined requests that a connection may have unanswered; one more closes it. */
 const MAX_ANSWERS_OWED = 100;
 
-/**
- * The answers that one connection owes: those whose last byte the operating system has not taken.
- * `bytesRead` is how much had been read when one was last complete: more is the start of a request.
- */
-type Owed = Set<ServerResponse> & { bytesRead?: number };
+interface Connection {
+  /** Answers whose last byte the operating system has not taken. */
+  owed: Set<ServerResponse>;
+  /** What had been read when the last answer was complete: more is the start of a request. */
+  answeredBytes: number;
+}
 
-/** The connections of one server. `onEnd` hears of each answer that is complete or has lost its client. */
+/** The connections of one server; `onEnd` is called when one of them may owe nothing any more. */
 export class Connections {
   readonly #server: Server;
+  readonly #connections = new Map<Socket, Connection>();
   readonly #onEnd: () => void;
-  readonly #owed = new Map<Socket, Owed>();
   #closing = false;
 
   constructor(server: Server, onEnd: () => void) {
@@ -29,45 +30,47 @@ export class Connections {
   }
 
   get owesAnswers(): boolean {
-    return [...this.#owed.values()].some(({ size }) => size > 0);
+    for (const { owed } of this.#connections.values()) if (owed.size > 0) return true;
+    return false;
   }
 
   /** From now on each answer, those that are owed included, closes its connection. */
   closeAfterAnswers(): void {
     this.#closing = true;
-    this.#owed.forEach(closeAfterLast);
+    for (const { owed } of this.#connections.values()) closeAfterLast(owed);
   }
 
   /** Takes no new connection, and closes those on which nothing is under way. */
   stopAccepting(): void {
     // http.Server's own close() cuts an answer once `end()` was called (nodejs/node#43890).
     if (this.#server.listening) NetServer.prototype.close.call(this.#server);
-    for (const [socket, { size, bytesRead = 0 }] of this.#owed) {
-      if (size === 0 && socket.bytesRead === bytesRead) socket.destroy();
+    for (const [socket, { owed, answeredBytes }] of this.#connections) {
+      if (owed.size === 0 && socket.bytesRead === answeredBytes) socket.destroy();
     }
   }
 
   /** Closes every connection, upgraded ones too, which `server.closeAllConnections()` misses. */
   destroy(): void {
-    for (const socket of this.#owed.keys()) socket.destroy();
+    for (const socket of this.#connections.keys()) socket.destroy();
   }
 
-  #follow(socket: Socket): Owed {
-    const owed = new Set<ServerResponse>();
-    this.#owed.set(socket, owed);
+  #follow(socket: Socket): Connection {
+    const connection = { owed: new Set<ServerResponse>(), answeredBytes: 0 };
+    this.#connections.set(socket, connection);
     socket.once('close', () => {
-      this.#owed.delete(socket);
+      this.#connections.delete(socket);
       this.#onEnd();
     });
-    return owed;
+    return connection;
   }
 
   #owe({ socket }: IncomingMessage, res: ServerResponse): void {
-    const owed = this.#owed.get(socket) ?? this.#follow(socket);
+    const connection = this.#connections.get(socket) ?? this.#follow(socket);
+    const { owed } = connection;
     owed.add(res);
     res.once('finish', () => {
       owed.delete(res);
-      owed.bytesRead = socket.bytesRead;
+      connection.answeredBytes = socket.bytesRead;
       this.#onEnd();
     });
     if (this.#closing) closeAfterLast(owed);
@@ -77,7 +80,7 @@ export class Connections {
 }
 
 /** Pipelined answers before the last one keep the connection. */
-function closeAfterLast(owed: Owed): void {
+function closeAfterLast(owed: Set<ServerResponse>): void {
   const unsent = [...owed].filter((res) => !res.headersSent);
   for (const res of unsent) res.setHeader('Connection', 'keep-alive');
   unsent.at(-1)?.setHeader('Connection', 'close');

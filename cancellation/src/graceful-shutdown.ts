@@ -74,7 +74,7 @@ export class GracefulShutdown {
 
   async #drain(timeoutMs: number, delayMs: number): Promise<void> {
     this.#connections?.closeAfterAnswers();
-    if (delayMs > 0) await sleep(delayMs);
+    await (delayMs > 0 && sleep(delayMs));
     this.#leaving.abort(new ShuttingDown());
     this.#connections?.stopAccepting();
     await this.#idle(timeoutMs);

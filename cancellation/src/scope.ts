@@ -15,10 +15,7 @@ export class Scope implements Disposable {
   readonly #timer: NodeJS.Timeout | undefined;
   #release: (() => void) | undefined;
 
-  /**
-   * Aborts with DeadlineExceeded after `timeoutMs` milliseconds; `release` is for its end. Throws
-   * RangeError if `timeoutMs` is NaN.
-   */
+  /** Aborts with DeadlineExceeded after `timeoutMs`; NaN is a RangeError. `release` is for its end. */
   constructor(timeoutMs = Number.POSITIVE_INFINITY, release?: () => void) {
     if (Number.isNaN(timeoutMs)) throw new RangeError('timeoutMs must be a number, it is NaN');
     setMaxListeners(0, this.signal); // Many calls may follow one signal; from eleven on Node warns.

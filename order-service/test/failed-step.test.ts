@@ -21,7 +21,7 @@ describe('a step that fails', () => {
   ])('inventory answers %i: 500, one warn line, no payment', async (status, cause) => {
     const app = await orderService(answers(status), paid);
     const message = `Inventory check failed: ${cause}`;
-    const { headers } = await request(app).get('/order').expect(500, message);
+    const { headers } = await request(app).get('/order').expect(500, `${message}\n`);
     expect(headers['cache-control']).toBe('no-store');
     expect(stage.lines.slice(1)).toMatchObject([{ level: 40, msg: message }]);
     expect(JSON.stringify(stage.lines)).not.toContain('stack');
@@ -31,26 +31,26 @@ describe('a step that fails', () => {
   test('payment answers 503: 500, and the payment is not tried again', async () => {
     const app = await orderService(available, answers(503));
     const message = 'Payment processing failed: payment-service answered 503';
-    await request(app).get('/order').expect(500, message);
+    await request(app).get('/order').expect(500, `${message}\n`);
     expect(paths()).toEqual(['GET /check?productID=1234', 'POST /pay?orderID=orderID-5678']);
   });
 
   test('inventory says something else: no payment', async () => {
     const app = await orderService((_req, res) => res.end('Product 9 is available'), paid);
     const message = 'Inventory check failed: inventory-service sent a broken answer';
-    await request(app).get('/order').expect(500, message);
+    await request(app).get('/order').expect(500, `${message}\n`);
     expect(paths()).toHaveLength(1);
   });
 
   test('nobody listens', async () => {
     const app = await orderService(available, paid, { INVENTORY_URL: 'http://127.0.0.1:1' });
     const message = 'Inventory check failed: inventory-service is unreachable (ECONNREFUSED)';
-    await request(app).get('/order').expect(500, message);
+    await request(app).get('/order').expect(500, `${message}\n`);
   });
 
   test('the call timeout passes: the connection to the silent service is closed', async () => {
     const app = await orderService(silent, paid, { CALL_TIMEOUT_MS: '30' });
-    await request(app).get('/order').expect(500, 'Inventory check failed: deadline exceeded');
+    await request(app).get('/order').expect(500, 'Inventory check failed: deadline exceeded\n');
     expect(stage.lines.slice(1)).toMatchObject([{ level: 40, cause: 'deadline-exceeded' }]);
     if (!stage.calls[0]?.socket.destroyed)
       await new Promise((done) => stage.calls[0]?.socket.once('close', done));
@@ -65,6 +65,6 @@ describe('a step that fails', () => {
       paid,
       { CALL_TIMEOUT_MS: '60' },
     );
-    await request(app).get('/order').expect(500, 'Inventory check failed: deadline exceeded');
+    await request(app).get('/order').expect(500, 'Inventory check failed: deadline exceeded\n');
   });
 });

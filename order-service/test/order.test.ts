@@ -17,7 +17,7 @@ describe('an order', () => {
     const app = await orderService(available, paid);
     const { headers } = await request(app)
       .get('/order')
-      .expect(200, 'Order successfully processed');
+      .expect(200, 'Order successfully processed\n');
     expect(headers['cache-control']).toBe('no-store');
     expect(paths()).toEqual(['GET /check?productID=1234', 'POST /pay?orderID=orderID-5678']);
     const requestId = headers['x-request-id'];
@@ -84,7 +84,7 @@ test('a shutdown whose grace has run out answers 503, to be tried again', async 
   await stage.shutdown.drain(0);
   const { headers } = await request(app)
     .get('/order')
-    .expect(503, 'Order canceled: service shutting down');
+    .expect(503, 'Order canceled: service shutting down\n');
   expect(headers['retry-after']).toBe('1');
   expect(stage.lines.slice(1)).toMatchObject([{ level: 30, cause: 'shutting-down' }]);
   expect(stage.calls).toEqual([]);
@@ -95,7 +95,7 @@ test('an order beyond MAX_IN_FLIGHT is turned away at once, and the next is not'
   const app = await orderService(silent, paid, env);
   const first = request(app).get('/order').then();
   while (paths().length < 1) await new Promise((resolve) => setImmediate(resolve));
-  const { headers } = await request(app).get('/order').expect(503, 'Too many orders in flight');
+  const { headers } = await request(app).get('/order').expect(503, 'Too many orders in flight\n');
   expect(headers).toMatchObject({ 'retry-after': '1', 'cache-control': 'no-store' });
   expect((await first).status).toBe(500);
   await request(app).get('/order').expect(500);
@@ -104,7 +104,7 @@ test('an order beyond MAX_IN_FLIGHT is turned away at once, and the next is not'
 
 test('refusals happen before anything is called', async () => {
   const app = await orderService(available, paid);
-  await request(app).get('/order?orderID=').expect(400, 'orderID is empty');
+  await request(app).get('/order?orderID=').expect(400, 'orderID is empty\n');
   await request(app)
     .head('/order')
     .expect(405)

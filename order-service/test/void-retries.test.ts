@@ -70,7 +70,7 @@ describe('a void', () => {
     await request(app).get('/order').expect(500, FAILED);
     await request(app)
       .get('/order')
-      .expect(503, 'Too many orders in flight')
+      .expect(503, 'Too many orders in flight\n')
       .expect('Retry-After', '1');
     await stage.shutdown.drain(0);
   });

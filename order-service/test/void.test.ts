@@ -73,7 +73,7 @@ describe('after a payment that surely did not happen, it is not', () => {
   test('nobody listens', async () => {
     const app = await stage.orderService(available, paid, { PAYMENT_URL: 'http://127.0.0.1:1' });
     const message = 'Payment processing failed: payment-service is unreachable (ECONNREFUSED)';
-    await request(app).get('/order').expect(500, message);
+    await request(app).get('/order').expect(500, `${message}\n`);
     await stage.shutdown.drain(1_000);
     expect(stage.logged(UNKNOWN)).toEqual([]);
   });
@@ -83,7 +83,7 @@ describe('after a payment that surely did not happen, it is not', () => {
     const env = { PAYMENT_URL: `https://127.0.0.1:${portOf(noTls)}`, CALL_TIMEOUT_MS: '50' };
     const app = await stage.orderService(available, paid, env);
     const message = 'Payment processing failed: deadline exceeded';
-    await request(app).get('/order').expect(500, message);
+    await request(app).get('/order').expect(500, `${message}\n`);
     await stage.shutdown.drain(0);
     expect(stage.logged(UNKNOWN)).toEqual([]);
     noTls.close();

@@ -30,8 +30,8 @@ afterEach(() => new Promise((resolve) => server.close(resolve)));
 describe('with the same key', () => {
   test('a processed payment is answered again at once, and charged once', async () => {
     await start(1);
-    await pay('key').expect(200, 'Payment for order X completed');
-    await pay('key').expect(200, 'Payment for order X completed');
+    await pay('key').expect(200, 'Payment for order X completed\n');
+    await pay('key').expect(200, 'Payment for order X completed\n');
     expect(messages()).toEqual(['Payment processed for order: X']);
     expect(await payments()).toMatchObject([{ idempotencyKey: 'key', status: 'processed' }]);
   });
@@ -39,9 +39,9 @@ describe('with the same key', () => {
   test('a payment in flight is a conflict', async () => {
     await start(60_000);
     const first = pay('key').set('x-envoy-expected-rq-timeout-ms', '200');
-    const canceled = first.expect(408, 'Payment canceled').then(() => {});
+    const canceled = first.expect(408, 'Payment canceled\n').then(() => {});
     await once(server, 'request');
-    await pay('key').expect(409, 'Payment for order X is in flight');
+    await pay('key').expect(409, 'Payment for order X is in flight\n');
     expect(await payments()).toMatchObject([{ status: 'pending' }]);
     await canceled;
   });
@@ -49,8 +49,8 @@ describe('with the same key', () => {
   test('another order is refused', async () => {
     await start(1);
     await pay('key', 'X').expect(200);
-    await pay('key', 'Y').expect(422, 'Idempotency-Key was used for another order');
-    await revoke('key', 'Y').expect(422, 'Idempotency-Key was used for another order');
+    await pay('key', 'Y').expect(422, 'Idempotency-Key was used for another order\n');
+    await revoke('key', 'Y').expect(422, 'Idempotency-Key was used for another order\n');
     expect(await payments('Y')).toEqual([]);
   });
 
@@ -74,9 +74,9 @@ describe('a void', () => {
   test('takes a processed payment back, once and for all', async () => {
     await start(1);
     await pay('key').expect(200);
-    await revoke('key').set('x-request-id', 'void-1').expect(200, 'Payment for order X voided');
-    await revoke('key').expect(200, 'Payment for order X voided');
-    await pay('key').expect(409, 'Payment for order X was voided');
+    await revoke('key').set('x-request-id', 'void-1').expect(200, 'Payment for order X voided\n');
+    await revoke('key').expect(200, 'Payment for order X voided\n');
+    await pay('key').expect(409, 'Payment for order X was voided\n');
     expect(lines.slice(1)).toMatchObject([
       { level: 30, requestId: 'void-1', idempotencyKey: 'key', msg: 'Payment voided for order: X' },
     ]);
@@ -86,7 +86,7 @@ describe('a void', () => {
   test('stops a payment in flight: 408', async () => {
     await start(60_000);
     const inFlight = pay('key')
-      .expect(408, 'Payment canceled')
+      .expect(408, 'Payment canceled\n')
       .then(() => {});
     await once(server, 'request');
     await revoke('key').expect(200);
@@ -100,16 +100,16 @@ describe('a void', () => {
 
   test('that comes first keeps the payment from ever happening', async () => {
     await start(1);
-    await revoke('key').expect(200, 'Payment for order X voided');
-    await pay('key').expect(409, 'Payment for order X was voided');
+    await revoke('key').expect(200, 'Payment for order X voided\n');
+    await pay('key').expect(409, 'Payment for order X was voided\n');
     expect(messages()).toEqual(['Payment voided for order: X']);
   });
 
   test('needs a key, and POST', async () => {
     await start(1);
-    await request(server).post('/void?orderID=X').expect(400, 'Idempotency-Key is missing');
+    await request(server).post('/void?orderID=X').expect(400, 'Idempotency-Key is missing\n');
     await request(server).get('/void?orderID=X').expect(405).expect('Allow', 'POST');
-    await revoke('key', '').expect(400, 'orderID is empty');
+    await revoke('key', '').expect(400, 'orderID is empty\n');
   });
 });
 
@@ -122,7 +122,7 @@ describe('the key', () => {
 
   test.each(['', 'a b', 'x'.repeat(129), 'caf\u00e9'])('%j is refused', async (key) => {
     await start(1);
-    await pay(key).expect(400, 'Idempotency-Key must be 1 to 128 visible ASCII characters');
+    await pay(key).expect(400, 'Idempotency-Key must be 1 to 128 visible ASCII characters\n');
     expect(await payments()).toEqual([]);
   });
 });
@@ -130,6 +130,6 @@ describe('the key', () => {
 test('the payments of an order that has none', async () => {
   await start(1);
   await request(server).get('/payments?orderID=X').expect(200, []).expect('Content-Type', /json/);
-  await request(server).get('/payments').expect(400, 'orderID is missing');
+  await request(server).get('/payments').expect(400, 'orderID is missing\n');
   await request(server).post('/payments?orderID=X').expect(405).expect('Allow', 'GET');
 });

@@ -19,7 +19,7 @@ test('answers once the payment is processed', async () => {
   await request(quick)
     .post('/pay?orderID=1234')
     .set('x-request-id', 'pay-1')
-    .expect(200, 'Payment for order 1234 completed');
+    .expect(200, 'Payment for order 1234 completed\n');
   expect(lines).toMatchObject([
     {
       level: 30,
@@ -34,7 +34,7 @@ test('stops when the budget is spent: 408', async () => {
   await request(endless)
     .post('/pay?orderID=1234')
     .set('x-envoy-expected-rq-timeout-ms', '20')
-    .expect(408, 'Payment canceled');
+    .expect(408, 'Payment canceled\n');
   expect(lines).toMatchObject([
     {
       level: 30,
@@ -64,7 +64,7 @@ test('stops when the client hangs up behind a body of 2 MB', async () => {
 
 describe('refuses', () => {
   test('a missing order', async () => {
-    await request(endless).post('/pay').expect(400, 'orderID is missing');
+    await request(endless).post('/pay').expect(400, 'orderID is missing\n');
     expect(lines).toEqual([]);
   });
 

@@ -54,7 +54,8 @@ async function crowds(order: ServiceProcess, idleMs: number[]): Promise<number> 
 /** An inventory service that closes idle connections after `keepAliveTimeout` ms, and announces it. */
 async function startServer(keepAliveTimeout: number) {
   let connections = 0;
-  const server = createServer({ keepAliveTimeout }, (_req, res) => {
+  const server = createServer({ keepAliveTimeout }, (req, res) => {
+    res.setHeader('x-request-id', String(req.headers['x-request-id']));
     setTimeout(() => res.end('Product 1234 is available'), STEP_MS);
   });
   server.on('connection', () => {

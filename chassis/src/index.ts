@@ -1,6 +1,12 @@
 export type { Logger } from 'pino';
 export { durationMs, type EdgeConfig, httpUrl, integer, readEdgeConfig } from './config.ts';
 export { only, sendText } from './errors.ts';
+export { ExpiringMap } from './expiring-map.ts';
+export {
+  formatIdempotencyKey,
+  IDEMPOTENCY_KEY_HEADER,
+  idempotencyKey,
+} from './idempotency-key.ts';
 export { identifier } from './identifier.ts';
 export { REQUEST_ID_HEADER, requestLogger } from './request-id.ts';
 export { runService } from './run.ts';

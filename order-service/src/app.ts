@@ -16,9 +16,6 @@ import { CallEnded } from './ending.ts';
 import { placeOrder } from './place-order.ts';
 import { Voids } from './voids.ts';
 
-/** Time of their own for voids, once the requests have ended at a shutdown. */
-const VOIDS_AT_SHUTDOWN_MS = 10_000;
-
 /** The order service's app: `GET /order?productID=&orderID=`. */
 export function createApp(
   config: Config,
@@ -26,7 +23,7 @@ export function createApp(
   shutdown = new GracefulShutdown(),
 ): Express {
   const voids = new Voids(config.voidGiveUpMs);
-  shutdown.afterRequests((signal) => voids.finish(signal), VOIDS_AT_SHUTDOWN_MS);
+  shutdown.afterRequests((signal) => voids.finish(signal), config.voidShutdownMs);
   return createServiceApp(logger, shutdown, (app) => {
     app.all('/order', noStore, only('GET'), async (req, res) => {
       const productID = identifier(req, 'productID', '1234');

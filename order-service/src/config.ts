@@ -5,11 +5,16 @@ export interface Config extends EdgeConfig {
   paymentUrl: string;
   /** How long each downstream call may take. */
   callTimeoutMs: number;
-  /** How long a payment whose outcome is unknown is tried to be voided. */
+  /** After it a payment that is not known to be voided is reported; it is still tried. */
   voidGiveUpMs: number;
+  /** How long voids have at a shutdown, from the moment that the requests have ended. */
+  voidShutdownMs: number;
   /** Orders in flight and voids under way, beyond which a new order is turned away. */
   maxInFlight: number;
 }
+
+/** With SHUTDOWN_TIMEOUT_MS and a second for aborted requests it must fit into Compose's stop grace. */
+const VOID_SHUTDOWN_MS = 10_000;
 
 /** The configuration in `env`. Throws StartError. */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
@@ -19,6 +24,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     paymentUrl: httpUrl(env, 'PAYMENT_URL', 'http://localhost:8082'),
     callTimeoutMs: durationMs(env, 'CALL_TIMEOUT_MS', 5_000),
     voidGiveUpMs: durationMs(env, 'VOID_GIVE_UP_MS', 60_000),
+    voidShutdownMs: VOID_SHUTDOWN_MS,
     maxInFlight: integer(env, 'MAX_IN_FLIGHT', 8_000, 1_000_000),
   };
 }

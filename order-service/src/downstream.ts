@@ -1,6 +1,8 @@
 import { budgetHeaders, type Scope, withTimeout } from '@orders/cancellation';
-import { Axios } from 'axios';
+import { Axios, type AxiosResponse, CanceledError } from 'axios';
+import { ATTEMPT_HEADERS } from './attempt-headers.ts';
 import { CallEnded, callEnded, type Target } from './ending.ts';
+import { neverSent } from './never-sent.ts';
 import { undiciAdapter } from './undici-adapter.ts';
 
 const MAX_ANSWER_BYTES = 16 * 1024;
@@ -18,24 +20,26 @@ export interface Call extends Target {
   url: string;
   params: Readonly<Record<string, string>>;
   headers: Readonly<Record<string, string>>;
-  /** The body of the 200 that means success. */
-  expected: string;
   /** Bounds the call to the last byte of its answer. */
   timeoutMs: number;
 }
 
-/** Resolves once the service has answered as expected. Throws CallEnded. */
+/** Resolves once the service has answered 200 to this very call. Throws CallEnded. */
 export async function call(request: Call, parent: Scope): Promise<void> {
-  const { method, expected } = request;
+  const { method } = request;
   const url = `${request.url}?${new URLSearchParams(request.params)}`;
   using scope = withTimeout(parent, request.timeoutMs);
+  const { signal } = scope;
+  if (signal.aborted) throw callEnded(neverSent(new CanceledError()), scope, request);
   const headers = { ...request.headers, ...budgetHeaders(scope) };
-  let answer: string;
+  let answer: AxiosResponse<string>;
   try {
-    const { signal } = scope;
-    ({ data: answer } = await http.request<string>({ method, url, headers, signal }));
+    answer = await http.request({ method, url, headers, signal });
   } catch (error) {
     throw callEnded(error, scope, request);
   }
-  if (answer.trimEnd() !== expected) throw new CallEnded('broken-answer', request);
+  // Another's answer, behind a hop that replays requests, does not name this attempt.
+  const sent = ATTEMPT_HEADERS.filter((name) => name in headers);
+  const isOurs = sent.every((name) => answer.headers[name] === request.headers[name]);
+  if (!isOurs) throw new CallEnded('broken-answer', request);
 }

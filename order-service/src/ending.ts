@@ -1,5 +1,6 @@
 import { type Cause, causeOf, type Scope } from '@orders/cancellation';
 import { isAxiosError } from 'axios';
+import { wasNeverSent } from './never-sent.ts';
 
 /** A service answers 408 by its own timer, which may run this much ahead of ours. */
 const TIMER_SKEW_MS = 25;
@@ -67,8 +68,7 @@ export class CallEnded extends Error {
 
 /** What `error` means for the call to `target` under `scope`; a bug of ours stays what it is. */
 export function callEnded(error: unknown, scope: Scope, target: Target): unknown {
-  // An AxiosError has its request once that was sent, and its response once that came.
-  const sent = !isAxiosError(error) || error.request !== undefined;
+  const sent = !wasNeverSent(error);
   const ended = (ending: Ending, detail?: string) => new CallEnded(ending, target, detail, sent);
   const cause = causeOf(error, scope)?.code;
   if (cause && isEnding(cause)) return ended(cause);

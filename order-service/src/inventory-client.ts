@@ -12,7 +12,6 @@ export function checkInventory(order: Order, config: Config, scope: Scope): Prom
     url: `${config.inventoryUrl}/check`,
     params: { productID: order.productID },
     headers: order.headers,
-    expected: `Product ${order.productID} is available`,
     timeoutMs: config.callTimeoutMs,
   } as const;
   return call(request, scope);

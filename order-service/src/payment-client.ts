@@ -1,4 +1,5 @@
 import type { Scope } from '@orders/cancellation';
+import { IDEMPOTENCY_KEY_HEADER } from '@orders/chassis';
 import type { Config } from './config.ts';
 import { type Call, call } from './downstream.ts';
 import { CallEnded } from './ending.ts';
@@ -24,25 +25,23 @@ export async function processPayment(
     method: 'POST',
     url: `${config.paymentUrl}/pay`,
     params: { orderID: order.orderID },
-    headers: { ...order.headers, 'idempotency-key': order.idempotencyKey },
-    expected: `Payment for order ${order.orderID} completed`,
+    headers: { ...order.headers, [IDEMPOTENCY_KEY_HEADER]: order.idempotencyKey },
     timeoutMs: config.callTimeoutMs,
   };
   try {
     await call(request, scope);
   } catch (error) {
     const outcomeUnknown = !(error instanceof CallEnded) || error.outcomeUnknown;
-    if (outcomeUnknown) voids.add(order, (own) => call(voidOf(request, config, order), own));
+    if (outcomeUnknown) voids.add(order, (own) => call(voidOf(request, config), own));
     throw error;
   }
 }
 
-function voidOf(payment: Call, config: Config, order: Order): Call {
+function voidOf(payment: Call, config: Config): Call {
   return {
     ...payment,
     step: 'Payment void',
     url: `${config.paymentUrl}/void`,
-    expected: `Payment for order ${order.orderID} voided`,
     timeoutMs: VOID_TIMEOUT_MS,
   };
 }

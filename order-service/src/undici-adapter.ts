@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import {
   type AxiosAdapter,
   AxiosError,
@@ -6,7 +7,9 @@ import {
   type InternalAxiosRequestConfig,
 } from 'axios';
 import type { Dispatcher } from 'undici';
+import { ATTEMPT_HEADERS } from './attempt-headers.ts';
 import { Connection } from './connections.ts';
+import { neverSent } from './never-sent.ts';
 
 type Controller = Dispatcher.DispatchController;
 
@@ -22,7 +25,8 @@ function codeOf({ name, message }: Error): string | undefined {
 /**
  * An axios adapter over undici: axios' own, over node:http, costs more than all the rest of an order.
  * It does what our calls need, as axios' own does: text without a request body, no redirect, no proxy,
- * `validateStatus`, `maxContentLength`, and `signal`, which destroys the connection.
+ * `validateStatus`, `maxContentLength`, and `signal`, which destroys the connection. It marks a call
+ * of which nothing was written as never sent.
  */
 export const undiciAdapter: AxiosAdapter = (config) =>
   new Promise((resolve, reject) => new Exchange(config, resolve, reject).send());
@@ -74,9 +78,14 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#request = controller;
   }
 
-  /** Without the headers: nobody reads them, and axios would parse each of them once more. */
-  onResponseStart(_controller: Controller, status: number): void {
-    this.#response = { status, statusText: '', headers: {}, data: '', config: this.#config };
+  /** With the headers that name the attempt and no others: axios parses each of them once more. */
+  onResponseStart(_controller: Controller, status: number, received: IncomingHttpHeaders): void {
+    const headers: Record<string, string> = {};
+    for (const name of ATTEMPT_HEADERS) {
+      const value = received[name];
+      if (typeof value === 'string') headers[name] = value;
+    }
+    this.#response = { status, statusText: '', headers, data: '', config: this.#config };
   }
 
   onResponseData(_controller: Controller, chunk: Buffer): void {
@@ -112,7 +121,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   #fail(error: AxiosError): void {
     this.#end();
-    this.#reject(error);
+    this.#reject(this.#request ? error : neverSent(error));
     this.#connection?.destroy(error);
   }
 

@@ -1,27 +1,26 @@
-import { causeOf, Scope, ShuttingDown } from '@orders/cancellation';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Scope, ShuttingDown } from '@orders/cancellation';
 import pLimit from 'p-limit';
-import pRetry from 'p-retry';
+import { CallEnded } from './ending.ts';
 import type { Order } from './order.ts';
 
 /** Voids that speak to the payment service at the same time; the others wait for their turn. */
-const MAX_CONCURRENT = 10;
+const MAX_CONCURRENT = 100;
 
-/** The first retry comes after 100 to 200 ms, each next one after twice as long, up to 5 s. */
-const BACKOFF = {
-  retries: Number.POSITIVE_INFINITY,
-  minTimeout: 100,
-  maxTimeout: 5_000,
-  factor: 2,
-  randomize: true,
-};
+/** The pause before the first retry, at most; each next one is twice as long, up to the longest. */
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 5_000;
 
-/** Takes payments back whose outcome is unknown, behind the answer and beyond the request. */
+/** One try; resolves if it is acknowledged. Throws CallEnded. */
+type Attempt = (scope: Scope) => Promise<void>;
+
+/** Voids payments with an unknown outcome, in the background, after the answer. */
 export class Voids {
   readonly #giveUpMs: number;
   readonly #limit = pLimit(MAX_CONCURRENT);
   readonly #underWay = new Map<Scope, Promise<void>>();
 
-  /** `giveUpMs`: how long a void is tried before its outcome is left to reconciliation. */
+  /** `giveUpMs`: after it a void that is not acknowledged is reported, and still tried. */
   constructor(giveUpMs: number) {
     this.#giveUpMs = giveUpMs;
   }
@@ -32,29 +31,16 @@ export class Voids {
   }
 
   /**
-   * Repeats `attempt` until it resolves. If it does not in time, one line at level error is the
-   * record to reconcile by.
+   * Repeats `attempt` until it resolves. If that takes too long, or the service leaves before, one
+   * line at level error is the record to reconcile by.
    */
-  add({ orderID, log }: Order, attempt: (scope: Scope) => Promise<void>): void {
+  add(order: Order, attempt: Attempt): void {
     // A scope of its own: the request's is dead, and that is why the void is needed.
-    const scope = new Scope(this.#giveUpMs);
-    const { signal } = scope;
-    const turn = () => {
-      signal.throwIfAborted(); // It may have waited for its turn until too late.
-      return attempt(scope);
-    };
-    const settled = pRetry(() => this.#limit(turn), { ...BACKOFF, signal })
-      .catch((error) => {
-        const cause = causeOf(error, scope)?.code;
-        log.error(
-          cause ? { cause } : { err: error },
-          `Payment outcome unknown for order: ${orderID}`,
-        );
-      })
-      .finally(() => {
-        scope[Symbol.dispose]();
-        this.#underWay.delete(scope);
-      });
+    const scope = new Scope();
+    const settled = this.#settle(order, attempt, scope).finally(() => {
+      scope[Symbol.dispose]();
+      this.#underWay.delete(scope);
+    });
     this.#underWay.set(scope, settled);
   }
 
@@ -66,5 +52,37 @@ export class Voids {
     signal.addEventListener('abort', giveUp, { once: true });
     if (signal.aborted) giveUp();
     await Promise.all(this.#underWay.values());
+  }
+
+  async #settle({ orderID, log }: Order, attempt: Attempt, scope: Scope): Promise<void> {
+    const { signal } = scope;
+    let reported = false;
+    const report = (cause: string) => {
+      if (!reported) log.error({ cause }, `Payment outcome unknown for order: ${orderID}`);
+      reported = true;
+    };
+    const overdue = setTimeout(report, this.#giveUpMs, 'deadline-exceeded');
+    let pauseMs = FIRST_PAUSE_MS;
+    let acknowledged = await this.#limit(() => isAcknowledged(attempt, scope));
+    while (!acknowledged && !signal.aborted) {
+      const jitter = (1 + Math.random()) / 2;
+      await sleep(pauseMs * jitter, undefined, { signal }).catch(() => {});
+      pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+      acknowledged = await this.#limit(() => isAcknowledged(attempt, scope));
+    }
+    clearTimeout(overdue);
+    if (!acknowledged) report('shutting-down');
+    else if (reported) log.info(`Payment voided after all for order: ${orderID}`);
+  }
+}
+
+/** Whether one try was acknowledged, or refused because there is nothing under the key to void. */
+async function isAcknowledged(attempt: Attempt, scope: Scope): Promise<boolean> {
+  if (scope.signal.aborted) return false; // It may have waited for its turn until too late.
+  try {
+    await attempt(scope);
+    return true;
+  } catch (error) {
+    return error instanceof CallEnded && error.ending === 'request-refused';
   }
 }

@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { answers, available, paid, Stage, silent } from './stage.ts';
@@ -35,8 +36,10 @@ describe('a step that fails', () => {
     expect(paths()).toEqual(['GET /check?productID=1234', 'POST /pay?orderID=orderID-5678']);
   });
 
-  test('inventory says something else: no payment', async () => {
-    const app = await orderService((_req, res) => res.end('Product 9 is available'), paid);
+  test("inventory answers another's request: no payment", async () => {
+    const another: RequestListener = (_req, res) =>
+      res.setHeader('x-request-id', 'another').end('Product 1234 is available');
+    const app = await orderService(another, paid);
     const message = 'Inventory check failed: inventory-service sent a broken answer';
     await request(app).get('/order').expect(500, `${message}\n`);
     expect(paths()).toHaveLength(1);

@@ -5,7 +5,7 @@ import { GracefulShutdown } from '@orders/cancellation';
 import type { Express } from 'express';
 import { pino } from 'pino';
 import { createApp } from '../src/app.ts';
-import { readConfig } from '../src/config.ts';
+import { type Config, readConfig } from '../src/config.ts';
 
 export const available: RequestListener = (_req, res) => res.end('Product 1234 is available\n');
 export const paid: RequestListener = (_req, res) =>
@@ -42,10 +42,11 @@ export class Stage {
     inventory: RequestListener,
     payment: RequestListener,
     env: Record<string, string> = {},
+    overrides: Partial<Config> = {},
   ): Promise<Express> {
     const [INVENTORY_URL, PAYMENT_URL] = [await this.#play(inventory), await this.#play(payment)];
     const logger = pino({}, { write: (line) => this.lines.push(JSON.parse(line)) });
-    const config = readConfig({ INVENTORY_URL, PAYMENT_URL, ...env });
+    const config = { ...readConfig({ INVENTORY_URL, PAYMENT_URL, ...env }), ...overrides };
     return createApp(config, logger, this.shutdown);
   }
 
@@ -65,6 +66,10 @@ export class Stage {
   async #play(listener: RequestListener): Promise<string> {
     const server = createServer((req, res) => {
       this.calls.push(req);
+      for (const name of ['x-request-id', 'idempotency-key']) {
+        const value = req.headers[name];
+        if (value !== undefined) res.setHeader(name, value);
+      }
       listener(req, res);
     });
     this.#servers.push(server);

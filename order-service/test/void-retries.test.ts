@@ -29,12 +29,17 @@ describe('a void', () => {
     expect(stage.logged(UNKNOWN)).toEqual([]);
   });
 
-  test('that is given up leaves the record to reconcile by', async () => {
-    const app = await stage.orderService(available, paymentService(answers(500), answers(500)), {
-      VOID_GIVE_UP_MS: '50',
-    });
+  test('that takes too long leaves the record to reconcile by, and goes on', async () => {
+    let revoke = answers(503);
+    const payment = paymentService(answers(500), (req, res) => revoke(req, res));
+    const app = await stage.orderService(available, payment, { VOID_GIVE_UP_MS: '50' });
     await request(app).get('/order').expect(500, FAILED);
     await expect.poll(() => stage.logged(UNKNOWN)).toHaveLength(1);
+    revoke = voided;
+    const after = 'Payment voided after all for order: orderID-5678';
+    await expect.poll(() => stage.logged(after), { timeout: 30_000 }).toHaveLength(1);
+    await stage.shutdown.drain(1_000);
+    expect(stage.logged(UNKNOWN)).toHaveLength(1);
     const idempotencyKey = stage.reached('/pay')[0]?.headers['idempotency-key'];
     expect(stage.logged(UNKNOWN)).toMatchObject([
       { level: 50, idempotencyKey, orderID: 'orderID-5678', cause: 'deadline-exceeded' },
@@ -56,16 +61,39 @@ describe('a void', () => {
   });
 
   test('that outlives the shutdown is logged as unknown', async () => {
-    const app = await stage.orderService(available, paymentService(answers(500), silent));
+    const payment = paymentService(answers(500), silent);
+    const app = await stage.orderService(available, payment, {}, { voidShutdownMs: 50 });
     await request(app).get('/order').expect(500, FAILED);
     await stage.shutdown.drain(0);
     expect(stage.logged(UNKNOWN)).toMatchObject([{ level: 50, cause: 'shutting-down' }]);
   });
 
+  test('that is slow keeps no other waiting', async () => {
+    const held: (() => void)[] = [];
+    const revoke: RequestListener = (req, res) => {
+      if (held.length < 50) held.push(() => voided(req, res));
+      else voided(req, res);
+    };
+    const app = await stage.orderService(available, paymentService(answers(500), revoke));
+    await Promise.all(Array.from({ length: 60 }, () => request(app).get('/order').expect(500)));
+    await expect.poll(() => stage.reached('/void').length, { timeout: 30_000 }).toBeGreaterThan(59);
+    for (const answer of held) answer();
+    await stage.shutdown.drain(1_000);
+    expect(stage.logged(UNKNOWN)).toEqual([]);
+  });
+
+  test('of which there is nothing to void is not repeated', async () => {
+    const app = await stage.orderService(available, paymentService(answers(500), answers(422)));
+    await request(app).get('/order').expect(500, FAILED);
+    await stage.shutdown.drain(1_000);
+    expect(stage.reached('/void')).toHaveLength(1);
+    expect(stage.logged(UNKNOWN)).toEqual([]);
+  });
+
   test("holds its order's place: an outage cannot pile them up", async () => {
-    const app = await stage.orderService(available, paymentService(answers(500), silent), {
-      MAX_IN_FLIGHT: '2',
-    });
+    const payment = paymentService(answers(500), silent);
+    const env = { MAX_IN_FLIGHT: '2' };
+    const app = await stage.orderService(available, payment, env, { voidShutdownMs: 50 });
     await request(app).get('/order').expect(500, FAILED);
     await request(app).get('/order').expect(500, FAILED);
     await request(app)

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { ExpiringMap } from '@orders/chassis';
 
 /** One payment, or the tombstone of one that was voided before it arrived. */
 export interface Payment {
@@ -9,16 +9,22 @@ export interface Payment {
   readonly updatedAt: string;
 }
 
-/** What `begin` found under the key. */
-export type Beginning = 'begun' | 'in-flight' | 'processed' | 'voided' | 'other-order';
+/** What `begin` found under the key; `full`: nothing, and no room for more. */
+export type Beginning = 'begun' | 'in-flight' | 'processed' | 'voided' | 'other-order' | 'full';
 
-/** What `void` found under the key. */
-export type Voiding = 'voided' | 'already-voided' | 'other-order';
+/** What `void` found under the key; `full`: nothing, and no room for a tombstone. */
+export type Voiding = 'voided' | 'already-voided' | 'other-order' | 'full';
 
 interface Pending {
   payment: Payment;
   stop: () => void;
 }
+
+/** Payments of one order that are listed: the latest ones. */
+const MAX_LISTED = 1_000;
+
+/** A quarter of a gigabyte or so. */
+const MAX_PAYMENTS = 500_000;
 
 /**
  * What is known of each payment, by idempotency key. Each step is synchronous, so nothing can come
@@ -27,14 +33,17 @@ interface Pending {
  */
 export class Ledger {
   readonly #pending = new Map<string, Pending>();
-  readonly #settled: LRUCache<string, Payment>;
+  readonly #settled: ExpiringMap<Payment>;
+  readonly #byOrder = new Map<string, Map<string, Payment>>();
+  readonly #maxPayments: number;
 
   /**
-   * Settled payments and tombstones are remembered for `retentionMs`, and `maxSettled` at most: then
-   * the oldest is forgotten.
+   * Settled payments and tombstones are remembered for `retentionMs`, and never forgotten sooner: at
+   * `maxPayments` the ledger takes nothing new.
    */
-  constructor(retentionMs: number, maxSettled = 200_000) {
-    this.#settled = new LRUCache({ max: maxSettled, ttl: retentionMs });
+  constructor(retentionMs: number, maxPayments = MAX_PAYMENTS) {
+    this.#settled = new ExpiringMap(retentionMs, (payment) => this.#unlist(payment));
+    this.#maxPayments = maxPayments;
   }
 
   /** Opens a payment unless the key has one that is not canceled. A void calls `stop`. */
@@ -43,8 +52,9 @@ export class Ledger {
     if (known && known.orderID !== orderID) return 'other-order';
     if (known?.status === 'pending') return 'in-flight';
     if (known?.status === 'processed' || known?.status === 'voided') return known.status;
+    if (!known && this.#isFull) return 'full';
     this.#settled.delete(key);
-    this.#pending.set(key, { payment: entry(key, orderID, 'pending'), stop });
+    this.#pending.set(key, { payment: this.#list(key, orderID, 'pending'), stop });
     return 'begun';
   }
 
@@ -67,34 +77,51 @@ export class Ledger {
     const known = this.#find(key);
     if (known && known.orderID !== orderID) return 'other-order';
     if (known?.status === 'voided') return 'already-voided';
+    if (!known && this.#isFull) return 'full';
     const stop = this.#pending.get(key)?.stop;
     this.#pending.delete(key);
-    this.#settled.set(key, entry(key, orderID, 'voided'));
+    this.#settled.set(key, this.#list(key, orderID, 'voided'));
     stop?.();
     return 'voided';
   }
 
-  /** The payments for an order, by the time of their last change, oldest first. */
+  /** The payments for an order, by the time of their last change, oldest first; the latest 1,000. */
   payments(orderID: string): Payment[] {
-    const pending = [...this.#pending.values()].map(({ payment }) => payment);
-    return [...[...this.#settled.values()].reverse(), ...pending]
-      .filter((payment) => payment.orderID === orderID)
-      .sort((one, other) => one.updatedAt.localeCompare(other.updatedAt));
+    this.#settled.clearExpired();
+    return [...(this.#byOrder.get(orderID)?.values() ?? [])];
+  }
+
+  get #isFull(): boolean {
+    return this.#pending.size + this.#settled.size >= this.#maxPayments;
   }
 
   #find(key: string): Payment | undefined {
-    return this.#pending.get(key)?.payment ?? this.#settled.peek(key);
+    return this.#pending.get(key)?.payment ?? this.#settled.get(key);
   }
 
   #settle(key: string, status: 'processed' | 'canceled'): boolean {
     const known = this.#pending.get(key);
     if (!known) return false;
     this.#pending.delete(key);
-    this.#settled.set(key, entry(key, known.payment.orderID, status));
+    this.#settled.set(key, this.#list(key, known.payment.orderID, status));
     return true;
   }
-}
 
-function entry(idempotencyKey: string, orderID: string, status: Payment['status']): Payment {
-  return { idempotencyKey, orderID, status, updatedAt: new Date().toISOString() };
+  /** Makes the entry, and puts it at the end of its order's list. */
+  #list(idempotencyKey: string, orderID: string, status: Payment['status']): Payment {
+    const payment = { idempotencyKey, orderID, status, updatedAt: new Date().toISOString() };
+    const listed = this.#byOrder.get(orderID) ?? new Map<string, Payment>();
+    listed.delete(idempotencyKey);
+    listed.set(idempotencyKey, payment);
+    const [oldest] = listed.keys();
+    if (listed.size > MAX_LISTED && oldest !== undefined) listed.delete(oldest);
+    this.#byOrder.set(orderID, listed);
+    return payment;
+  }
+
+  #unlist({ idempotencyKey, orderID }: Payment): void {
+    const listed = this.#byOrder.get(orderID);
+    listed?.delete(idempotencyKey);
+    if (listed?.size === 0) this.#byOrder.delete(orderID);
+  }
 }

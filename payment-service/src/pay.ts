@@ -1,10 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { Cancellation, causeOf, type GracefulShutdown, requestScope } from '@orders/cancellation';
-import { identifier, requestLogger, sendText } from '@orders/chassis';
+import {
+  formatIdempotencyKey,
+  IDEMPOTENCY_KEY_HEADER,
+  idempotencyKey,
+  identifier,
+  requestLogger,
+  sendText,
+} from '@orders/chassis';
 import type { RequestHandler } from 'express';
 import createError from 'http-errors';
-import { idempotencyKey } from './idempotency-key.ts';
 import type { Ledger } from './ledger.ts';
+import { ledgerFull } from './ledger-full.ts';
 import { processPayment } from './process-payment.ts';
 
 /** The payment was voided while it was being processed. */
@@ -23,6 +30,7 @@ export function payRoute(
   return async (req, res) => {
     const orderID = identifier(req, 'orderID');
     const key = idempotencyKey(req) ?? randomUUID();
+    res.set(IDEMPOTENCY_KEY_HEADER, formatIdempotencyKey(key));
     using scope = requestScope(req, res, shutdown);
     const completed = `Payment for order ${orderID} completed`;
     switch (ledger.begin(key, orderID, () => scope.abort(new PaymentVoided()))) {
@@ -32,6 +40,8 @@ export function payRoute(
         throw createError(409, `Payment for order ${orderID} is in flight`);
       case 'voided':
         throw createError(409, `Payment for order ${orderID} was voided`);
+      case 'full':
+        throw ledgerFull();
       case 'processed':
         sendText(res, completed);
         return;

@@ -1,8 +1,15 @@
-import { identifier, requestLogger, sendText } from '@orders/chassis';
+import {
+  formatIdempotencyKey,
+  IDEMPOTENCY_KEY_HEADER,
+  idempotencyKey,
+  identifier,
+  requestLogger,
+  sendText,
+} from '@orders/chassis';
 import type { RequestHandler } from 'express';
 import createError from 'http-errors';
-import { idempotencyKey } from './idempotency-key.ts';
 import type { Ledger } from './ledger.ts';
+import { ledgerFull } from './ledger-full.ts';
 
 /** `POST /void`: takes the payment under the idempotency key back, or keeps it from ever happening. */
 export function voidRoute(ledger: Ledger): RequestHandler {
@@ -10,7 +17,9 @@ export function voidRoute(ledger: Ledger): RequestHandler {
     const orderID = identifier(req, 'orderID');
     const key = idempotencyKey(req);
     if (key === undefined) throw createError(400, 'Idempotency-Key is missing');
+    res.set(IDEMPOTENCY_KEY_HEADER, formatIdempotencyKey(key));
     const voiding = ledger.void(key, orderID);
+    if (voiding === 'full') throw ledgerFull();
     if (voiding === 'other-order') {
       throw createError(422, 'Idempotency-Key was used for another order');
     }

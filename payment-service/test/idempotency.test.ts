@@ -27,6 +27,14 @@ beforeEach(() => {
 });
 afterEach(() => new Promise((resolve) => server.close(resolve)));
 
+test('a 408 that a client repeats by itself charges once', async () => {
+  await start(1);
+  await pay('key').set('x-envoy-expected-rq-timeout-ms', '0').expect(408);
+  await pay('key').expect(200);
+  await pay('key').expect(200);
+  expect(messages().filter((msg) => String(msg).startsWith('Payment processed'))).toHaveLength(1);
+});
+
 describe('with the same key', () => {
   test('a processed payment is answered again at once, and charged once', async () => {
     await start(1);
@@ -114,16 +122,44 @@ describe('a void', () => {
 });
 
 describe('the key', () => {
-  test.each(['k', '"a-structured-string"', '!~', 'x'.repeat(128)])('%s is taken', async (key) => {
+  test.each([
+    ['k', 'k'],
+    ['"a-structured-string"', 'a-structured-string'],
+    ['"a\\"b\\\\c"', 'a"b\\c'],
+    ['"\\"quoted\\""', '"quoted"'],
+    ['!~', '!~'],
+    ['x'.repeat(128), 'x'.repeat(128)],
+    [`"${'x'.repeat(128)}"`, 'x'.repeat(128)],
+  ])('%s is taken, and echoed so that it reads the same', async (sent, key) => {
     await start(1);
-    await pay(key).expect(200);
+    const { headers } = await pay(sent).expect(200);
     expect(await payments()).toMatchObject([{ idempotencyKey: key }]);
+    await pay(String(headers['idempotency-key'])).expect(200);
+    expect(await payments()).toHaveLength(1);
   });
 
-  test.each(['', 'a b', 'x'.repeat(129), 'caf\u00e9'])('%j is refused', async (key) => {
+  test('bare and quoted is the same', async () => {
     await start(1);
-    await pay(key).expect(400, 'Idempotency-Key must be 1 to 128 visible ASCII characters\n');
-    expect(await payments()).toEqual([]);
+    await pay('"abc"').expect(200);
+    await pay('abc').expect(200);
+    expect(messages()).toEqual(['Payment processed for order: X']);
+  });
+
+  test.each(['', 'a b', 'x'.repeat(129), 'caf\u00e9', '""', '"', '"a', '"a"b"', '"a\\b"', '"a b"'])(
+    '%j is refused',
+    async (key) => {
+      await start(1);
+      const { text } = await pay(key).expect(400);
+      expect(text).toMatch(/^Idempotency-Key must be 1 to 128 visible ASCII characters, .*\n$/);
+      expect(await payments()).toEqual([]);
+    },
+  );
+
+  test('is on every answer that it was sent for', async () => {
+    await start(1);
+    for (const call of [pay('key'), pay('key'), revoke('key'), pay('key')]) {
+      expect((await call).headers['idempotency-key']).toBe('key');
+    }
   });
 });
 

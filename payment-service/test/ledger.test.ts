@@ -45,15 +45,32 @@ describe('what is remembered', () => {
     await expect.poll(() => ledger.payments(ORDER)).toMatchObject([{ status: 'pending' }]);
   });
 
-  test('so many settled payments at most, the latest ones, and every pending one', () => {
+  test('at its bound nothing new, and nothing forgotten', () => {
     const ledger = new Ledger(LONG_MS, 2);
-    for (const key of ['1', '2', '3']) ledger.begin(`pending-${key}`, ORDER, () => {});
-    for (const key of ['1', '2', '3']) ledger.void(`voided-${key}`, ORDER);
-    const keys = ledger
-      .payments(ORDER)
-      .map(({ idempotencyKey }) => idempotencyKey)
-      .sort();
-    expect(keys).toEqual(['pending-1', 'pending-2', 'pending-3', 'voided-2', 'voided-3']);
+    ledger.begin('pending', ORDER, () => {});
+    ledger.void('voided', ORDER);
+    expect(ledger.begin('new', ORDER, () => {})).toBe('full');
+    expect(ledger.void('new', ORDER)).toBe('full');
+    expect(ledger.begin('voided', ORDER, () => {})).toBe('voided');
+    expect(ledger.void('pending', ORDER)).toBe('voided');
+    const keys = ledger.payments(ORDER).map(({ idempotencyKey }) => idempotencyKey);
+    expect(keys).toEqual(['voided', 'pending']);
+  });
+
+  test('at its bound there is room again once something has expired', async () => {
+    const ledger = new Ledger(10, 1);
+    ledger.void('old', ORDER);
+    expect(ledger.void('new', ORDER)).toBe('full');
+    await expect.poll(() => ledger.void('new', ORDER)).toBe('voided');
+  });
+
+  test('of the payments of one order the newest 1,000 are listed, and all are remembered', () => {
+    const ledger = new Ledger(LONG_MS);
+    for (let key = 0; key < 1_200; key += 1) ledger.void(`key-${key}`, ORDER);
+    const keys = ledger.payments(ORDER).map(({ idempotencyKey }) => idempotencyKey);
+    expect(keys).toHaveLength(1_000);
+    expect([keys[0], keys.at(-1)]).toEqual(['key-200', 'key-1199']);
+    expect(ledger.begin('key-0', ORDER, () => {})).toBe('voided');
   });
 
   test('the payments of an order, oldest first, and of no other', () => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { GracefulShutdown, requestScope } from '@orders/cancellation';
 import {
   createServiceApp,
+  idempotencyKey,
   identifier,
   type Logger,
   only,
@@ -11,10 +12,13 @@ import {
 } from '@orders/chassis';
 import type { Express, RequestHandler } from 'express';
 import createError from 'http-errors';
+import { Attempts, type Beginning } from './attempts.ts';
 import type { Config } from './config.ts';
 import { CallEnded } from './ending.ts';
 import { placeOrder } from './place-order.ts';
 import { Voids } from './voids.ts';
+
+const PROCESSED = 'Order successfully processed';
 
 /** The order service's app: `GET /order?productID=&orderID=`. */
 export function createApp(
@@ -23,6 +27,7 @@ export function createApp(
   shutdown = new GracefulShutdown(),
 ): Express {
   const voids = new Voids(config.voidGiveUpMs);
+  const attempts = new Attempts(config.keyRetentionMs);
   shutdown.afterRequests((signal) => voids.finish(signal), config.voidShutdownMs);
   return createServiceApp(logger, shutdown, (app) => {
     app.all('/order', noStore, only('GET'), async (req, res) => {
@@ -30,16 +35,23 @@ export function createApp(
       const orderID = identifier(req, 'orderID', 'orderID-5678');
       // A void holds its order's place, so that an outage of the payment service cannot pile them up.
       if (shutdown.inFlight + voids.size >= config.maxInFlight) throw tooManyOrders();
-      const idempotencyKey = randomUUID();
-      const log = requestLogger(res, { productID, orderID, idempotencyKey });
+      const callerKey = idempotencyKey(req);
+      const beginning = attempts.begin(callerKey, `${productID} ${orderID}`);
+      if (beginning === 'processed') return sendText(res, PROCESSED);
+      if (beginning !== 'begun') throw refusal(beginning);
+      let isProcessed = false;
+      // The payment's key is ours alone: its void must never meet the payment of another attempt.
+      const paymentKey = randomUUID();
+      const log = requestLogger(res, { productID, orderID, idempotencyKey: paymentKey });
       const headers = { [REQUEST_ID_HEADER]: res.locals.requestId };
       using scope = requestScope(req, res, shutdown);
       log.info(`Placing order for product: ${productID}`);
       try {
-        const order = { productID, orderID, idempotencyKey, headers, log };
+        const order = { productID, orderID, idempotencyKey: paymentKey, headers, log };
         await placeOrder(order, config, voids, scope);
-        log.info('Order successfully processed');
-        sendText(res, 'Order successfully processed');
+        isProcessed = true;
+        log.info(PROCESSED);
+        sendText(res, PROCESSED);
       } catch (error) {
         if (!(error instanceof CallEnded)) throw error;
         const { ending, level, message } = error;
@@ -47,6 +59,8 @@ export function createApp(
         if (ending === 'client-disconnected') return; // Nobody is left to answer.
         if (ending === 'shutting-down') sendText(res.status(503).set('Retry-After', '1'), message);
         else sendText(res.status(500), message);
+      } finally {
+        attempts.end(callerKey, isProcessed ? 'processed' : 'failed');
       }
     });
   });
@@ -60,4 +74,21 @@ const noStore: RequestHandler = (_req, res, next) => {
 
 function tooManyOrders(): Error {
   return createError(503, 'Too many orders in flight', { headers: { 'Retry-After': '1' } });
+}
+
+/** Why an attempt is not made again under its caller's key. */
+function refusal(known: Exclude<Beginning, 'begun' | 'processed'>): Error {
+  switch (known) {
+    case 'in-flight':
+      return createError(409, 'The order of this Idempotency-Key is in flight');
+    case 'failed':
+      return createError(
+        409,
+        'The order of this Idempotency-Key failed or was canceled, take a new key',
+      );
+    case 'other-order':
+      return createError(422, 'Idempotency-Key was used for another order');
+    case 'full':
+      return createError(503, 'Too many orders to remember', { headers: { 'Retry-After': '1' } });
+  }
 }

@@ -9,12 +9,16 @@ export interface Config extends EdgeConfig {
   voidGiveUpMs: number;
   /** How long voids have at a shutdown, from the moment that the requests have ended. */
   voidShutdownMs: number;
+  /** How long an order is remembered by its caller's Idempotency-Key. */
+  keyRetentionMs: number;
   /** Orders in flight and voids under way, beyond which a new order is turned away. */
   maxInFlight: number;
 }
 
 /** With SHUTDOWN_TIMEOUT_MS and a second for aborted requests it must fit into Compose's stop grace. */
 const VOID_SHUTDOWN_MS = 10_000;
+
+const KEY_RETENTION_MS = 600_000;
 
 /** The configuration in `env`. Throws StartError. */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
@@ -25,6 +29,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     callTimeoutMs: durationMs(env, 'CALL_TIMEOUT_MS', 5_000),
     voidGiveUpMs: durationMs(env, 'VOID_GIVE_UP_MS', 60_000),
     voidShutdownMs: VOID_SHUTDOWN_MS,
+    keyRetentionMs: KEY_RETENTION_MS,
     maxInFlight: integer(env, 'MAX_IN_FLIGHT', 8_000, 1_000_000),
   };
 }

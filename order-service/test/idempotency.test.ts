@@ -1,0 +1,71 @@
+import request from 'supertest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Attempts } from '../src/attempts.ts';
+import { answers, available, paid, paymentService, Stage, silent, voided } from './stage.ts';
+
+let stage: Stage;
+beforeEach(() => {
+  stage = new Stage();
+});
+afterEach(() => stage.close());
+
+const IN_FLIGHT = 'The order of this Idempotency-Key is in flight\n';
+const FAILED = 'The order of this Idempotency-Key failed or was canceled, take a new key\n';
+
+describe("under the caller's Idempotency-Key", () => {
+  test('an order that was processed is answered again at once, and charged once', async () => {
+    const app = await stage.orderService(available, paid);
+    for (const key of ['"mine"', 'mine']) {
+      const answer = request(app).get('/order').set('Idempotency-Key', key);
+      await answer
+        .expect(200, 'Order successfully processed\n')
+        .expect('Cache-Control', 'no-store');
+    }
+    expect(stage.calls).toHaveLength(2);
+    expect(stage.calls[1]?.headers['idempotency-key']).not.toBe('mine');
+  });
+
+  test('an order in flight is a conflict, and its payment is left alone', async () => {
+    const app = await stage.orderService(available, paymentService(silent, voided), {
+      CALL_TIMEOUT_MS: '2000',
+    });
+    const first = request(app).get('/order').set('Idempotency-Key', 'mine').then();
+    await expect.poll(() => stage.reached('/pay'), { timeout: 30_000 }).toHaveLength(1);
+    await request(app).get('/order').set('Idempotency-Key', 'mine').expect(409, IN_FLIGHT);
+    expect(stage.reached('/void')).toHaveLength(0);
+    expect((await first).status).toBe(500);
+  });
+
+  test('an order that failed needs a new key', async () => {
+    const app = await stage.orderService(answers(500), paid);
+    await request(app).get('/order').set('Idempotency-Key', 'mine').expect(500);
+    await request(app).get('/order').set('Idempotency-Key', 'mine').expect(409, FAILED);
+    await request(app).get('/order').set('Idempotency-Key', 'new').expect(500);
+  });
+
+  test('another order is refused, and nothing is called for it', async () => {
+    const app = await stage.orderService(available, paid);
+    await request(app).get('/order').set('Idempotency-Key', 'mine').expect(200);
+    for (const query of ['orderID=other', 'productID=other']) {
+      const other = request(app).get(`/order?${query}`).set('Idempotency-Key', 'mine');
+      await other.expect(422, 'Idempotency-Key was used for another order\n');
+    }
+    expect(stage.calls).toHaveLength(2);
+  });
+
+  test('a key that is none is refused', async () => {
+    const app = await stage.orderService(available, paid);
+    await request(app).get('/order').set('Idempotency-Key', 'a b').expect(400);
+    expect(stage.calls).toEqual([]);
+  });
+});
+
+test('attempts are forgotten by age alone: at the bound there is no room', async () => {
+  const attempts = new Attempts(60_000, 2);
+  expect(attempts.begin('one', 'order')).toBe('begun');
+  attempts.end('one', 'processed');
+  expect(attempts.begin('two', 'order')).toBe('begun');
+  expect(attempts.begin('three', 'order')).toBe('full');
+  expect(attempts.begin('one', 'order')).toBe('processed');
+  expect(attempts.begin(undefined, 'order')).toBe('begun');
+});

@@ -1,0 +1,82 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { urlOf } from '../chassis/src/url.ts';
+
+export const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const INSIDE = new URL('inside.ts', import.meta.url).href;
+const LOADER = Number.parseInt(process.versions.node, 10) >= 24 ? [] : ['--import', 'tsx'];
+
+type Print = (line: string, stream?: NodeJS.WriteStream) => void;
+
+/** One of the services: a process, whose lines go to `print`, and the line that says how it ended. */
+export class Service {
+  readonly #folder: string;
+  readonly #print: Print;
+  readonly #onDeath: () => void;
+  #child: ChildProcess | undefined;
+  #env: NodeJS.ProcessEnv = {};
+  #told = false;
+
+  /** `onDeath` is called when it ends without having been told to. */
+  constructor(folder: string, print: Print, onDeath: () => void) {
+    this.#folder = folder;
+    this.#print = print;
+    this.#onDeath = onDeath;
+  }
+
+  /** Starts it; resolves with its URL once it listens. Rejects if it ends before. */
+  async start(env: NodeJS.ProcessEnv = this.#env): Promise<string> {
+    this.#told = false;
+    const args = [...LOADER, '--import', INSIDE, `${this.#folder}/src/server.ts`];
+    const stdio = ['ignore', 'pipe', 'pipe', 'ipc'] as const;
+    // In a process group of its own: a terminal's Ctrl+C reaches the launcher alone.
+    const child = spawn(process.execPath, args, {
+      cwd: ROOT,
+      env,
+      detached: true,
+      stdio: [...stdio],
+    });
+    this.#child = child;
+    eachLine(child.stdout, (line) => this.#print(line));
+    eachLine(child.stderr, (line) => this.#print(line, process.stderr));
+    const listening: Promise<AddressInfo[]> = once(child, 'message');
+    const ended = once(child, 'close').then(([code, signal]) => {
+      this.#child = undefined;
+      this.#print(signal ? `ended by ${signal}` : `exited with code ${code}`);
+      if (!this.#told) this.#onDeath();
+      return [];
+    });
+    const [address] = await Promise.race([listening, ended]);
+    if (!address) throw new Error(`${this.#folder} has ended`);
+    // Wherever it listens now, it listens there again.
+    this.#env = { ...env, PORT: String(address.port) };
+    return urlOf(address.address, address.port);
+  }
+
+  /** Tells it to leave; resolves once it has. */
+  async stop(): Promise<void> {
+    this.#told = true;
+    if (!this.#child) return;
+    const closed = once(this.#child, 'close');
+    this.#child.kill('SIGTERM');
+    await closed;
+  }
+
+  /** Ends it at once. */
+  kill(): void {
+    this.#told = true;
+    this.#child?.kill('SIGKILL');
+  }
+}
+
+function eachLine(stream: Readable | null, take: (line: string) => void): void {
+  let partial = '';
+  stream?.setEncoding('utf8').on('data', (text: string) => {
+    const lines = (partial + text).split('\n');
+    partial = lines.pop() ?? '';
+    for (const line of lines) take(line);
+  });
+}

@@ -1,0 +1,69 @@
+import { parseArgs } from 'node:util';
+import { config as loadEnvFile } from 'dotenv';
+import { StartError } from '../chassis/src/config.ts';
+import { readConfig } from './config.ts';
+import { Launcher } from './launcher.ts';
+import { restartOnChange } from './watch.ts';
+
+const USAGE = `Runs the three services on one terminal. Ctrl+C lets orders finish, twice ends all at once.
+
+  npm start             run them
+  npm run dev           the same, and restart a service when its code changes
+
+Variables, set or in .env: ORDER_PORT (8080), INVENTORY_PORT (8081), PAYMENT_PORT (8082),
+and those of the services, which README.md lists.
+`;
+
+/** One Ctrl+C arrives more than once, from the terminal and from npm. */
+const REPEATED_SIGNAL_MS = 1_000;
+
+try {
+  const options = { watch: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
+  const { values } = parseArgs({ options });
+  if (values.help) process.stdout.write(USAGE);
+  else run(values.watch === true);
+} catch (error) {
+  fail(error);
+}
+
+function run(isWatching: boolean): void {
+  loadEnvFile({ quiet: true });
+  const config = readConfig(process.env);
+  const watching = new AbortController();
+  let isComplete = false;
+  let toldAt: number | undefined;
+
+  const leave = () => {
+    watching.abort();
+    return launcher.leave();
+  };
+  const launcher = new Launcher(() => {
+    if (isWatching && isComplete) return;
+    process.exitCode = 1;
+    leave();
+  });
+  const onSignal = () => {
+    toldAt ??= performance.now();
+    if (performance.now() - toldAt < REPEATED_SIGNAL_MS) return leave();
+    process.exitCode = 1;
+    return launcher.kill();
+  };
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal).on('SIGHUP', onSignal);
+  // Nobody reads on: the terminal is gone, or the pipe.
+  process.stdout.on('error', leave);
+
+  const ready = (orderUrl: string) => {
+    isComplete = true;
+    process.stdout.write(`Try: curl ${orderUrl}/order\n`);
+    if (isWatching) restartOnChange(launcher, watching.signal);
+  };
+  // Whichever ended before it listened has said why, and the others have been told to leave.
+  launcher.start(config).then(ready, () => {});
+}
+
+function fail(error: unknown): void {
+  const isOurs = error instanceof StartError || (error instanceof TypeError && 'code' in error);
+  if (!isOurs) throw error;
+  process.stderr.write(`start: ${error.message}\n`);
+  process.exitCode = 1;
+}

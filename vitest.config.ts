@@ -11,7 +11,9 @@ export const reporters = ['default', ...json];
 export default defineConfig({
   test: {
     include: ['**/*.test.ts'],
-    testTimeout: 15_000,
+    // Only what hangs takes as long: a busy machine must not decide a test.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // Most of them wait for processes and clocks: two at a time fit on two cores.
     maxWorkers: 2,
     reporters,

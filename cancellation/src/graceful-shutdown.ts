@@ -17,13 +17,14 @@ export class GracefulShutdown {
   readonly #scopes = new Set<Scope>();
   readonly #hooks: (() => Promise<void>)[] = [];
   #connections: Connections | undefined;
+  #draining = false;
   #drained: Promise<void> | undefined;
   #timeIsUp = false;
   #onIdle: (() => void) | undefined;
 
   /** True from the first moment of the drain: health checks answer 503 from then on. */
   get draining(): boolean {
-    return this.#drained !== undefined;
+    return this.#draining;
   }
 
   /** Aborts once nothing new is accepted: for streams and queues, which have no end of their own. */
@@ -73,8 +74,9 @@ export class GracefulShutdown {
   }
 
   async #drain(timeoutMs: number, delayMs: number): Promise<void> {
+    this.#draining = true;
     this.#connections?.closeAfterAnswers();
-    await (delayMs > 0 && sleep(delayMs));
+    if (delayMs > 0) await sleep(delayMs);
     this.#leaving.abort(new ShuttingDown());
     this.#connections?.stopAccepting();
     await this.#idle(timeoutMs);

@@ -2,7 +2,10 @@ import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
-/** What a faulty server does with a connection, once the first bytes of a request are there. */
+/**
+ * What a faulty server does with a connection, once the first bytes of a request are there. A void it
+ * acknowledges: those are repeated until somebody does.
+ */
 export type Fault = (socket: Socket) => void;
 
 export interface FaultyServer extends AsyncDisposable {
@@ -17,7 +20,10 @@ export async function startFaulty(fault: Fault, port = 0): Promise<FaultyServer>
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('error', () => {}).once('close', () => sockets.delete(socket));
-    socket.once('data', () => faulty.fault(socket)).resume();
+    socket.once('data', (request) => {
+      if (request.toString().startsWith('POST /void')) acknowledge(socket, request.toString());
+      else faulty.fault(socket);
+    });
   });
   await once(server.listen(port, '127.0.0.1'), 'listening');
   const faulty: FaultyServer = {
@@ -29,6 +35,12 @@ export async function startFaulty(fault: Fault, port = 0): Promise<FaultyServer>
     },
   };
   return faulty;
+}
+
+/** Answers 200, and names the attempt. */
+function acknowledge(socket: Socket, request: string): void {
+  const echoed = (request.match(/^(x-request-id|idempotency-key): .*\r\n/gim) ?? []).join('');
+  socket.end(head('200 OK', 0, echoed));
 }
 
 /** If `file` is what was run: serves its fault on the port named on the command line. */

@@ -1,25 +1,92 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { ROOT } from './harness/service-process.ts';
 
 const CTRL_C = '\x03';
+const PORTS = { ORDER_PORT: '0', INVENTORY_PORT: '0', PAYMENT_PORT: '0' };
+const SERVICE_URL = /Listening on (\S+)/g;
+
+/** Runs a command, and resolves `seen` with what a pattern finds in its output so far. */
+function run(file: string, args: string[], env: NodeJS.ProcessEnv, cwd = ROOT) {
+  const child = spawn(file, args, { cwd, env: { ...process.env, ...env } });
+  const closed = once(child, 'close').then(([code]): number => code);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => {
+      output += text;
+      child.emit('output');
+    });
+  }
+  const seen = async (pattern: RegExp): Promise<string> => {
+    for (;;) {
+      const found = pattern.exec(output);
+      if (found) return found[1] ?? found[0];
+      if (child.exitCode !== null) throw new Error(`ended without ${pattern}: ${output}`);
+      await Promise.race([once(child, 'output'), closed]);
+    }
+  };
+  return { child, closed, seen, output: () => output };
+}
+
+const start = (env: NodeJS.ProcessEnv, cwd?: string) =>
+  run(process.execPath, [join(ROOT, 'run.js'), join(ROOT, 'start/start.ts')], env, cwd);
 
 // script(1) of util-linux lends a terminal; the one of macOS has other options.
-test.skipIf(process.platform !== 'linux')(
-  'one Ctrl+C in the terminal of `npm start` stops all three cleanly',
-  async () => {
-    const args = ['--quiet', '--flush', '--command', 'npm start', '/dev/null'];
-    const terminal = spawn('script', args, { env: { ...process.env, PORT: '0' } });
-    let screen = '';
-    const count = (text: string) => screen.split(text).length - 1;
-    terminal.stdout.setEncoding('utf8').on('data', (text) => {
-      const before = count('Listening');
-      screen += text;
-      if (before < 3 && count('Listening') === 3) terminal.stdin.write(CTRL_C);
-    });
-    await once(terminal, 'close');
-    expect(screen).toContain('[order]');
-    expect(count('Shutting down: SIGINT')).toBe(3);
-    expect(count('exited with code 0')).toBe(3);
-  },
-);
+test.skipIf(process.platform !== 'linux').each([
+  ['check', /Placing order/],
+  ['payment', /Inventory check completed/],
+])('one Ctrl+C in the terminal of `npm start` lets an order finish its %s', async (_, phase) => {
+  const args = ['--quiet', '--flush', '--command', 'npm start', '/dev/null'];
+  const env = { ...PORTS, CHECK_DURATION_MS: '1000', PAYMENT_DURATION_MS: '1000' };
+  const { child, closed, seen, output } = run('script', args, env);
+  const answer = fetch(`${await seen(/Try: curl (\S+)/)}`);
+  await seen(phase);
+  child.stdin.write(CTRL_C);
+  expect((await answer).status).toBe(200);
+  await closed;
+  expect(output().match(/exited with code 0/g)).toHaveLength(3);
+  const [first, ...others] = output().match(/\S+ exited with code 0|\S+ .*Shutting down/g) ?? [];
+  expect(first).toMatch(/order.*Shutting down/);
+  expect(others[0]).toMatch(/order.*exited/);
+});
+
+test('no service outlives a launcher that is killed', async () => {
+  const { child, closed, seen, output } = start(PORTS);
+  await seen(/Try: curl/);
+  await seen(/\[order\].*Listening on/);
+  child.kill('SIGKILL');
+  await closed;
+  const urls = [...output().matchAll(SERVICE_URL)].map(([, url]) => `${url}/health`);
+  expect(urls).toHaveLength(3);
+  for (const url of urls) {
+    const gone = () =>
+      fetch(url)
+        .then(() => false)
+        .catch(() => true);
+    await expect.poll(gone, { timeout: 10_000 }).toBe(true);
+  }
+});
+
+test('a port in use stops all, exit code 1; PORT itself is ignored', async () => {
+  const first = start({ ...PORTS, PORT: '1' });
+  const port = await first.seen(/\[payment\].*Listening on \S+:(\d+)/);
+  await first.seen(/Try: curl/);
+  const second = start({ ...PORTS, INVENTORY_PORT: port });
+  expect(await second.closed).toBe(1);
+  expect(second.output()).toMatch(/inventory-service: .*EADDRINUSE/);
+  first.child.kill('SIGTERM');
+  expect(await first.closed).toBe(0);
+});
+
+test('.env in the current folder is read', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'start-'));
+  await writeFile(join(folder, '.env'), 'ORDER_PORT=none\n');
+  const { closed, output } = start({}, folder);
+  expect(await closed).toBe(1);
+  expect(output()).toBe('start: ORDER_PORT is "none", it must be an integer from 0 to 65535\n');
+  await rm(folder, { recursive: true });
+});

@@ -111,8 +111,12 @@ export class ComposeStack {
 }
 
 /** Empty means the default to the file, and what is set here wins over a `.env` beside it. */
-function unset(): Record<string, string> {
+function unset(): Record<string, string | undefined> {
   const file = readFileSync(`${ROOT}docker-compose.yml`, 'utf8');
   const names = [...file.matchAll(/\$\{(\w+)/g)].map(([, name = '']) => name);
-  return Object.fromEntries(names.map((name) => [name, '']));
+  const passedOn = [...file.matchAll(/^ +- (\w+)$/gm)].map(([, name = '']) => name);
+  return {
+    ...Object.fromEntries(passedOn.map((name) => [name, undefined])),
+    ...Object.fromEntries(names.map((name) => [name, ''])),
+  };
 }

@@ -5,15 +5,21 @@ import { setStage } from './stage.ts';
 import { colors } from './timeline.ts';
 
 const PLAIN = { head: [], border: [] };
+const USAGE = `Plays ${scenes.length} scenes with the three services.
+
+  npm run demo -- --fast       in a tenth of the time
+  npm run demo -- --scene 3    one scene, 1 to ${scenes.length}`;
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
 try {
   const fast = { type: 'boolean', default: false } as const;
-  const { values } = parseArgs({ options: { fast, scene: { type: 'string' } } });
+  const help = { type: 'boolean', short: 'h' } as const;
+  const { values } = parseArgs({ options: { fast, help, scene: { type: 'string' } } });
+  if (values.help) print(USAGE);
   const numbered = scenes.map((scene, index): [string, Scene] => [String(index + 1), scene]);
   const chosen = numbered.filter(([number]) => number === (values.scene ?? number));
   if (chosen.length === 0) throw new Error(`--scene must be 1 to ${scenes.length}`);
-  await play(chosen, values.fast ? 0.1 : 1);
+  if (!values.help) await play(chosen, values.fast ? 0.1 : 1);
 } catch (error) {
   process.stderr.write(`demo: ${error instanceof Error ? error.message : error}\n`);
   process.exitCode = 1;

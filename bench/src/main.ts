@@ -8,7 +8,7 @@ import { Results } from './results.ts';
 import { soak } from './soak.ts';
 import { Stub } from './stub.ts';
 
-const { quick } = parseArgs({ options: { quick: { type: 'boolean', default: false } } }).values;
+const { quick } = readOptions();
 const PLAN = quick
   ? { warmUp: 2_000, rounds: 3, orders: 1_000, hangUps: 100, freshRounds: 1, soak: 0 }
   : { warmUp: 6_000, rounds: 9, orders: 2_500, hangUps: 200, freshRounds: 3, soak: 200_000 };
@@ -30,6 +30,20 @@ process.stdout.write(`${text}\n`);
 if (!quick)
   writeFileSync(RESULTS_FILE, `# Results\n\n\`npm run bench\`, the last run:\n\n${text}\n`);
 if (results.failures.size > 0 || text.includes('missed')) process.exitCode = 1;
+
+function readOptions(): { quick: boolean } {
+  try {
+    const quick = { type: 'boolean', default: false } as const;
+    const help = { type: 'boolean', short: 'h' } as const;
+    const { values } = parseArgs({ options: { quick, help } });
+    if (!values.help) return { quick: values.quick };
+    process.stdout.write('npm run bench [-- --quick]   fewer orders, and RESULTS.md stays\n');
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`bench: ${error instanceof Error ? error.message : error}\n`);
+    process.exit(1);
+  }
+}
 
 async function underLoad(): Promise<void> {
   const running = new Map<Contender, OrderProcess>();

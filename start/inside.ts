@@ -7,6 +7,8 @@ subscribe('tracing:net.server.listen:asyncEnd', (message) => {
   const { server } = message as { server: { address: () => AddressInfo } };
   process.send?.(server.address());
 });
-// The launcher is gone, however it ended.
-process.once('disconnect', () => process.exit(1));
+// The launcher is gone, however it ended. An exit hook must not hold up what nobody watches any more.
+const leave = () => process.kill(process.pid, 'SIGKILL');
+process.once('disconnect', leave);
 process.channel?.unref();
+if (!process.connected) leave();

@@ -36,7 +36,7 @@ if (process.env.BENCH_FOLLOW_SOCKETS) {
 process.on('message', (question: Question) => {
   process.send?.(question === 'cpu' ? cpu() : holdings());
 });
-process.once('disconnect', () => process.exit());
+process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
 function cpu(): Cpu {
   const { user, system } = process.cpuUsage();

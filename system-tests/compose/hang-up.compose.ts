@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import { ComposeStack } from '../harness/compose-stack.ts';
 import { curl } from '../harness/curl.ts';
 import { scene } from '../harness/evidence.ts';
+import type { LogLine } from '../harness/log-line.ts';
 
 const stack = new ComposeStack();
 beforeAll(() => stack.up());
@@ -49,7 +50,6 @@ scene('Ctrl+C at 3 s', 'order and payment canceled', async () => {
 
 /** When the line was written, and how old the work was then. */
 function after(line: string): string {
-  const [, time = '?'] = /^\[(.+?)\]/.exec(line) ?? [];
-  const [, elapsedMs = '?'] = /"elapsedMs":(\d+)/.exec(line) ?? [];
-  return `at ${time} (after ${elapsedMs} ms)`;
+  const { time, elapsedMs }: LogLine = JSON.parse(line);
+  return `at ${new Date(time).toISOString().slice(11, 23)} (after ${elapsedMs} ms)`;
 }

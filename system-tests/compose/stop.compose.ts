@@ -3,8 +3,18 @@ import { send } from '../harness/client.ts';
 import { ComposeStack } from '../harness/compose-stack.ts';
 import { scene } from '../harness/evidence.ts';
 import { since } from '../harness/since.ts';
+import { until } from '../harness/until.ts';
 
 const ENDLESS_MS = '60000';
+
+/** The init is process 1 and lives on; the service is its child. */
+const KILL_SERVICE = `
+  const { readdirSync, readFileSync } = require('node:fs');
+  const pids = readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name) && name !== '1');
+  const commandOf = (pid) => readFileSync('/proc/' + pid + '/cmdline', 'utf8');
+  const service = pids.find((pid) => commandOf(pid).startsWith('node\\0src/'));
+  process.kill(Number(service), 'SIGKILL');
+`;
 
 const stack = new ComposeStack();
 afterAll(() => stack.down());
@@ -34,4 +44,17 @@ scene('docker compose stop, an order without end', '503 before the engine kills'
   await stack.waitForLine('payment-service', 'Payment processing canceled', requestId, hungUp);
   expect(await stack.exitCodes()).toEqual([0, 0, 0]);
   return `503, exit codes 0, stopped in ${took}`;
+});
+
+scene('kill -9 of the node process in a container', 'the engine starts it again', async () => {
+  await stack.up();
+  const before = await stack.inspect('payment-service', '{{.State.StartedAt}}');
+  // The container may take the command that ends it along.
+  await stack.exec('payment-service', 'node', '--eval', KILL_SERVICE).catch(() => {});
+  await until('a new start', async () => {
+    const started = await stack.inspect('payment-service', '{{.State.StartedAt}}');
+    return started !== before || undefined;
+  });
+  await stack.healthy('payment-service');
+  return `restarts: ${await stack.inspect('payment-service', '{{.RestartCount}}')}`;
 });

@@ -24,6 +24,8 @@ export const COMPOSE_V1: Compose = {
 };
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+/** Without it Compose would read the `.env` beside docker-compose.yml. */
+const NO_VARIABLES = fileURLToPath(new URL('../compose/none.env', import.meta.url));
 const PROJECT = 'order-cancellation-test';
 const NETWORK = `${PROJECT}_default`;
 
@@ -38,9 +40,9 @@ export class ComposeStack {
   /** Runs Compose with no variable of the file set but `variables`. */
   async compose(args: string[], variables: Record<string, string> = {}): Promise<string> {
     const { command, env } = this.#compose;
-    return output([...command, '--project-name', PROJECT, ...args], {
+    return output([...command, '--project-name', PROJECT, '--env-file', NO_VARIABLES, ...args], {
       cwd: ROOT,
-      env: { ...process.env, ...unset(), ...env, ...variables },
+      env: { ...outside(), ...env, LOG_FORMAT: 'json', ...variables },
     });
   }
 
@@ -110,13 +112,10 @@ export class ComposeStack {
   }
 }
 
-/** Empty means the default to the file, and what is set here wins over a `.env` beside it. */
-function unset(): Record<string, string | undefined> {
+/** The environment without the variables that docker-compose.yml reads: empty is not unset. */
+function outside(): NodeJS.ProcessEnv {
   const file = readFileSync(`${ROOT}docker-compose.yml`, 'utf8');
-  const names = [...file.matchAll(/\$\{(\w+)/g)].map(([, name = '']) => name);
-  const passedOn = [...file.matchAll(/^ +- (\w+)$/gm)].map(([, name = '']) => name);
-  return {
-    ...Object.fromEntries(passedOn.map((name) => [name, undefined])),
-    ...Object.fromEntries(names.map((name) => [name, ''])),
-  };
+  const names = [...file.matchAll(/\$\{(\w+)|^ +([A-Z_]+):$/gm)].map(([, a, b]) => a ?? b ?? '');
+  const read = Object.entries(process.env).filter(([name]) => !names.includes(name));
+  return Object.fromEntries(read);
 }

@@ -31,5 +31,6 @@ process.on('message', () => {
   }
   report({ resources, heapBytes: process.memoryUsage().heapUsed });
 });
-process.once('disconnect', () => process.exit());
+// However the runner ended. An exit hook must not hold up what nobody watches any more.
+process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 process.channel?.unref();

@@ -1,9 +1,15 @@
-import type { Act, Stage } from './stage.ts';
+import type { LogLine } from '../harness/log-line.ts';
+import type { Act, Endless, Stage } from './stage.ts';
 
 type Outcome = { kept: boolean; seen: string; savedMs?: number };
 
-/** One scene: its title, what to watch for, and how it is played. */
-export type Scene = [title: string, watch: string, play: (stage: Stage) => Promise<Outcome>];
+/** One scene: its title, what to watch for, how it is played, and which step is cut short in it. */
+export type Scene = [
+  title: string,
+  watch: string,
+  play: (stage: Stage) => Promise<Outcome>,
+  endless?: Endless,
+];
 
 const PLACED = { msg: 'Placing order for product: 1234' };
 
@@ -20,12 +26,13 @@ export const scenes: Scene[] = [
       const act = place('scene-2');
       await act.line(order, PLACED);
       await act.hangUp(1_000);
-      const stoppedMs = (await act.line(inventory, { cause: 'client-disconnected' }))?.elapsedMs;
+      const stopped = await act.line(inventory, { cause: 'client-disconnected' });
       const payments = await act.payments();
-      const seen = `check stopped after ${stoppedMs} ms, payments: ${payments}`;
-      const kept = stoppedMs !== undefined && payments === 'none';
-      return { kept, seen, savedMs: (2_000 + 3_000) * scale - Number(stoppedMs) };
+      const kept = stopped !== undefined && payments === 'none';
+      const seen = `check ${stopAfter(stopped)}, payments: ${payments}`;
+      return { kept, seen, ...saved((2_000 + 3_000) * scale, stopped) };
     },
+    'check',
   ],
   [
     'The client hangs up during the payment',
@@ -36,6 +43,7 @@ export const scenes: Scene[] = [
       await act.hangUp(1_000);
       return stopped(act, payment, scale);
     },
+    'payment',
   ],
   [
     'A caller with 3 s for an order of 5 s, and the network cut',
@@ -49,20 +57,20 @@ export const scenes: Scene[] = [
       const { kept, ...outcome } = await stopped(act, payment, scale);
       return { kept: kept && spent !== undefined && status === 500, ...outcome };
     },
+    'payment',
   ],
   [
     'The payment commits just as the client leaves',
     'the client hangs up before the answer arrives; a void takes it back.',
     async ({ place, network, payment }) => {
+      network.holdAnswers();
       const act = place('scene-5');
-      await act.cutNetworkDuringPayment();
       const committed = await act.line(payment, { msg: 'Payment processed for order: scene-5' });
       await act.hangUp();
       network.heal();
       const voided = await act.line(payment, { msg: 'Payment voided for order: scene-5' });
       const payments = await act.payments();
-      const tookMs = Number(voided?.time) - Number(committed?.time);
-      const seen = `voided ${tookMs} ms after the commit, payments: ${payments}`;
+      const seen = `voided ${tookMs(committed, voided)} after the commit, payments: ${payments}`;
       return { kept: committed !== undefined && payments === 'voided', seen };
     },
   ],
@@ -83,11 +91,10 @@ export const scenes: Scene[] = [
 /** An order that must be answered 200 and charged once. */
 async function answered(act: Act, order: Stage['order']): Promise<Outcome> {
   const status = (await act.answer)?.status;
-  const begunAt = Number((await act.line(order, PLACED))?.time);
+  const begun = await act.line(order, PLACED);
   const ended = await act.line(order, { msg: 'Order successfully processed' });
   const payments = await act.payments();
-  const tookMs = Number(ended?.time) - begunAt;
-  const seen = `${status} after ${tookMs} ms, payments: ${payments}`;
+  const seen = `${status ?? 'no answer'} after ${tookMs(begun, ended)}, payments: ${payments}`;
   return { kept: status === 200 && payments === 'processed', seen };
 }
 
@@ -95,9 +102,22 @@ async function answered(act: Act, order: Stage['order']): Promise<Outcome> {
 async function stopped(act: Act, payment: Stage['payment'], scale: number): Promise<Outcome> {
   const voided = await act.line(payment, { msg: `Payment voided for order: ${act.orderID}` });
   const canceled = { msg: `Payment processing canceled for order: ${act.orderID}` };
-  const stoppedMs = (await act.line(payment, canceled))?.elapsedMs;
+  const stopped = await act.line(payment, canceled);
   const payments = await act.payments();
-  const kept = voided !== undefined && stoppedMs !== undefined && payments === 'voided';
-  const seen = `payment stopped after ${stoppedMs} ms, payments: ${payments}`;
-  return { kept, seen, savedMs: 3_000 * scale - Number(stoppedMs) };
+  const kept = voided !== undefined && stopped !== undefined && payments === 'voided';
+  const seen = `payment ${stopAfter(stopped)}, payments: ${payments}`;
+  return { kept, seen, ...saved(3_000 * scale, stopped) };
+}
+
+const stopAfter = (line?: LogLine) =>
+  line ? `stopped after ${line.elapsedMs} ms` : 'not seen to stop';
+
+/** The time between two lines, for people. */
+const tookMs = (begun?: LogLine, ended?: LogLine) =>
+  begun && ended ? `${ended.time - begun.time} ms` : 'a time not seen';
+
+/** What is left of `workMs` of work that has stopped. */
+function saved(workMs: number, stopped?: LogLine): Pick<Outcome, 'savedMs'> {
+  const savedMs = workMs - (stopped?.elapsedMs ?? workMs);
+  return savedMs > 0 ? { savedMs } : {};
 }

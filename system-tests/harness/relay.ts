@@ -2,12 +2,16 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { portOf } from '../faults/fault.ts';
 
-/** A network before a service. While it is cut nothing passes, neither bytes nor a hang-up. */
+/**
+ * A network before a service. While it is cut nothing passes, neither bytes nor a hang-up; while it
+ * holds answers, nothing passes that the service sends.
+ */
 export interface Relay extends AsyncDisposable {
   url: string;
   /** Where the service listens: to be set before the first connection. */
   port: number;
   cut: () => void;
+  holdAnswers: () => void;
   heal: () => void;
 }
 
@@ -15,9 +19,9 @@ export interface Relay extends AsyncDisposable {
 export async function startRelay(): Promise<Relay> {
   const ends = new Set<Socket>();
   const waiting: (() => void)[] = [];
-  let isCut = false;
-  const pass = (action: () => void) => (isCut ? waiting.push(action) : action());
-  const link = (from: Socket, to: Socket) => {
+  let [isCut, holdsAnswers] = [false, false];
+  const link = (from: Socket, to: Socket, isHeld: () => boolean) => {
+    const pass = (action: () => void) => (isHeld() ? waiting.push(action) : action());
     ends.add(from);
     from.on('data', (bytes) => pass(() => to.write(bytes))).on('error', () => {});
     from.once('close', () => {
@@ -27,8 +31,8 @@ export async function startRelay(): Promise<Relay> {
   };
   const server = createServer((client) => {
     const service = connect(relay.port, '127.0.0.1');
-    link(client, service);
-    link(service, client);
+    link(client, service, () => isCut);
+    link(service, client, () => isCut || holdsAnswers);
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const relay: Relay = {
@@ -37,8 +41,11 @@ export async function startRelay(): Promise<Relay> {
     cut() {
       isCut = true;
     },
+    holdAnswers() {
+      holdsAnswers = true;
+    },
     heal() {
-      isCut = false;
+      [isCut, holdsAnswers] = [false, false];
       for (const action of waiting.splice(0)) action();
     },
     async [Symbol.asyncDispose]() {

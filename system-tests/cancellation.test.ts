@@ -16,7 +16,7 @@ const start = (env: Record<string, string>) => {
 };
 
 describe('while the inventory check goes on', () => {
-  start({ CHECK_DURATION_MS: NEVER_MS, PAYMENT_DURATION_MS: NEVER_MS, CALL_TIMEOUT_MS: '400' });
+  start({ CHECK_DURATION_MS: NEVER_MS, CALL_TIMEOUT_MS: NEVER_MS });
 
   test('a hang-up stops it, and no payment begins', async () => {
     const { order, inventory, payment } = system;
@@ -28,6 +28,10 @@ describe('while the inventory check goes on', () => {
     await order.waitFor({ ...canceled, msg: 'Order canceled: client disconnected' });
     expect(payment.find({ requestId })).toEqual([]);
   });
+});
+
+describe('while the inventory check goes on and time runs out', () => {
+  start({ CHECK_DURATION_MS: NEVER_MS, CALL_TIMEOUT_MS: '400' });
 
   test('the call timeout stops it', async () => {
     const { order, inventory } = system;
@@ -68,7 +72,7 @@ describe('while the inventory check goes on', () => {
 });
 
 describe('while the payment goes on', () => {
-  start({ CHECK_DURATION_MS: '0', PAYMENT_DURATION_MS: NEVER_MS, CALL_TIMEOUT_MS: '400' });
+  start({ CHECK_DURATION_MS: '0', PAYMENT_DURATION_MS: NEVER_MS, CALL_TIMEOUT_MS: NEVER_MS });
 
   test('a hang-up stops it', async () => {
     const { order, payment } = system;
@@ -79,6 +83,10 @@ describe('while the payment goes on', () => {
     await payment.waitFor({ requestId, cause: 'client-disconnected', msg });
     await order.waitFor({ requestId, msg: 'Order canceled: client disconnected' });
   });
+});
+
+describe('while the payment goes on and time runs out', () => {
+  start({ CHECK_DURATION_MS: '0', PAYMENT_DURATION_MS: NEVER_MS, CALL_TIMEOUT_MS: '2000' });
 
   test('the call timeout stops it', async () => {
     const { order, payment } = system;

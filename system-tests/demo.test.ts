@@ -17,7 +17,7 @@ async function demo(...args: string[]): Promise<{ code: number; output: string }
 }
 
 test('the demo keeps its six promises, in plain text of 80 columns', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const { code, output } = await demo('--fast');
   expect(output).not.toMatch(/NOT KEPT|undefined|NaN/);

@@ -12,7 +12,7 @@ test('1,000 cancelled orders later the processes hold what they held before', as
   await cancelOrders(system, 1_000);
   for (const [index, service] of services.entries()) {
     const held = () => service.holds().then(({ resources }) => resources);
-    await expect.poll(held, { timeout: 5_000 }).toEqual(before[index]?.resources);
+    await expect.poll(held).toEqual(before[index]?.resources);
     const { heapBytes } = await service.holds();
     expect(heapBytes - (before[index]?.heapBytes ?? 0)).toBeLessThan(MAX_GROWTH_BYTES);
   }

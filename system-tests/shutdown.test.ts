@@ -17,7 +17,7 @@ test('a service says where it listens, on loopback unless it is told otherwise',
 });
 
 test('SIGTERM lets an order in flight on a kept-alive connection finish, then the process leaves', async () => {
-  await using system = await startSystem({ CHECK_DURATION_MS: '300', PAYMENT_DURATION_MS: '0' });
+  await using system = await startSystem({ CHECK_DURATION_MS: '1500', PAYMENT_DURATION_MS: '0' });
   const { order, inventory } = system;
   using agent = disposable(new Agent({ keepAlive: true, maxSockets: 1 }));
   await send(`${order.url}/health`, { agent }).answer;
@@ -46,7 +46,7 @@ test('an order that outlives the grace is answered 503, and its work stops', asy
 
 describe('a service on its way out', () => {
   test('refuses new connections, and says so to a health check on an open one', async () => {
-    const env = { CHECK_DURATION_MS: NEVER_MS, SHUTDOWN_TIMEOUT_MS: '300' };
+    const env = { CHECK_DURATION_MS: NEVER_MS, SHUTDOWN_TIMEOUT_MS: '2000' };
     await using service = await ServiceProcess.start('inventory-service', env);
     const check = send(`${service.url}/check?productID=1`);
     await service.arrival(check.requestId);

@@ -80,7 +80,7 @@ test('does not wait for ever for a handler that ignores its signal', async () =>
 test('goes on accepting for its delay, and says so to a health check', async () => {
   const shutdown = new GracefulShutdown();
   await using probe = await startProbe(shutdown);
-  const drained = shutdown.drain(LONG_MS, 200);
+  const drained = shutdown.drain(LONG_MS, 1_000);
   expect(shutdown.draining).toBe(true);
   expect(shutdown.signal.aborted).toBe(false);
   const client = await probe.connect(get());

@@ -91,7 +91,7 @@ test('a shutdown whose grace has run out answers 503, to be tried again', async 
 });
 
 test('an order beyond MAX_IN_FLIGHT is turned away at once, and the next is not', async () => {
-  const env = { MAX_IN_FLIGHT: '1', CALL_TIMEOUT_MS: '200' };
+  const env = { MAX_IN_FLIGHT: '1', CALL_TIMEOUT_MS: '1000' };
   const app = await orderService(silent, paid, env);
   const first = request(app).get('/order').then();
   while (paths().length < 1) await new Promise((resolve) => setImmediate(resolve));

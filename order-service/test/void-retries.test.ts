@@ -15,17 +15,16 @@ const UNKNOWN = 'Payment outcome unknown for order: orderID-5678';
 
 describe('a void', () => {
   test('is repeated until it is acknowledged, behind the answer', async () => {
-    let refusals = 2;
-    const revoke: RequestListener = (req, res) => {
-      (refusals > 0 ? answers(503) : voided)(req, res);
-      refusals -= 1;
-    };
+    let isAnswered = false;
+    const revoke: RequestListener = (req, res) => (isAnswered ? voided : answers(503))(req, res);
     const app = await stage.orderService(available, paymentService(answers(500), revoke));
     await request(app).get('/order').expect(500, FAILED);
-    expect(stage.reached('/void').length).toBeLessThan(3);
-    await expect.poll(() => stage.reached('/void').length, { timeout: 5_000 }).toBe(3);
+    await expect.poll(() => stage.reached('/void').length).toBeGreaterThan(1);
+    isAnswered = true;
     await stage.shutdown.drain(1_000);
-    expect(stage.reached('/void')).toHaveLength(3);
+    const attempts = stage.reached('/void').length;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(stage.reached('/void')).toHaveLength(attempts);
     expect(stage.logged(UNKNOWN)).toEqual([]);
   });
 

@@ -63,8 +63,8 @@ describe.each([COMPOSE_V2, COMPOSE_V1])('$command', (compose) => {
   scene('curl localhost:8080/order', 'succeeds after 5 s', async () => {
     const startedAt = performance.now();
     const { body, code } = await curl('localhost:8080/order').ended;
-    expect({ body, code }).toEqual({ body: 'Order successfully processed', code: 0 });
-    return `"${body}" after ${since(startedAt)}`;
+    expect({ body, code }).toEqual({ body: 'Order successfully processed\n', code: 0 });
+    return `"${body.trim()}" after ${since(startedAt)}`;
   });
 
   scene(`${name} logs`, 'one plain line an event', async () => {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ROOT } from './harness/service-process.ts';
+import { tether } from './harness/tether.ts';
 
 const CTRL_C = '\x03';
 const PORTS = { ORDER_PORT: '0', INVENTORY_PORT: '0', PAYMENT_PORT: '0' };
@@ -12,7 +13,7 @@ const SERVICE_URL = /Listening on (\S+)/g;
 
 /** Runs a command, and resolves `seen` with what a pattern finds in its output so far. */
 function run(file: string, args: string[], env: NodeJS.ProcessEnv, cwd = ROOT) {
-  const child = spawn(file, args, { cwd, env: { ...process.env, ...env } });
+  const child = tether(spawn(file, args, { cwd, env: { ...process.env, ...env } }));
   const closed = once(child, 'close').then(([code]): number => code);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
+import { tether } from './tether.ts';
 
 /** A curl under way in a terminal. */
 export interface Curl {
@@ -11,7 +12,7 @@ export interface Curl {
 
 /** Runs the real curl. */
 export function curl(...args: string[]): Curl {
-  const child = spawn('curl', args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  const child = tether(spawn('curl', args, { stdio: ['ignore', 'pipe', 'ignore'] }));
   const ended = Promise.all([text(child.stdout), once(child, 'close')]);
   return {
     ended: ended.then(([body, [code, signal]]) => ({ body, code, signal })),

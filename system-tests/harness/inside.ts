@@ -31,6 +31,4 @@ process.on('message', () => {
   }
   report({ resources, heapBytes: process.memoryUsage().heapUsed });
 });
-// However the runner ended. An exit hook must not hold up what nobody watches any more.
-process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 process.channel?.unref();

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { portOf } from '../faults/fault.ts';
+import { tether } from './tether.ts';
 
 /** A server of nginx's: `port` goes on to `upstream`, an URL, with more `directives` or none. */
 export interface Proxy {
@@ -27,7 +28,7 @@ export async function startNginx(proxies: Proxy[]): Promise<AsyncDisposable> {
   const folder = await mkdtemp(join(tmpdir(), 'nginx-'));
   await writeFile(join(folder, 'nginx.conf'), configuration(proxies));
   const args = ['-p', folder, '-c', 'nginx.conf', '-e', 'stderr'];
-  const nginx = spawn('nginx', args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const nginx = tether(spawn('nginx', args, { env, stdio: ['ignore', 'ignore', 'pipe'] }));
   const exited = once(nginx, 'exit');
   let log = '';
   for await (const line of createInterface({ input: nginx.stderr })) {

@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Feed } from './feed.ts';
 import type { Held, Report } from './inside.ts';
 import { type LogLine, type LogQuery, matches } from './log-line.ts';
+import { tether } from './tether.ts';
 
 export type ServiceName = 'order-service' | 'inventory-service' | 'payment-service';
 
@@ -29,15 +30,13 @@ export class ServiceProcess implements AsyncDisposable {
 
   private constructor(name: ServiceName, env: Record<string, string>) {
     this.name = name;
-    const child = spawn(
-      process.execPath,
-      [...LOADER, '--import', INSIDE, `${name}/src/server.ts`],
-      {
-        cwd: ROOT,
-        env: { PATH: process.env.PATH, PORT: '0', ...env },
-        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      },
-    );
+    const args = [...LOADER, '--import', INSIDE, `${name}/src/server.ts`];
+    const options: SpawnOptions = {
+      cwd: ROOT,
+      env: { PATH: process.env.PATH, PORT: '0', ...env },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    };
+    const child = tether(spawn(process.execPath, args, options));
     this.#child = child;
     if (!child.stdout || !child.stderr) throw new Error('spawned without pipes');
     let partial = '';

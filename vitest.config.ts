@@ -14,7 +14,7 @@ export default defineConfig({
     // Only what hangs takes as long: a busy machine must not decide a test.
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    expect: { poll: { timeout: 30_000 } },
+    expect: { poll: { timeout: 50_000 } },
     // Most of them wait for processes and clocks: two at a time fit on two cores.
     maxWorkers: 2,
     reporters,

@@ -5,7 +5,9 @@ import { reporters } from './vitest.config.ts';
 export default defineConfig({
   test: {
     include: ['system-tests/**/*.system.ts'],
-    testTimeout: 90_000,
+    testTimeout: 120_000,
+    hookTimeout: 60_000,
+    expect: { poll: { timeout: 60_000 } },
     // One after the other: each of them wants the machine for itself.
     fileParallelism: false,
     reporters: [...reporters, new EvidenceTable()],

@@ -15,9 +15,9 @@ afterAll(() => system[Symbol.asyncDispose]());
 /** How many clients come and go at a time. */
 const CROWD = 100;
 const DRIP_MS = 500;
-/** The limits in chassis/src/run.ts, with room for a busy machine. */
-const HEADERS_MS = { atLeast: 19_500, atMost: 35_000 };
-const REQUEST_MS = { atLeast: 29_500, atMost: 45_000 };
+/** A bit less than the limits in chassis/src/limits.ts. */
+const HEADERS_MS = 19_500;
+const REQUEST_MS = 29_500;
 
 const ORDER = 'GET /order HTTP/1.1\r\nHost: localhost\r\n';
 const POST = 'POST /order HTTP/1.1\r\nHost: localhost\r\n';
@@ -58,16 +58,14 @@ describe.each([
   });
 });
 
-async function slowly(clients: number, port: number, bytes: string, limits: typeof HEADERS_MS) {
+async function slowly(clients: number, port: number, bytes: string, atLeastMs: number) {
   const client = async () => {
     const startedAt = performance.now();
     const { socket, received } = await openRaw(port, bytes);
     const drip = bytes ? setInterval(() => socket.write('x'), DRIP_MS) : undefined;
     expect(await received).toMatch(/^HTTP\/1\.1 408 /);
     clearInterval(drip);
-    const elapsedMs = performance.now() - startedAt;
-    expect(elapsedMs).toBeGreaterThan(limits.atLeast);
-    expect(elapsedMs).toBeLessThan(limits.atMost);
+    expect(performance.now() - startedAt).toBeGreaterThan(atLeastMs);
   };
   await Promise.all(Array.from({ length: clients }, client));
 }

@@ -32,9 +32,8 @@ scene('SIGTERM to order-service during a void', 'it leaves once the void has arr
   await using system = await startSystem({ ...DURATIONS, PAYMENT_URL: network.url });
   const { order, payment } = system;
   network.port = payment.port;
+  network.holdAnswers();
   const { requestId, hangUp } = send(`${order.url}/order?orderID=crossed`);
-  await payment.arrival(requestId);
-  network.cut();
   await payment.waitFor({ requestId, msg: 'Payment processed for order: crossed' });
   hangUp();
   await order.waitFor({ requestId, msg: 'Order canceled: client disconnected' });
@@ -55,6 +54,7 @@ scene(
     await using system = await startSystem(env);
     const { order, payment } = system;
     network.port = payment.port;
+    network.holdAnswers();
     const { requestId, hangUp } = send(`${order.url}/order?orderID=lost`);
     await payment.arrival(requestId);
     network.cut();

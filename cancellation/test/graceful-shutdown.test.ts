@@ -41,7 +41,7 @@ test('a request that completes while draining is served, and its connection clos
   await probe.connect(get());
   const inFlight = await probe.next();
   const client = await probe.connect('GET / HTTP/1.1\r\n');
-  await settled();
+  await probe.hasRead(client);
   const drained = shutdown.drain(LONG_MS);
   client.write('Host: localhost\r\n\r\n');
   const { res, scope } = await probe.next();
@@ -80,7 +80,7 @@ test('does not wait for ever for a handler that ignores its signal', async () =>
 test('goes on accepting for its delay, and says so to a health check', async () => {
   const shutdown = new GracefulShutdown();
   await using probe = await startProbe(shutdown);
-  const drained = shutdown.drain(LONG_MS, 1_000);
+  shutdown.drain(LONG_MS, LONG_MS);
   expect(shutdown.draining).toBe(true);
   expect(shutdown.signal.aborted).toBe(false);
   const client = await probe.connect(get());
@@ -89,6 +89,13 @@ test('goes on accepting for its delay, and says so to a health check', async () 
   scope[Symbol.dispose]();
   const [answer] = await once(client, 'data');
   expect(String(answer)).toMatch(/Connection: close\r\n[\s\S]*still here/);
+  expect(shutdown.signal.aborted).toBe(false);
+});
+
+test('accepts nothing once its delay has passed', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  const drained = shutdown.drain(LONG_MS, 10);
   await aborted(shutdown.signal);
   const late = connect(probe.port, '127.0.0.1');
   const [error] = await once(late, 'error');
@@ -112,7 +119,7 @@ test('a hook that rejects keeps neither another nor the connections, and is told
   const shutdown = new GracefulShutdown();
   await using probe = await startProbe(shutdown);
   const client = await probe.connect('GET / HTTP/1.1\r\n'); // half a request
-  await settled();
+  await probe.hasRead(client);
   let finished = false;
   shutdown.afterRequests(() => Promise.reject(new Error('no good')), LONG_MS);
   shutdown.afterRequests(async () => {

@@ -19,6 +19,7 @@ export async function startProbe(shutdown?: GracefulShutdown, { checkContinue = 
   const arrivals: Arrival[] = [];
   const arrived = new EventEmitter();
   const clients: Socket[] = [];
+  const accepted: Socket[] = [];
   const listener: RequestListener = async (req, res) => {
     for await (const _ of req.iterator({ destroyOnReturn: false }));
     arrivals.push({ req, res, scope: requestScope(req, res, shutdown) });
@@ -33,6 +34,7 @@ export async function startProbe(shutdown?: GracefulShutdown, { checkContinue = 
       arrived.emit('request');
     });
   }
+  server.on('connection', (socket) => accepted.push(socket));
   shutdown?.attach(server);
   await once(server.listen(0), 'listening');
   const address = server.address();
@@ -48,6 +50,11 @@ export async function startProbe(shutdown?: GracefulShutdown, { checkContinue = 
       await once(client, 'connect');
       client.write(text);
       return client;
+    },
+    /** Resolves once the server has read all that the client has written. */
+    async hasRead(client: Socket): Promise<void> {
+      const other = () => accepted.find(({ remotePort }) => remotePort === client.localPort);
+      while (other()?.bytesRead !== client.bytesWritten) await settled();
     },
     /** The next request whose handler has begun. */
     async next(): Promise<Arrival> {

@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { closed } from './peer.ts';
 import { answers, available, paid, Stage, silent } from './stage.ts';
 
 let stage: Stage;
@@ -55,8 +56,7 @@ describe('a step that fails', () => {
     const app = await orderService(silent, paid, { CALL_TIMEOUT_MS: '30' });
     await request(app).get('/order').expect(500, 'Inventory check failed: deadline exceeded\n');
     expect(stage.lines.slice(1)).toMatchObject([{ level: 40, cause: 'deadline-exceeded' }]);
-    if (!stage.calls[0]?.socket.destroyed)
-      await new Promise((done) => stage.calls[0]?.socket.once('close', done));
+    await closed(stage.calls.map(({ socket }) => socket));
   });
 
   test('408 by the budget that we sent reads like our own timer', async () => {

@@ -7,6 +7,9 @@ import { pino } from 'pino';
 import { createApp } from '../src/app.ts';
 import { type Config, readConfig } from '../src/config.ts';
 
+/** The machine may be slow, and it is not its speed that is tested. */
+const LONG_MS = '60000';
+
 export const available: RequestListener = (_req, res) => res.end('Product 1234 is available\n');
 export const paid: RequestListener = (_req, res) =>
   res.end('Payment for order orderID-5678 completed');
@@ -17,6 +20,18 @@ export const answers =
   (status: number): RequestListener =>
   (_req, res) =>
     res.writeHead(status).end('a body that no client of ours may see');
+
+/** Passes requests on to `listener`, but none before `release` is called. */
+export function held(listener: RequestListener): {
+  listener: RequestListener;
+  release: () => void;
+} {
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  return { listener: (req, res) => void released.then(() => listener(req, res)), release };
+}
 
 /** Where a server that listens on any free port is to be found. */
 export function portOf(server: NetServer): number {
@@ -46,7 +61,8 @@ export class Stage {
   ): Promise<Express> {
     const [INVENTORY_URL, PAYMENT_URL] = [await this.#play(inventory), await this.#play(payment)];
     const logger = pino({}, { write: (line) => this.lines.push(JSON.parse(line)) });
-    const config = { ...readConfig({ INVENTORY_URL, PAYMENT_URL, ...env }), ...overrides };
+    const urls = { INVENTORY_URL, PAYMENT_URL, CALL_TIMEOUT_MS: LONG_MS };
+    const config = { ...readConfig({ ...urls, ...env }), ...overrides };
     return createApp(config, logger, this.shutdown);
   }
 

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, describe, expect, test } from 'vitest';
 import { undiciAdapter } from '../src/undici-adapter.ts';
 import { type Behaviour, closeServers, MAX_BYTES, OK, outcome, serve } from './peer.ts';
@@ -90,12 +91,12 @@ describe.each([
 });
 
 test('our adapter reads a reset in the body, where the other may lose the status', async () => {
-  const { port } = await serve((socket) =>
-    socket.write(`${OK}Content-Length: 9\r\n\r\nok`, () =>
-      setTimeout(() => socket.resetAndDestroy(), 20),
-    ),
-  );
+  const { port, sockets } = await serve(answers(`${OK}Content-Length: 9\r\n\r\nok`));
+  // A reset that comes before the client has read takes with it what was sent.
+  const reset = () => sockets[0]?.resetAndDestroy();
+  subscribe('undici:request:headers', reset);
   expect(await outcome(undiciAdapter, `http://127.0.0.1:${port}/check`)).toBe(BROKEN);
+  unsubscribe('undici:request:headers', reset);
 });
 
 test('our adapter reads a 101 that nobody asked for, on which the other waits for ever', async () => {

@@ -1,16 +1,19 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import { ClientDisconnected, Scope, ShuttingDown } from '@orders/cancellation';
+import { createServer, type RequestListener } from 'node:http';
+import { ClientDisconnected, DeadlineExceeded, Scope, ShuttingDown } from '@orders/cancellation';
 import { pino } from 'pino';
-import { expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { readConfig } from '../src/config.ts';
+import { CallEnded } from '../src/ending.ts';
 import { processPayment } from '../src/payment-client.ts';
 import { Voids } from '../src/voids.ts';
-import { portOf } from './stage.ts';
+import { portOf, silent } from './stage.ts';
 
 const lines: string[] = [];
+beforeEach(() => void lines.splice(0));
 const log = pino({}, { write: (line) => lines.push(JSON.parse(line).msg) });
+const refused = new CallEnded('request-refused', { step: 'Void', service: 'there' });
 const order = { productID: '1', orderID: '2', idempotencyKey: 'key', headers: {}, log };
 
 test('a void that was acknowledged as time ran out is not called unknown', async () => {
@@ -20,15 +23,40 @@ test('a void that was acknowledged as time ran out is not called unknown', async
   expect(lines).toEqual([]);
 });
 
+test.each([
+  ['that was acknowledged', () => {}],
+  ['of which there is nothing to void', () => Promise.reject(refused)],
+])('a void %s is not repeated', async (_which, ending) => {
+  const voids = new Voids(60_000);
+  let attempts = 0;
+  voids.add(order, async () => {
+    attempts += 1;
+    await ending();
+  });
+  await voids.finish(new AbortController().signal);
+  expect(attempts).toBe(1);
+  expect(lines).toEqual([]);
+});
+
+test('a payment that is silent until its deadline is voided', async () => {
+  await using server = await startServer(silent);
+  const voids = new Voids(60_000);
+  using scope = new Scope();
+  const payment = processPayment(order, server.config, voids, scope);
+  await server.request;
+  scope.abort(new DeadlineExceeded());
+  await expect(payment).rejects.toThrow('Payment processing failed: deadline exceeded');
+  expect(voids.size).toBe(1);
+  await voids.finish(AbortSignal.abort());
+});
+
 test('an abort between the answer and its reader leaves the outcome unknown: it is voided', async () => {
-  const server = createServer((req, res) => {
+  await using server = await startServer((req, res) => {
     for (const name of ['x-request-id', 'idempotency-key']) {
       res.setHeader(name, String(req.headers[name]));
     }
     res.end('paid');
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const config = readConfig({ PAYMENT_URL: `http://127.0.0.1:${portOf(server)}` });
+  });
   const voids = new Voids(60_000);
   using scope = new Scope();
   // The last moment before the adapter resolves; axios looks at the signal once more after it.
@@ -36,7 +64,7 @@ test('an abort between the answer and its reader leaves the outcome unknown: it 
   subscribe('undici:request:trailers', abort);
   const payment = processPayment(
     { ...order, headers: { 'x-request-id': 'a' } },
-    config,
+    server.config,
     voids,
     scope,
   );
@@ -44,5 +72,18 @@ test('an abort between the answer and its reader leaves the outcome unknown: it 
   unsubscribe('undici:request:trailers', abort);
   expect(voids.size).toBe(1);
   await voids.finish(new AbortController().signal);
-  server.close().closeAllConnections();
 });
+
+async function startServer(listener: RequestListener) {
+  const server = createServer(listener).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const PAYMENT_URL = `http://127.0.0.1:${portOf(server)}`;
+  return {
+    config: readConfig({ PAYMENT_URL, CALL_TIMEOUT_MS: '60000' }),
+    /** Resolves once a request has arrived. */
+    request: once(server, 'request'),
+    async [Symbol.asyncDispose]() {
+      server.close().closeAllConnections();
+    },
+  };
+}

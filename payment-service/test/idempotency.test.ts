@@ -49,9 +49,8 @@ describe('with the same key', () => {
     const canceled = pay('key')
       .expect(408, 'Payment canceled\n')
       .then(() => {});
-    await once(server, 'request');
+    await expect.poll(() => payments()).toMatchObject([{ status: 'pending' }]);
     await pay('key').expect(409, 'Payment for order X is in flight\n');
-    expect(await payments()).toMatchObject([{ status: 'pending' }]);
     await revoke('key').expect(200);
     await canceled;
   });
@@ -98,7 +97,7 @@ describe('a void', () => {
     const inFlight = pay('key')
       .expect(408, 'Payment canceled\n')
       .then(() => {});
-    await once(server, 'request');
+    await expect.poll(() => payments()).toMatchObject([{ status: 'pending' }]);
     await revoke('key').expect(200);
     await inFlight;
     expect(lines).toMatchObject([

@@ -2,16 +2,14 @@ import { expect } from 'vitest';
 import type { ServiceProcess } from './service-process.ts';
 import type { System } from './system.ts';
 
-const PATIENCE = { timeout: 20_000 };
-
 /** Resolves once the order service holds no connection, and nobody at work or complaining is left. */
 export async function leftAlone(system: System): Promise<void> {
   const { order, inventory, payment } = system;
   const holds = async (service: ServiceProcess, kind: string) =>
     (await service.holds()).resources[kind] ?? 0;
-  await expect.poll(() => holds(order, 'TCPSocketWrap'), PATIENCE).toBe(0);
+  await expect.poll(() => holds(order, 'TCPSocketWrap')).toBe(0);
   for (const service of [order, inventory, payment]) {
-    await expect.poll(() => holds(service, 'Timeout'), PATIENCE).toBe(0);
+    await expect.poll(() => holds(service, 'Timeout')).toBe(0);
     expect(service.lines.filter(({ level }) => level > 30)).toEqual([]);
     expect(service.stderr).toBe('');
   }

@@ -1,0 +1,46 @@
+import { describe, expect, test } from 'vitest';
+import { send } from './harness/client.ts';
+import { ServiceProcess } from './harness/service-process.ts';
+
+test('a service says where it listens, on loopback unless it is told otherwise', async () => {
+  await using service = await ServiceProcess.start('payment-service');
+  const url = `http://127.0.0.1:${service.port}`;
+  expect(service.lines[0]).toMatchObject({ msg: `Listening on ${url}`, port: service.port });
+  expect((await send(`${url}/health`).answer).status).toBe(200);
+  await using open = await ServiceProcess.start('payment-service', { HOST: '::1' });
+  expect(open.lines[0]?.msg).toBe(`Listening on http://[::1]:${open.port}`);
+});
+
+describe('a service that cannot start says why in one line, exit code 1', () => {
+  test.each([
+    ['order-service', { PORT: 'http' }, 'PORT is "http", it must be an integer from 0 to 65535'],
+    [
+      'order-service',
+      { INVENTORY_URL: 'inventory:8081' },
+      'INVENTORY_URL is "inventory:8081", it must be an absolute http(s) URL',
+    ],
+    [
+      'payment-service',
+      { PAYMENT_DURATION_MS: '3s' },
+      'PAYMENT_DURATION_MS is "3s", it must be an integer from 0 to 2147483647',
+    ],
+  ] as const)('%s with %j', async (name, env, message) => {
+    await using service = ServiceProcess.launch(name, env);
+    expect(await service.exited).toEqual({ code: 1, signal: null });
+    expect(service.stderr).toBe(`${name}: ${message}\n`);
+  });
+
+  test('on a port in use', async () => {
+    await using first = await ServiceProcess.start('inventory-service');
+    const PORT = String(first.port);
+    await using second = ServiceProcess.launch('payment-service', { PORT });
+    expect(await second.exited).toEqual({ code: 1, signal: null });
+    expect(second.stderr).toMatch(/^payment-service: .*EADDRINUSE.*\n$/);
+  });
+
+  test('on a host that is not this machine', async () => {
+    await using service = ServiceProcess.launch('payment-service', { HOST: '192.0.2.1' });
+    expect(await service.exited).toEqual({ code: 1, signal: null });
+    expect(service.stderr).toMatch(/^payment-service: .*EADDRNOTAVAIL.*\n$/);
+  });
+});

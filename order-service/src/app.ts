@@ -33,12 +33,15 @@ export function createApp(
     app.all('/order', noStore, only('GET'), async (req, res) => {
       const productID = identifier(req, 'productID', '1234');
       const orderID = identifier(req, 'orderID', 'orderID-5678');
-      // A void holds its order's place, so that an outage of the payment service cannot pile them up.
-      if (shutdown.inFlight + voids.size >= config.maxInFlight) throw tooManyOrders();
       const callerKey = idempotencyKey(req);
-      const beginning = attempts.begin(callerKey, `${productID} ${orderID}`);
+      const beginning = attempts.begin(callerKey, JSON.stringify([productID, orderID]));
       if (beginning === 'processed') return sendText(res, PROCESSED);
       if (beginning !== 'begun') throw refusal(beginning);
+      // A void holds its order's place, so that an outage of the payment service cannot pile them up.
+      if (shutdown.inFlight + voids.size >= config.maxInFlight) {
+        attempts.forget(callerKey);
+        throw tooManyOrders();
+      }
       let isProcessed = false;
       // The payment's key is ours alone: its void must never meet the payment of another attempt.
       const paymentKey = randomUUID();

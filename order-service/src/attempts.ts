@@ -31,6 +31,11 @@ export class Attempts {
     return 'begun';
   }
 
+  /** Takes back the beginning of an attempt that was not made. */
+  forget(key: string | undefined): void {
+    if (key !== undefined) this.#inFlight.delete(key);
+  }
+
   end(key: string | undefined, status: 'processed' | 'failed'): void {
     const attempt = key === undefined ? undefined : this.#inFlight.get(key);
     if (key === undefined || !attempt) return;

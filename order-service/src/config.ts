@@ -18,18 +18,21 @@ export interface Config extends EdgeConfig {
 /** With SHUTDOWN_TIMEOUT_MS and a second for aborted requests it must fit into Compose's stop grace. */
 const VOID_SHUTDOWN_MS = 10_000;
 
-const KEY_RETENTION_MS = 600_000;
+/** Added to the time that an attempt and its void may take, as the payment service does. */
+const RETENTION_MARGIN_MS = 600_000;
 
 /** The configuration in `env`. Throws StartError. */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
+  const callTimeoutMs = durationMs(env, 'CALL_TIMEOUT_MS', 5_000);
+  const voidGiveUpMs = durationMs(env, 'VOID_GIVE_UP_MS', 60_000);
   return {
     ...readEdgeConfig(env, 8080),
     inventoryUrl: httpUrl(env, 'INVENTORY_URL', 'http://localhost:8081'),
     paymentUrl: httpUrl(env, 'PAYMENT_URL', 'http://localhost:8082'),
-    callTimeoutMs: durationMs(env, 'CALL_TIMEOUT_MS', 5_000),
-    voidGiveUpMs: durationMs(env, 'VOID_GIVE_UP_MS', 60_000),
+    callTimeoutMs,
+    voidGiveUpMs,
     voidShutdownMs: VOID_SHUTDOWN_MS,
-    keyRetentionMs: KEY_RETENTION_MS,
+    keyRetentionMs: voidGiveUpMs + callTimeoutMs + RETENTION_MARGIN_MS,
     maxInFlight: integer(env, 'MAX_IN_FLIGHT', 8_000, 1_000_000),
   };
 }

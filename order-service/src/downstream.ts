@@ -1,6 +1,6 @@
 import { budgetHeaders, type Scope, withTimeout } from '@orders/cancellation';
 import { Axios, type AxiosResponse, CanceledError } from 'axios';
-import { ATTEMPT_HEADERS } from './attempt-headers.ts';
+import { namesAttempt } from './attempt-headers.ts';
 import { CallEnded, callEnded, type Target } from './ending.ts';
 import { neverSent } from './never-sent.ts';
 import { undiciAdapter } from './undici-adapter.ts';
@@ -19,6 +19,7 @@ export interface Call extends Target {
   method: 'GET' | 'POST';
   url: string;
   params: Readonly<Record<string, string>>;
+  /** With those that name the attempt. */
   headers: Readonly<Record<string, string>>;
   /** Bounds the call to the last byte of its answer. */
   timeoutMs: number;
@@ -38,8 +39,5 @@ export async function call(request: Call, parent: Scope): Promise<void> {
   } catch (error) {
     throw callEnded(error, scope, request);
   }
-  // Another's answer, behind a hop that replays requests, does not name this attempt.
-  const sent = ATTEMPT_HEADERS.filter((name) => name in headers);
-  const isOurs = sent.every((name) => answer.headers[name] === request.headers[name]);
-  if (!isOurs) throw new CallEnded('broken-answer', request);
+  if (!namesAttempt(answer.headers, headers)) throw new CallEnded('broken-answer', request);
 }

@@ -1,5 +1,6 @@
 import { type Cause, causeOf, type Scope } from '@orders/cancellation';
 import { isAxiosError } from 'axios';
+import { namesAttempt } from './attempt-headers.ts';
 import { wasNeverSent } from './never-sent.ts';
 
 /** A service answers 408 by its own timer, which may run this much ahead of ours. */
@@ -11,6 +12,7 @@ const NOT_HTTP = /^HPE_|^ERR_BAD_RESPONSE$/;
 export interface Target {
   step: string;
   service: string;
+  headers?: Readonly<Record<string, string>>;
 }
 
 /** How a call can end, if not with the answer that was hoped for. */
@@ -76,7 +78,11 @@ export function callEnded(error: unknown, scope: Scope, target: Target): unknown
   const { response, code = 'unknown' } = error;
   const status = response?.status;
   if (status === 408 && scope.remainingMs <= TIMER_SKEW_MS) return ended('deadline-exceeded');
-  if (status === 400 || status === 422) return ended('request-refused', String(status));
+  // Only a refusal of this very call says that nothing was done for it.
+  const isRefused = status === 400 || status === 422;
+  if (isRefused && !namesAttempt(response?.headers ?? {}, target.headers))
+    return ended('broken-answer');
+  if (isRefused) return ended('request-refused', String(status));
   if (status !== undefined && status !== 200) return ended('other-status', String(status));
   if (status === 200 || NOT_HTTP.test(code)) return ended('broken-answer');
   return ended('unreachable', code);

@@ -53,6 +53,13 @@ describe("under the caller's Idempotency-Key", () => {
     expect(stage.calls).toHaveLength(2);
   });
 
+  test('an order that was turned away has not used its key up', async () => {
+    const app = await stage.orderService(available, paid, {}, { maxInFlight: 0 });
+    for (const _ of ['first', 'second']) {
+      await request(app).get('/order').set('Idempotency-Key', 'mine').expect(503);
+    }
+  });
+
   test('a key that is none is refused', async () => {
     const app = await stage.orderService(available, paid);
     await request(app).get('/order').set('Idempotency-Key', 'a b').expect(400);

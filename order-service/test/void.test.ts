@@ -40,6 +40,12 @@ describe('after a payment whose outcome is unknown, it is voided', () => {
     ['answers 204', answers(204)],
     ['answers another attempt', (_req, res) => res.setHeader('idempotency-key', 'b').end('paid')],
     ['answers another request', (_req, res) => res.setHeader('x-request-id', 'b').end('paid')],
+    [
+      "answers another's refusal",
+      (_req, res) => {
+        res.writeHead(422, { 'idempotency-key': 'b' }).end();
+      },
+    ],
     ['answers nobody', (_req, res) => res.removeHeader('idempotency-key') ?? res.end('paid')],
     ['breaks off', (_req, res) => void res.write('Payment', () => res.destroy())],
     ['resets', (req) => req.socket.resetAndDestroy()],

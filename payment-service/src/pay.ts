@@ -28,9 +28,9 @@ export function payRoute(
   shutdown: GracefulShutdown,
 ): RequestHandler {
   return async (req, res) => {
-    const orderID = identifier(req, 'orderID');
     const key = idempotencyKey(req) ?? randomUUID();
     res.set(IDEMPOTENCY_KEY_HEADER, formatIdempotencyKey(key));
+    const orderID = identifier(req, 'orderID');
     using scope = requestScope(req, res, shutdown);
     const completed = `Payment for order ${orderID} completed`;
     switch (ledger.begin(key, orderID, () => scope.abort(new PaymentVoided()))) {

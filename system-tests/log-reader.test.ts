@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import { send } from './harness/client.ts';
 import { LOADER, ROOT } from './harness/service-process.ts';
+import { tether } from './harness/tether.ts';
 
 const FILE = 'inventory-service/src/server.ts';
 
@@ -11,11 +12,13 @@ test.each(['json', 'pretty'])(
   async (LOG_FORMAT) => {
     const env = { PATH: process.env.PATH, PORT: '0', CHECK_DURATION_MS: '1000', LOG_FORMAT };
     const stdio = ['ignore', 'pipe', 'inherit'] as const;
-    const service = spawn(process.execPath, [...LOADER, FILE], {
-      cwd: ROOT,
-      env,
-      stdio: [...stdio],
-    });
+    const service = tether(
+      spawn(process.execPath, [...LOADER, FILE], {
+        cwd: ROOT,
+        env,
+        stdio: [...stdio],
+      }),
+    );
     onTestFinished(() => void service.kill('SIGKILL'));
     const exited = once(service, 'exit');
     let log = '';

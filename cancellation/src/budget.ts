@@ -10,10 +10,7 @@ export function readBudgetMs(headers: IncomingHttpHeaders): number {
   return Math.min(...sent.map(Number).filter((budgetMs) => budgetMs <= MAX_TIMER_MS));
 }
 
-/**
- * What is left of `scope` as headers for the next hop, rounded down; none without a deadline. Never
- * less than 1: Envoy reads 0 as no limit at all.
- */
+/** Headers that tell the next hop what is left of `scope`; at least 1, as Envoy reads 0 as no limit. */
 export function budgetHeaders({ remainingMs }: Scope): Record<string, string> {
   if (remainingMs > MAX_TIMER_MS) return {};
   return { [BUDGET_HEADER]: String(Math.max(1, Math.floor(remainingMs))) };

@@ -27,9 +27,6 @@ export class ShuttingDown extends Cancellation {
   readonly code = 'shutting-down';
 }
 
-/** The codes of the three, as log lines name them. */
-export type Cause = (ClientDisconnected | DeadlineExceeded | ShuttingDown)['code'];
-
 /**
  * The cancellation that `error` is or has as its `cause` (a child's timeout, say); else, since some
  * libraries have an error of their own for an abort, the one that `scope` was aborted with. A
@@ -37,12 +34,10 @@ export type Cause = (ClientDisconnected | DeadlineExceeded | ShuttingDown)['code
  */
 export function causeOf(error: unknown, scope: { signal: AbortSignal }): Cancellation | undefined {
   const { name = '', cause } = error instanceof Error ? error : {};
-  for (const link of [error, cause, cause instanceof Error && cause.cause]) {
-    if (isCancellation(link)) return link;
-  }
-  const { reason } = scope.signal;
+  const links = [error, cause, cause instanceof Error && cause.cause];
   const isBug = BUG.test(name) && cause === undefined;
-  return !isBug && isCancellation(reason) ? reason : undefined;
+  if (!isBug) links.push(scope.signal.reason);
+  return links.find(isCancellation);
 }
 
 /** Whether `value` is a Cancellation, of whichever copy of this package. */

@@ -1,12 +1,11 @@
 import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ShuttingDown } from './cause.ts';
-import { Connections } from './connections.ts';
+import { followConnections } from './connections.ts';
 import { MAX_TIMER_MS, Scope } from './scope.ts';
 
-/** How long aborted handlers have to answer; and a hook to say what it could not finish. */
+/** How long handlers and hooks have to say, once they are aborted, what they could not finish. */
 const ABORTED_TIMEOUT_MS = 1_000;
-const GIVE_UP_TIMEOUT_MS = 250;
 
 /**
  * Drains one server: no new connections, time for the requests in flight, then an abort for those
@@ -16,26 +15,18 @@ export class GracefulShutdown {
   readonly #leaving = new Scope();
   readonly #scopes = new Set<Scope>();
   readonly #hooks: (() => Promise<void>)[] = [];
-  #connections: Connections | undefined;
-  #draining = false;
+  #connections: ReturnType<typeof followConnections> | undefined;
   #drained: Promise<void> | undefined;
   #timeIsUp = false;
   #onIdle: (() => void) | undefined;
 
   /** True from the first moment of the drain: health checks answer 503 from then on. */
   get draining(): boolean {
-    return this.#draining;
+    return this.#drained !== undefined;
   }
 
   /** Aborts once nothing new is accepted: for streams and queues, which have no end of their own. */
-  get signal(): AbortSignal {
-    return this.#leaving.signal;
-  }
-
-  /** How many requests' scopes are open. */
-  get inFlight(): number {
-    return this.#scopes.size;
-  }
+  readonly signal: AbortSignal = this.#leaving.signal;
 
   /** The drain waits for `scope`, and aborts it when time is up, until the returned function is called. */
   register(scope: Scope): () => void {
@@ -49,7 +40,7 @@ export class GracefulShutdown {
 
   /** Follows the server's connections. Call it when its listeners are set, before it listens. */
   attach(server: Server): void {
-    this.#connections = new Connections(server, () => this.#checkIdle());
+    this.#connections = followConnections(server, () => this.#checkIdle());
   }
 
   /**
@@ -59,7 +50,7 @@ export class GracefulShutdown {
   afterRequests(hook: (signal: AbortSignal) => Promise<void>, timeoutMs: number): void {
     this.#hooks.push(async () => {
       using time = new Scope(timeoutMs);
-      await Promise.race([hook(time.signal), passed(timeoutMs + GIVE_UP_TIMEOUT_MS)]);
+      await Promise.race([hook(time.signal), passed(timeoutMs + ABORTED_TIMEOUT_MS)]);
     });
   }
 
@@ -74,7 +65,6 @@ export class GracefulShutdown {
   }
 
   async #drain(timeoutMs: number, delayMs: number): Promise<void> {
-    this.#draining = true;
     this.#connections?.closeAfterAnswers();
     if (delayMs > 0) await sleep(delayMs);
     this.#leaving.abort(new ShuttingDown());
@@ -98,7 +88,7 @@ export class GracefulShutdown {
   }
 
   #checkIdle(): void {
-    if (this.#onIdle && this.#scopes.size === 0 && !this.#connections?.owesAnswers) this.#onIdle();
+    if (this.#onIdle && this.#scopes.size === 0 && !this.#connections?.oweAnswers()) this.#onIdle();
   }
 }
 

@@ -1,7 +1,6 @@
 export { BUDGET_HEADER, budgetHeaders, readBudgetMs, withTimeout } from './budget.ts';
 export {
   Cancellation,
-  type Cause,
   ClientDisconnected,
   causeOf,
   DeadlineExceeded,

@@ -15,22 +15,17 @@ export function requestScope(
   res: ServerResponse,
   shutdown?: GracefulShutdown,
 ): Scope {
-  // Pipelined requests share a socket, so each listener makes room for itself; 0 means no limit.
-  const listeners = socket.getMaxListeners();
-  const makeRoom = (by: number) =>
-    listeners && socket.setMaxListeners(socket.getMaxListeners() + by);
   const scope = new Scope(readBudgetMs(headers), () => {
     socket.off('close', hangUp);
-    makeRoom(-1);
     unregister?.();
   });
   const unregister = shutdown?.register(scope);
   // Not the request's close (it comes as soon as a body has been read) nor the response's (through
   // Node 22 it never comes to a pipelined request): only the socket's tells a hang-up every time.
-  // After the answer it tells none: then it is often the server itself that closes.
+  // After the answer it tells none: often it is the server itself that closes then.
   const hangUp = () => res.writableEnded || scope.abort(new ClientDisconnected());
   if (socket.destroyed) hangUp();
-  makeRoom(1);
+  socket.setMaxListeners(0); // Pipelined requests share it; from eleven listeners on Node warns.
   socket.once('close', hangUp);
   return scope;
 }

@@ -14,6 +14,7 @@ export class Scope implements Disposable {
   readonly #deadline: number;
   readonly #timer: NodeJS.Timeout | undefined;
   #release: (() => void) | undefined;
+  readonly signal: AbortSignal = this.#controller.signal;
 
   /** Aborts with DeadlineExceeded after `timeoutMs`; NaN is a RangeError. `release` is for its end. */
   constructor(timeoutMs = Number.POSITIVE_INFINITY, release?: () => void) {
@@ -26,10 +27,6 @@ export class Scope implements Disposable {
       const delayMs = Math.min(Math.ceil(timeoutMs), MAX_TIMER_MS);
       this.#timer = setTimeout(() => this.abort(new DeadlineExceeded()), delayMs);
     }
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
   }
 
   /** Milliseconds until the deadline: 0 once it has passed, Infinity without one. */

@@ -26,8 +26,9 @@ export function createApp(
   logger: Logger,
   shutdown = new GracefulShutdown(),
 ): Express {
-  const voids = new Voids(config.voidGiveUpMs);
+  const voids = new Voids(config.voidGiveUpMs, config.keyRetentionMs);
   const attempts = new Attempts(config.keyRetentionMs);
+  let inFlight = 0;
   shutdown.afterRequests((signal) => voids.finish(signal), config.voidShutdownMs);
   return createServiceApp(logger, shutdown, (app) => {
     app.all('/order', noStore, only('GET'), async (req, res) => {
@@ -38,7 +39,7 @@ export function createApp(
       if (beginning === 'processed') return sendText(res, PROCESSED);
       if (beginning !== 'begun') throw refusal(beginning);
       // A void holds its order's place, so that an outage of the payment service cannot pile them up.
-      if (shutdown.inFlight + voids.size >= config.maxInFlight) {
+      if (inFlight + voids.size >= config.maxInFlight) {
         attempts.forget(callerKey);
         throw tooManyOrders();
       }
@@ -49,6 +50,7 @@ export function createApp(
       const headers = { [REQUEST_ID_HEADER]: res.locals.requestId };
       using scope = requestScope(req, res, shutdown);
       log.info(`Placing order for product: ${productID}`);
+      inFlight += 1;
       try {
         const order = { productID, orderID, idempotencyKey: paymentKey, headers, log };
         await placeOrder(order, config, voids, scope);
@@ -63,6 +65,7 @@ export function createApp(
         if (ending === 'shutting-down') sendText(res.status(503).set('Retry-After', '1'), message);
         else sendText(res.status(500), message);
       } finally {
+        inFlight -= 1;
         attempts.end(callerKey, isProcessed ? 'processed' : 'failed');
       }
     });

@@ -1,4 +1,4 @@
-import { type Cause, causeOf, type Scope } from '@orders/cancellation';
+import { causeOf, type Scope } from '@orders/cancellation';
 import { isAxiosError } from 'axios';
 import { namesAttempt } from './attempt-headers.ts';
 import { wasNeverSent } from './never-sent.ts';
@@ -16,7 +16,14 @@ export interface Target {
 }
 
 /** How a call can end, if not with the answer that was hoped for. */
-export type Ending = Cause | 'unreachable' | 'request-refused' | 'other-status' | 'broken-answer';
+export type Ending =
+  | 'client-disconnected'
+  | 'deadline-exceeded'
+  | 'shutting-down'
+  | 'unreachable'
+  | 'request-refused'
+  | 'other-status'
+  | 'broken-answer';
 
 interface Row {
   level: 'info' | 'warn';

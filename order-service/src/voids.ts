@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Scope, ShuttingDown } from '@orders/cancellation';
 import pLimit from 'p-limit';
+import { CallEnded } from './ending.ts';
 import type { Order } from './order.ts';
 
 /** Voids that speak to the payment service at the same time; the others wait for their turn. */
@@ -16,12 +17,17 @@ type Attempt = (scope: Scope) => Promise<void>;
 /** Voids payments with an unknown outcome, in the background, after the answer. */
 export class Voids {
   readonly #giveUpMs: number;
+  readonly #rememberedMs: number;
   readonly #limit = pLimit(MAX_CONCURRENT);
   readonly #underWay = new Map<Scope, Promise<void>>();
 
-  /** `giveUpMs`: after it a void that is not acknowledged is reported, and still tried. */
-  constructor(giveUpMs: number) {
+  /**
+   * `giveUpMs`: after it a void that is not acknowledged is reported, and still tried. `rememberedMs`:
+   * how long the payment service remembers a payment; a later acknowledgement takes nothing back.
+   */
+  constructor(giveUpMs: number, rememberedMs = Number.POSITIVE_INFINITY) {
     this.#giveUpMs = giveUpMs;
+    this.#rememberedMs = rememberedMs;
   }
 
   /** How many payments are not yet known to be voided. */
@@ -62,26 +68,29 @@ export class Voids {
     };
     const overdue = setTimeout(report, this.#giveUpMs, 'deadline-exceeded');
     let pauseMs = FIRST_PAUSE_MS;
-    let acknowledged = await this.#limit(() => isAcknowledged(attempt, scope));
+    const tryOnce = () => this.#limit(() => isAcknowledged(attempt, scope, log));
+    let acknowledged = await tryOnce();
     while (!acknowledged && !signal.aborted) {
       const jitter = (1 + Math.random()) / 2;
       await sleep(pauseMs * jitter, undefined, { signal }).catch(() => {});
       pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
-      acknowledged = await this.#limit(() => isAcknowledged(attempt, scope));
+      acknowledged = await tryOnce();
     }
     clearTimeout(overdue);
     if (!acknowledged) report('shutting-down');
-    else if (reported) log.info(`Payment voided after all for order: ${orderID}`);
+    else if (reported && scope.elapsedMs < this.#rememberedMs)
+      log.info(`Payment voided after all for order: ${orderID}`);
   }
 }
 
 /** Whether one try was acknowledged. */
-async function isAcknowledged(attempt: Attempt, scope: Scope): Promise<boolean> {
+async function isAcknowledged(attempt: Attempt, scope: Scope, log: Order['log']): Promise<boolean> {
   if (scope.signal.aborted) return false; // It may have waited for its turn until too late.
   try {
     await attempt(scope);
     return true;
-  } catch {
+  } catch (error) {
+    if (!(error instanceof CallEnded)) log.error({ err: error }, 'Internal error');
     return false;
   }
 }

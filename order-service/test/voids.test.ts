@@ -35,6 +35,31 @@ test('a void is repeated after a refusal too, until it is acknowledged', async (
   expect(lines).toEqual([]);
 });
 
+test('a bug in a void is logged, and the void repeated', async () => {
+  const voids = new Voids(60_000);
+  let attempts = 0;
+  voids.add(order, async () => {
+    attempts += 1;
+    if (attempts === 1) throw new TypeError('ours');
+  });
+  await voids.finish(new AbortController().signal);
+  expect(attempts).toBe(2);
+  expect(lines).toEqual(['Internal error']);
+});
+
+test.each([
+  [60_000, ['Payment outcome unknown for order: 2', 'Payment voided after all for order: 2']],
+  [0, ['Payment outcome unknown for order: 2']],
+])(
+  'a void acknowledged late is told of if its payment is remembered, for %d ms',
+  async (ms, told) => {
+    const voids = new Voids(0, ms);
+    voids.add(order, () => expect.poll(() => lines).toHaveLength(1));
+    await voids.finish(new AbortController().signal);
+    expect(lines).toEqual(told);
+  },
+);
+
 test('a payment that is silent until its deadline is voided', async () => {
   await using server = await startServer(silent);
   const voids = new Voids(60_000);

@@ -1,5 +1,5 @@
-import { watch } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative, sep } from 'node:path';
+import { watch } from 'chokidar';
 import type { Launcher } from './launcher.ts';
 import { ROOT, type Service } from './service.ts';
 
@@ -24,14 +24,21 @@ export function restartOnChange(launcher: Launcher, signal: AbortSignal): void {
     busy = false;
   };
 
-  const follow = (folder: string, services: Service[]) => {
-    watch(join(ROOT, folder, 'src'), { recursive: true, signal }, () => {
-      for (const service of services) changed.add(service);
-      setTimeout(restart, SETTLE_MS).unref();
-    });
-  };
-  follow('order-service', [order]);
-  follow('inventory-service', [inventory]);
-  follow('payment-service', [payment]);
-  for (const shared of ['cancellation', 'chassis']) follow(shared, [order, inventory, payment]);
+  const all = [order, inventory, payment];
+  const folders = new Map<string, Service[]>([
+    ['order-service', [order]],
+    ['inventory-service', [inventory]],
+    ['payment-service', [payment]],
+    ['cancellation', all],
+    ['chassis', all],
+  ]);
+  const sources = [...folders.keys()].map((folder) => join(ROOT, folder, 'src'));
+  const watcher = watch(sources, { ignoreInitial: true });
+  watcher.on('all', (_event, path) => {
+    const [folder = ''] = relative(ROOT, path).split(sep);
+    for (const service of folders.get(folder) ?? []) changed.add(service);
+    setTimeout(restart, SETTLE_MS).unref();
+  });
+  watcher.once('ready', () => process.stdout.write('Watching for changes\n'));
+  signal.addEventListener('abort', () => watcher.close(), { once: true });
 }

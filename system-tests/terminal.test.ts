@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -33,8 +33,8 @@ function run(file: string, args: string[], env: NodeJS.ProcessEnv, cwd = ROOT) {
   return { child, closed, seen, output: () => output };
 }
 
-const start = (env: NodeJS.ProcessEnv, cwd?: string) =>
-  run(process.execPath, [join(ROOT, 'run.js'), join(ROOT, 'start/start.ts')], env, cwd);
+const FILES = [join(ROOT, 'run.js'), join(ROOT, 'start/start.ts')];
+const start = (env: NodeJS.ProcessEnv, cwd?: string) => run(process.execPath, FILES, env, cwd);
 
 // script(1) of util-linux lends a terminal; the one of macOS has other options.
 test.skipIf(process.platform !== 'linux').each([
@@ -53,6 +53,41 @@ test.skipIf(process.platform !== 'linux').each([
   const [first, ...others] = output().match(/\S+ exited with code 0|\S+ .*Shutting down/g) ?? [];
   expect(first).toMatch(/order.*Shutting down/);
   expect(others[0]).toMatch(/order.*exited/);
+});
+
+test('a second Ctrl+C, a second later, ends all at once', async () => {
+  const { child, closed, seen, output } = start({ ...PORTS, CHECK_DURATION_MS: '600000' });
+  const answer = fetch(`${await seen(/Try: curl (\S+)/)}`);
+  answer.catch(() => {});
+  await seen(/Placing order/);
+  const repeated = setInterval(() => child.kill('SIGINT'), 100);
+  expect(await closed).toBe(1);
+  clearInterval(repeated);
+  expect(output().match(/ended by SIGKILL/g)).toHaveLength(3);
+  await expect(answer).rejects.toThrow();
+});
+
+test('a terminal that is closed lets all leave', async () => {
+  const { child, closed, seen, output } = start(PORTS);
+  await seen(/Try: curl/);
+  child.kill('SIGHUP');
+  expect(await closed).toBe(0);
+  expect(output().match(/exited with code 0/g)).toHaveLength(3);
+});
+
+test('`npm run dev` restarts a service whose code has changed, where it was', async () => {
+  const env = { ...PORTS, CHECK_DURATION_MS: '0', PAYMENT_DURATION_MS: '0' };
+  const { child, closed, seen } = run(process.execPath, [...FILES, '--watch'], env);
+  const order = await seen(/Try: curl (\S+)/);
+  const inventory = await seen(/\[inventory\].*Listening on (\S+)/);
+  await seen(/Watching/);
+  const now = new Date();
+  await utimes(join(ROOT, 'inventory-service/src/app.ts'), now, now);
+  const again = await seen(/exited with code 0[\s\S]*\[inventory\].*Listening on (\S+)/);
+  expect(again).toBe(inventory);
+  expect((await fetch(order)).status).toBe(200);
+  child.kill('SIGTERM');
+  expect(await closed).toBe(0);
 });
 
 test('no service outlives a launcher that is killed', async () => {

@@ -3,7 +3,10 @@ import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import { send } from './harness/client.ts';
 import { LOADER, ROOT } from './harness/service-process.ts';
+import { startSystem } from './harness/system.ts';
 import { tether } from './harness/tether.ts';
+
+const ORDERS = 200;
 
 const FILE = 'inventory-service/src/server.ts';
 
@@ -32,3 +35,19 @@ test.each(['json', 'pretty'])(
     expect(await exited).toEqual([0, null]);
   },
 );
+
+test('an order that was answered has its line, although order-service is killed right after', async () => {
+  await using system = await startSystem({ CHECK_DURATION_MS: '20', PAYMENT_DURATION_MS: '20' });
+  const { order } = system;
+  const answered: string[] = [];
+  const place = async (_: unknown, n: number) => {
+    const { requestId, answer } = send(`${order.url}/order?orderID=${n}`);
+    if ((await answer).status === 200) answered.push(requestId);
+    if (answered.length === ORDERS / 4) order.signal('SIGKILL');
+  };
+  await Promise.allSettled(Array.from({ length: ORDERS }, place));
+  await order.exited;
+  const logged = order.find({ msg: 'Order successfully processed' });
+  expect(answered.length).toBeGreaterThanOrEqual(ORDERS / 4);
+  expect(logged.map(({ requestId }) => requestId)).toEqual(expect.arrayContaining(answered));
+});

@@ -14,7 +14,7 @@ import type { Express, RequestHandler } from 'express';
 import createError from 'http-errors';
 import { Attempts, type Beginning } from './attempts.ts';
 import type { Config } from './config.ts';
-import { CallEnded } from './ending.ts';
+import { CallEnded } from './http/call-failed.ts';
 import { placeOrder } from './place-order.ts';
 import { Voids } from './voids.ts';
 

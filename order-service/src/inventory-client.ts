@@ -1,6 +1,6 @@
 import type { Scope } from '@orders/cancellation';
 import type { Config } from './config.ts';
-import { call } from './downstream.ts';
+import { call } from './http/call.ts';
 import type { Order } from './order.ts';
 
 /** Resolves if the inventory service has the order's product. Throws CallEnded. */

@@ -1,8 +1,8 @@
 import type { Scope } from '@orders/cancellation';
 import { IDEMPOTENCY_KEY_HEADER } from '@orders/chassis';
 import type { Config } from './config.ts';
-import { type Call, call } from './downstream.ts';
-import { CallEnded } from './ending.ts';
+import { type Call, call } from './http/call.ts';
+import { CallEnded } from './http/call-failed.ts';
 import type { Order } from './order.ts';
 import type { Voids } from './voids.ts';
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Scope, ShuttingDown } from '@orders/cancellation';
 import pLimit from 'p-limit';
-import { CallEnded } from './ending.ts';
+import { CallEnded } from './http/call-failed.ts';
 import type { Order } from './order.ts';
 
 /** Voids that speak to the payment service at the same time; the others wait for their turn. */

@@ -3,7 +3,7 @@ import { createServer, type Socket } from 'node:net';
 import { Scope } from '@orders/cancellation';
 import { Axios, type AxiosAdapter } from 'axios';
 import { expect } from 'vitest';
-import { callEnded } from '../src/ending.ts';
+import { callEnded } from '../src/http/call-failed.ts';
 import { portOf } from './stage.ts';
 
 export const OK = 'HTTP/1.1 200 OK\r\n';

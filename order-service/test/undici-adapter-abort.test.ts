@@ -2,7 +2,7 @@ import { PerformanceObserver } from 'node:perf_hooks';
 import { Scope, ShuttingDown } from '@orders/cancellation';
 import { Axios } from 'axios';
 import { afterEach, describe, expect, test } from 'vitest';
-import { undiciAdapter } from '../src/undici-adapter.ts';
+import { undiciAdapter } from '../src/http/undici-adapter.ts';
 import { type Behaviour, closed, closeServers, OK, outcome, serve } from './peer.ts';
 
 afterEach(closeServers);

@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, describe, expect, test } from 'vitest';
-import { undiciAdapter } from '../src/undici-adapter.ts';
+import { undiciAdapter } from '../src/http/undici-adapter.ts';
 import { type Behaviour, closeServers, MAX_BYTES, OK, outcome, serve } from './peer.ts';
 
 afterEach(closeServers);

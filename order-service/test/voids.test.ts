@@ -5,7 +5,7 @@ import { ClientDisconnected, DeadlineExceeded, Scope, ShuttingDown } from '@orde
 import { pino } from 'pino';
 import { beforeEach, expect, test } from 'vitest';
 import { readConfig } from '../src/config.ts';
-import { CallEnded } from '../src/ending.ts';
+import { CallEnded } from '../src/http/call-failed.ts';
 import { processPayment } from '../src/payment-client.ts';
 import { Voids } from '../src/voids.ts';
 import { portOf, silent } from './stage.ts';

@@ -1,7 +1,7 @@
 import { budgetHeaders, type Scope, withTimeout } from '@orders/cancellation';
 import { Axios, type AxiosResponse, CanceledError } from 'axios';
 import { namesAttempt } from './attempt-headers.ts';
-import { CallEnded, callEnded, type Target } from './ending.ts';
+import { CallEnded, callEnded, type Target } from './call-failed.ts';
 import { neverSent } from './never-sent.ts';
 import { undiciAdapter } from './undici-adapter.ts';
 

@@ -8,7 +8,7 @@ import {
 } from 'axios';
 import type { Dispatcher } from 'undici';
 import { ATTEMPT_HEADERS } from './attempt-headers.ts';
-import { Connection } from './connections.ts';
+import { Connection } from './connection.ts';
 import { neverSent } from './never-sent.ts';
 
 type Controller = Dispatcher.DispatchController;

@@ -1,17 +1,7 @@
 import { isCancellation } from '@orders/cancellation';
-import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
-import createError, { isHttpError } from 'http-errors';
+import type { ErrorRequestHandler, Response } from 'express';
+import { isHttpError } from 'http-errors';
 import { requestLogger } from './request-id.ts';
-
-/** Lets `methods` pass and answers any other 405, HEAD too: Express would run the GET handler. */
-export function only(...methods: ('GET' | 'HEAD' | 'POST')[]): RequestHandler {
-  const allowed: readonly string[] = methods;
-  return (req, _res, next) => {
-    if (allowed.includes(req.method)) return next();
-    const headers = { Allow: methods.join(', ') };
-    throw createError(405, `${req.method} is not allowed here`, { headers });
-  };
-}
 
 /** Answers with one line of text; its line break keeps a shell's prompt off it. */
 export function sendText(res: Response, text: string): void {

@@ -1,6 +1,6 @@
 export type { Logger } from 'pino';
 export { durationMs, type EdgeConfig, httpUrl, integer, readEdgeConfig } from './config.ts';
-export { only, sendText } from './errors.ts';
+export { sendText } from './errors.ts';
 export { ExpiringMap } from './expiring-map.ts';
 export {
   formatIdempotencyKey,
@@ -8,6 +8,7 @@ export {
   idempotencyKey,
 } from './idempotency-key.ts';
 export { identifier } from './identifier.ts';
-export { REQUEST_ID_HEADER, requestLogger } from './request-id.ts';
+export { only } from './method.ts';
+export { REQUEST_ID_HEADER, requestId, requestLogger } from './request-id.ts';
 export { runService } from './run.ts';
 export { createServiceApp } from './service-app.ts';

@@ -1,20 +1,28 @@
-import type { Server, ServerResponse } from 'node:http';
+import type { Server, ServerOptions, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { ClientDisconnected } from '@orders/cancellation';
+import type { Request, RequestHandler } from 'express';
+import createError from 'http-errors';
 
 /**
- * What a client may take: past a timeout it gets 408, past a size 431, then it is cut; a connection
- * too many is closed unread. Idle ones stay longer than our clients keep them: the side that sends
- * must be the one to close. Node's own backlog, 511, would drop some of a crowd's connections.
+ * What a request may take: past a timeout it gets 408, past a size 431. An idle connection stays longer
+ * than our clients keep theirs: the side that sends must be the one to close.
  */
-export const LIMITS = {
+export const REQUEST_LIMITS: ServerOptions = {
   maxHeaderSize: 16 * 1024,
   headersTimeout: 20_000,
   requestTimeout: 30_000,
   connectionsCheckingInterval: 1_000,
   keepAliveTimeout: 10_000,
-  maxConnections: 10_000,
-  backlog: 4_096,
 };
+
+/** Connections at a time; one more is closed unread. */
+export const MAX_CONNECTIONS = 10_000;
+
+/** Connections that wait to be accepted. Node's own limit, 511, would drop some of a crowd's. */
+export const BACKLOG = 4_096;
+
+const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
 /** How long a client may take nothing of an answer that waits for it. */
 const UNREAD_ANSWER_TIMEOUT_MS = 30_000;
@@ -28,4 +36,25 @@ export function cutUnreadAnswers(server: Server, timeoutMs = UNREAD_ANSWER_TIMEO
 /** While an answer is being made nothing moves either, and Node must not close by itself. */
 function cutIfUnread(socket: Socket): void {
   if (socket.writableLength > 0) socket.destroy();
+}
+
+/** Nobody needs a body, but behind one that is not read Node sees no hang-up. Too large a one is 413. */
+export const drainBody: RequestHandler = (req, _res, next) => {
+  const { 'content-length': length = '0', 'transfer-encoding': encoding } = req.headers;
+  if (length === '0' && !encoding) next();
+  else drained(req).then(next, next);
+};
+
+async function drained(req: Request): Promise<void> {
+  let bytes = 0;
+  try {
+    for await (const chunk of req.iterator({ destroyOnReturn: false })) {
+      bytes += chunk.length;
+      if (bytes > MAX_BODY_BYTES) break;
+    }
+  } catch {
+    throw new ClientDisconnected();
+  }
+  const headers = { Connection: 'close' };
+  if (bytes > MAX_BODY_BYTES) throw createError(413, 'Body is too large', { headers });
 }

@@ -3,21 +3,25 @@ import type { RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
 
 export const REQUEST_ID_HEADER = 'x-request-id';
-const PLAIN_TEXT = 'text/plain; charset=utf-8';
 
 /** Gives each request an id (the caller's, or a new UUID) and a logger, and each answer the id. */
 export function identifyRequests(logger: Logger): RequestHandler {
   return (req, res, next) => {
     const sent = req.get(REQUEST_ID_HEADER) ?? '';
-    const requestId = /^[A-Za-z0-9._-]{1,128}$/.test(sent) ? sent : randomUUID();
-    Object.assign(res.locals, { requestId, logger });
-    res.setHeader(REQUEST_ID_HEADER, requestId).setHeader('Content-Type', PLAIN_TEXT);
+    const id = /^[A-Za-z0-9._-]{1,128}$/.test(sent) ? sent : randomUUID();
+    Object.assign(res.locals, { requestId: id, logger });
+    res.setHeader(REQUEST_ID_HEADER, id);
     next();
   };
+}
+
+/** The id of the request that `res` answers. */
+export function requestId(res: Response): string {
+  return res.locals.requestId;
 }
 
 /** A logger whose lines carry the request's id and `fields`. */
 export function requestLogger(res: Response, fields: Record<string, string> = {}): Logger {
   const logger: Logger = res.locals.logger;
-  return logger.child({ requestId: res.locals.requestId, ...fields });
+  return logger.child({ requestId: requestId(res), ...fields });
 }

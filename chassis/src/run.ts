@@ -4,7 +4,7 @@ import { GracefulShutdown } from '@orders/cancellation';
 import { config as loadEnvFile } from 'dotenv';
 import type { Logger } from 'pino';
 import { type EdgeConfig, StartError } from './config.ts';
-import { cutUnreadAnswers, LIMITS } from './limits.ts';
+import { BACKLOG, cutUnreadAnswers, MAX_CONNECTIONS, REQUEST_LIMITS } from './limits.ts';
 import { createLogger } from './logger.ts';
 import { urlOf } from './url.ts';
 
@@ -24,12 +24,12 @@ export async function runService<Config extends EdgeConfig>(service: {
     const logger = createLogger(service.name, config.logLevel, config.logFormat);
     const shutdown = new GracefulShutdown();
     const app = service.createApp(config, logger, shutdown);
-    const server = createServer(LIMITS, app);
-    server.maxConnections = LIMITS.maxConnections;
+    const server = createServer(REQUEST_LIMITS, app);
+    server.maxConnections = MAX_CONNECTIONS;
     cutUnreadAnswers(server);
     shutdown.attach(server);
     const { host, port } = config;
-    const listening = once(server.listen({ ...LIMITS, host, port }), 'listening');
+    const listening = once(server.listen({ host, port, backlog: BACKLOG }), 'listening');
     await listening.catch(({ message }: Error) => Promise.reject(new StartError(message)));
     const { shutdownTimeoutMs, drainDelayMs } = config;
     leaveOnSignal(logger, () => shutdown.drain(shutdownTimeoutMs, drainDelayMs));

@@ -6,7 +6,7 @@ import {
   identifier,
   type Logger,
   only,
-  REQUEST_ID_HEADER,
+  requestId,
   requestLogger,
   sendText,
 } from '@orders/chassis';
@@ -14,11 +14,14 @@ import type { Express, RequestHandler } from 'express';
 import createError from 'http-errors';
 import { Attempts, type Beginning } from './attempts.ts';
 import type { Config } from './config.ts';
-import { CallEnded } from './http/call-failed.ts';
+import { CallFailed } from './http/call-failed.ts';
+import { inventoryClient } from './inventory-client.ts';
+import { paymentClient } from './payment-client.ts';
 import { placeOrder } from './place-order.ts';
 import { Voids } from './voids.ts';
 
 const PROCESSED = 'Order successfully processed';
+const RETRY_LATER = { 'Retry-After': '1' };
 
 /** The order service's app: `GET /order?productID=&orderID=`. */
 export function createApp(
@@ -26,10 +29,14 @@ export function createApp(
   logger: Logger,
   shutdown = new GracefulShutdown(),
 ): Express {
-  const voids = new Voids(config.voidGiveUpMs, config.keyRetentionMs);
+  const inventory = inventoryClient(config.inventoryUrl, config.callTimeoutMs);
+  const payment = paymentClient(config.paymentUrl, config.callTimeoutMs);
+  const voids = new Voids(payment.void, config.voidGiveUpMs, config.keyRetentionMs);
+  const means = { inventory, payment, voids };
   const attempts = new Attempts(config.keyRetentionMs);
   let inFlight = 0;
   shutdown.afterRequests((signal) => voids.finish(signal), config.voidShutdownMs);
+
   return createServiceApp(logger, shutdown, (app) => {
     app.all('/order', noStore, only('GET'), async (req, res) => {
       const productID = identifier(req, 'productID', '1234');
@@ -41,29 +48,28 @@ export function createApp(
       // A void holds its order's place, so that an outage of the payment service cannot pile them up.
       if (inFlight + voids.size >= config.maxInFlight) {
         attempts.forget(callerKey);
-        throw tooManyOrders();
+        throw createError(503, 'Too many orders in flight', { headers: RETRY_LATER });
       }
-      let isProcessed = false;
       // The payment's key is ours alone: its void must never meet the payment of another attempt.
       const paymentKey = randomUUID();
       const log = requestLogger(res, { productID, orderID, idempotencyKey: paymentKey });
-      const headers = { [REQUEST_ID_HEADER]: res.locals.requestId };
       using scope = requestScope(req, res, shutdown);
       log.info(`Placing order for product: ${productID}`);
       inFlight += 1;
+      let isProcessed = false;
       try {
-        const order = { productID, orderID, idempotencyKey: paymentKey, headers, log };
-        await placeOrder(order, config, voids, scope);
+        const ids = { productID, orderID, idempotencyKey: paymentKey, requestId: requestId(res) };
+        await placeOrder({ ...ids, log }, means, scope);
         isProcessed = true;
         log.info(PROCESSED);
         sendText(res, PROCESSED);
       } catch (error) {
-        if (!(error instanceof CallEnded)) throw error;
-        const { ending, level, message } = error;
+        if (!(error instanceof CallFailed)) throw error;
+        const { ending, level, status, message } = error;
         log[level]({ cause: ending, elapsedMs: scope.elapsedMs }, message);
-        if (ending === 'client-disconnected') return; // Nobody is left to answer.
-        if (ending === 'shutting-down') sendText(res.status(503).set('Retry-After', '1'), message);
-        else sendText(res.status(500), message);
+        if (status === undefined) return; // Nobody is left to answer.
+        if (status === 503) res.set(RETRY_LATER);
+        sendText(res.status(status), message);
       } finally {
         inFlight -= 1;
         attempts.end(callerKey, isProcessed ? 'processed' : 'failed');
@@ -78,23 +84,17 @@ const noStore: RequestHandler = (_req, res, next) => {
   next();
 };
 
-function tooManyOrders(): Error {
-  return createError(503, 'Too many orders in flight', { headers: { 'Retry-After': '1' } });
-}
-
 /** Why an attempt is not made again under its caller's key. */
 function refusal(known: Exclude<Beginning, 'begun' | 'processed'>): Error {
+  const its = 'The order of this Idempotency-Key';
   switch (known) {
     case 'in-flight':
-      return createError(409, 'The order of this Idempotency-Key is in flight');
+      return createError(409, `${its} is in flight`);
     case 'failed':
-      return createError(
-        409,
-        'The order of this Idempotency-Key failed or was canceled, take a new key',
-      );
+      return createError(409, `${its} failed or was canceled, take a new key`);
     case 'other-order':
       return createError(422, 'Idempotency-Key was used for another order');
     case 'full':
-      return createError(503, 'Too many orders to remember', { headers: { 'Retry-After': '1' } });
+      return createError(503, 'Too many orders to remember', { headers: RETRY_LATER });
   }
 }

@@ -1,18 +1,24 @@
 import type { Scope } from '@orders/cancellation';
-import type { Config } from './config.ts';
+import { REQUEST_ID_HEADER } from '@orders/chassis';
 import { call } from './http/call.ts';
 import type { Order } from './order.ts';
 
-/** Resolves if the inventory service has the order's product. Throws CallEnded. */
-export function checkInventory(order: Order, config: Config, scope: Scope): Promise<void> {
-  const request = {
-    step: 'Inventory check',
-    service: 'inventory-service',
-    method: 'GET',
-    url: `${config.inventoryUrl}/check`,
-    params: { productID: order.productID },
-    headers: order.headers,
-    timeoutMs: config.callTimeoutMs,
-  } as const;
-  return call(request, scope);
+export type InventoryClient = ReturnType<typeof inventoryClient>;
+
+/** The inventory service at `url`; `timeoutMs` bounds each call. */
+export function inventoryClient(url: string, timeoutMs: number) {
+  const words = { work: 'Order', step: 'Inventory check', service: 'inventory-service' };
+  return {
+    /** Resolves if the service has the order's product. Throws CallFailed. */
+    check({ productID, requestId }: Order, scope: Scope): Promise<void> {
+      const headers = { [REQUEST_ID_HEADER]: requestId };
+      const request = {
+        method: 'GET',
+        url: `${url}/check`,
+        params: { productID },
+        headers,
+      } as const;
+      return call({ ...words, ...request, timeoutMs }, scope);
+    },
+  };
 }

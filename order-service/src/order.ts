@@ -6,7 +6,7 @@ export interface Order {
   orderID: string;
   /** Names this attempt's one payment. */
   idempotencyKey: string;
-  /** Travel with every call that the order needs. */
-  headers: Readonly<Record<string, string>>;
+  /** Travels with every call that the order needs. */
+  requestId: string;
   log: Logger;
 }

@@ -1,17 +1,34 @@
 import type { Scope } from '@orders/cancellation';
-import type { Config } from './config.ts';
-import { checkInventory } from './inventory-client.ts';
+import { CallFailed } from './http/call-failed.ts';
+import type { InventoryClient } from './inventory-client.ts';
 import type { Order } from './order.ts';
-import { processPayment } from './payment-client.ts';
+import type { PaymentClient } from './payment-client.ts';
 import type { Voids } from './voids.ts';
 
-/** Resolves once the order's product is in stock and paid for, in that order. Throws CallEnded. */
-export async function placeOrder(
-  order: Order,
-  config: Config,
-  voids: Voids,
-  scope: Scope,
-): Promise<void> {
-  await checkInventory(order, config, scope);
-  await processPayment(order, config, voids, scope);
+/** What it takes to place an order. */
+export interface Means {
+  inventory: InventoryClient;
+  payment: PaymentClient;
+  voids: Voids;
+}
+
+/**
+ * Resolves once the order's product is in stock and the order is charged. Throws CallFailed; if the
+ * order may have been charged all the same, its void is under way by then.
+ */
+export async function placeOrder(order: Order, means: Means, scope: Scope): Promise<void> {
+  const { inventory, payment, voids } = means;
+  await inventory.check(order, scope);
+  try {
+    await payment.charge(order, scope);
+  } catch (error) {
+    // The call has ended, but nobody knows whether the order was charged: take it back.
+    if (mayBeCharged(error)) voids.add(order);
+    throw error;
+  }
+}
+
+/** All but a call that was never sent, or was refused. */
+function mayBeCharged(error: unknown): boolean {
+  return !(error instanceof CallFailed) || error.outcomeUnknown;
 }

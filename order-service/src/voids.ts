@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Scope, ShuttingDown } from '@orders/cancellation';
 import pLimit from 'p-limit';
-import { CallEnded } from './http/call-failed.ts';
+import { CallFailed } from './http/call-failed.ts';
 import type { Order } from './order.ts';
 
 /** Voids that speak to the payment service at the same time; the others wait for their turn. */
@@ -11,11 +11,12 @@ const MAX_CONCURRENT = 100;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5_000;
 
-/** One try; resolves if it is acknowledged. Throws CallEnded. */
-type Attempt = (scope: Scope) => Promise<void>;
+/** One try to void the order's payment; resolves if it is acknowledged. Throws CallFailed. */
+type VoidPayment = (order: Order, scope: Scope) => Promise<void>;
 
 /** Voids payments with an unknown outcome, in the background, after the answer. */
 export class Voids {
+  readonly #voidPayment: VoidPayment;
   readonly #giveUpMs: number;
   readonly #rememberedMs: number;
   readonly #limit = pLimit(MAX_CONCURRENT);
@@ -25,7 +26,8 @@ export class Voids {
    * `giveUpMs`: after it a void that is not acknowledged is reported, and still tried. `rememberedMs`:
    * how long the payment service remembers a payment; a later acknowledgement takes nothing back.
    */
-  constructor(giveUpMs: number, rememberedMs = Number.POSITIVE_INFINITY) {
+  constructor(voidPayment: VoidPayment, giveUpMs: number, rememberedMs: number) {
+    this.#voidPayment = voidPayment;
     this.#giveUpMs = giveUpMs;
     this.#rememberedMs = rememberedMs;
   }
@@ -36,13 +38,13 @@ export class Voids {
   }
 
   /**
-   * Repeats `attempt` until it resolves. If that takes too long, or the service leaves before, one
-   * line at level error is the record to reconcile by.
+   * Voids the order's payment, again and again until it is acknowledged. If that takes too long, or the
+   * service leaves before, one line at level error is the record to reconcile by.
    */
-  add(order: Order, attempt: Attempt): void {
+  add(order: Order): void {
     // A scope of its own: the request's is dead, and that is why the void is needed.
     const scope = new Scope();
-    const settled = this.#settle(order, attempt, scope).finally(() => {
+    const settled = this.#settle(order, scope).finally(() => {
       scope[Symbol.dispose]();
       this.#underWay.delete(scope);
     });
@@ -59,38 +61,44 @@ export class Voids {
     await Promise.all(this.#underWay.values());
   }
 
-  async #settle({ orderID, log }: Order, attempt: Attempt, scope: Scope): Promise<void> {
-    const { signal } = scope;
-    let reported = false;
+  async #settle(order: Order, scope: Scope): Promise<void> {
+    const { orderID, log } = order;
+    let isReported = false;
     const report = (cause: string) => {
-      if (!reported) log.error({ cause }, `Payment outcome unknown for order: ${orderID}`);
-      reported = true;
+      if (!isReported) log.error({ cause }, `Payment outcome unknown for order: ${orderID}`);
+      isReported = true;
     };
     const overdue = setTimeout(report, this.#giveUpMs, 'deadline-exceeded');
-    let pauseMs = FIRST_PAUSE_MS;
-    const tryOnce = () => this.#limit(() => isAcknowledged(attempt, scope, log));
-    let acknowledged = await tryOnce();
-    while (!acknowledged && !signal.aborted) {
+    const isAcknowledged = await this.#isAcknowledged(order, scope);
+    clearTimeout(overdue);
+    if (!isAcknowledged) report('shutting-down');
+    else if (isReported && scope.elapsedMs < this.#rememberedMs)
+      log.info(`Payment voided after all for order: ${orderID}`);
+  }
+
+  /** Repeats the void until it is acknowledged (true), or `scope` is aborted (false). */
+  async #isAcknowledged(order: Order, scope: Scope): Promise<boolean> {
+    const { signal } = scope;
+    const attempt = () => this.#limit(() => this.#attempt(order, scope));
+    for (let pauseMs = FIRST_PAUSE_MS; !(await attempt()); pauseMs = longer(pauseMs)) {
       const jitter = (1 + Math.random()) / 2;
       await sleep(pauseMs * jitter, undefined, { signal }).catch(() => {});
-      pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
-      acknowledged = await tryOnce();
+      if (signal.aborted) return false;
     }
-    clearTimeout(overdue);
-    if (!acknowledged) report('shutting-down');
-    else if (reported && scope.elapsedMs < this.#rememberedMs)
-      log.info(`Payment voided after all for order: ${orderID}`);
+    return true;
+  }
+
+  /** Whether one try was acknowledged. */
+  async #attempt(order: Order, scope: Scope): Promise<boolean> {
+    if (scope.signal.aborted) return false; // It may have waited for its turn until too late.
+    try {
+      await this.#voidPayment(order, scope);
+      return true;
+    } catch (error) {
+      if (!(error instanceof CallFailed)) order.log.error({ err: error }, 'Internal error');
+      return false;
+    }
   }
 }
 
-/** Whether one try was acknowledged. */
-async function isAcknowledged(attempt: Attempt, scope: Scope, log: Order['log']): Promise<boolean> {
-  if (scope.signal.aborted) return false; // It may have waited for its turn until too late.
-  try {
-    await attempt(scope);
-    return true;
-  } catch (error) {
-    if (!(error instanceof CallEnded)) log.error({ err: error }, 'Internal error');
-    return false;
-  }
-}
+const longer = (pauseMs: number) => Math.min(2 * pauseMs, LONGEST_PAUSE_MS);

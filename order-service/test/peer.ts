@@ -3,7 +3,7 @@ import { createServer, type Socket } from 'node:net';
 import { Scope } from '@orders/cancellation';
 import { Axios, type AxiosAdapter } from 'axios';
 import { expect } from 'vitest';
-import { callEnded } from '../src/http/call-failed.ts';
+import { CallFailed } from '../src/http/call-failed.ts';
 import { portOf } from './stage.ts';
 
 export const OK = 'HTTP/1.1 200 OK\r\n';
@@ -43,7 +43,7 @@ export async function outcome(adapter: 'http' | AxiosAdapter, url: string, scope
   try {
     return (await http.request<string>({ url, signal })).data;
   } catch (error) {
-    const ended = callEnded(error, scope, { step: 'Step', service: 'there' });
+    const ended = CallFailed.from(error, scope, { work: 'Order', step: 'Step', service: 'there' });
     return ended instanceof Error ? ended.message : ended;
   } finally {
     scope[Symbol.dispose]();

@@ -4,8 +4,8 @@ import { DeadlineExceeded, Scope } from '@orders/cancellation';
 import { pino } from 'pino';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { readConfig } from '../src/config.ts';
-import { processPayment } from '../src/payment-client.ts';
+import { paymentClient } from '../src/payment-client.ts';
+import { placeOrder } from '../src/place-order.ts';
 import { Voids } from '../src/voids.ts';
 import {
   answers,
@@ -26,8 +26,10 @@ beforeEach(() => {
 });
 afterEach(() => stage.close());
 
+const LONG_MS = 60_000;
+const inventory = { check: async () => {} };
 const ORDER = {
-  ...{ productID: '1', orderID: '2', idempotencyKey: 'key', headers: {} },
+  ...{ productID: '1', orderID: '2', idempotencyKey: 'key', requestId: 'id' },
   log: pino({ enabled: false }),
 };
 const UNKNOWN = 'Payment outcome unknown for order: orderID-5678';
@@ -90,10 +92,11 @@ describe('after a payment that surely did not happen, it is not', () => {
   test('the deadline passes while the connection is still being made', async () => {
     const noTls = createServer().listen(0); // takes connections, and never says a word
     const PAYMENT_URL = `https://127.0.0.1:${portOf(noTls)}`;
-    const voids = new Voids(60_000);
+    const payment = paymentClient(PAYMENT_URL, LONG_MS);
+    const voids = new Voids(payment.void, LONG_MS, LONG_MS);
     using scope = new Scope();
     noTls.once('connection', () => scope.abort(new DeadlineExceeded()));
-    await expect(processPayment(ORDER, readConfig({ PAYMENT_URL }), voids, scope)).rejects.toThrow(
+    await expect(placeOrder(ORDER, { inventory, payment, voids }, scope)).rejects.toThrow(
       'Payment processing failed: deadline exceeded',
     );
     expect(voids.size).toBe(0);
@@ -112,9 +115,10 @@ describe('after a payment that surely did not happen, it is not', () => {
   });
 
   test('the order has ended before the payment is sent', async () => {
-    const voids = new Voids(60_000);
+    const payment = paymentClient('http://127.0.0.1:1', LONG_MS);
+    const voids = new Voids(payment.void, LONG_MS, LONG_MS);
     using scope = new Scope(0);
-    await expect(processPayment(ORDER, readConfig({}), voids, scope)).rejects.toThrow(FAILED);
+    await expect(placeOrder(ORDER, { inventory, payment, voids }, scope)).rejects.toThrow(FAILED);
     expect(voids.size).toBe(0);
   });
 

@@ -4,44 +4,53 @@ import { createServer, type RequestListener } from 'node:http';
 import { ClientDisconnected, DeadlineExceeded, Scope, ShuttingDown } from '@orders/cancellation';
 import { pino } from 'pino';
 import { beforeEach, expect, test } from 'vitest';
-import { readConfig } from '../src/config.ts';
-import { CallEnded } from '../src/http/call-failed.ts';
-import { processPayment } from '../src/payment-client.ts';
+import { CallFailed } from '../src/http/call-failed.ts';
+import { paymentClient } from '../src/payment-client.ts';
+import { placeOrder } from '../src/place-order.ts';
 import { Voids } from '../src/voids.ts';
 import { portOf, silent } from './stage.ts';
 
 const lines: string[] = [];
 beforeEach(() => void lines.splice(0));
 const log = pino({}, { write: (line) => lines.push(JSON.parse(line).msg) });
-const refused = new CallEnded('request-refused', { step: 'Void', service: 'there' });
-const order = { productID: '1', orderID: '2', idempotencyKey: 'key', headers: {}, log };
+const refused = new CallFailed('request-refused', {
+  work: 'Order',
+  step: 'Void',
+  service: 'there',
+});
+const order = { productID: '1', orderID: '2', idempotencyKey: 'key', requestId: 'a', log };
+
+const LONG_MS = 60_000;
+const inventory = { check: async () => {} };
+const voidsBy = (voidPayment: ConstructorParameters<typeof Voids>[0]) =>
+  new Voids(voidPayment, LONG_MS, LONG_MS);
 
 test('a void that was acknowledged as time ran out is not called unknown', async () => {
-  const voids = new Voids(60_000);
-  voids.add(order, async (scope) => scope.abort(new ShuttingDown()));
+  const voids = voidsBy(async (_, scope) => scope.abort(new ShuttingDown()));
+  voids.add(order);
   await voids.finish(new AbortController().signal);
   expect(lines).toEqual([]);
 });
 
 test('a void is repeated after a refusal too, until it is acknowledged', async () => {
-  const voids = new Voids(60_000);
   let attempts = 0;
-  voids.add(order, async () => {
+  const voids = voidsBy(async () => {
     attempts += 1;
     if (attempts === 1) throw refused;
   });
+  voids.add(order);
   await voids.finish(new AbortController().signal);
   expect(attempts).toBe(2);
   expect(lines).toEqual([]);
 });
 
 test('a bug in a void is logged, and the void repeated', async () => {
-  const voids = new Voids(60_000);
   let attempts = 0;
-  voids.add(order, async () => {
+  const voids = voidsBy(async () => {
     attempts += 1;
     if (attempts === 1) throw new TypeError('ours');
   });
+  voids.add(order);
   await voids.finish(new AbortController().signal);
   expect(attempts).toBe(2);
   expect(lines).toEqual(['Internal error']);
@@ -53,8 +62,8 @@ test.each([
 ])(
   'a void acknowledged late is told of if its payment is remembered, for %d ms',
   async (ms, told) => {
-    const voids = new Voids(0, ms);
-    voids.add(order, () => expect.poll(() => lines).toHaveLength(1));
+    const voids = new Voids(() => expect.poll(() => lines).toHaveLength(1), 0, ms);
+    voids.add(order);
     await voids.finish(new AbortController().signal);
     expect(lines).toEqual(told);
   },
@@ -62,12 +71,12 @@ test.each([
 
 test('a payment that is silent until its deadline is voided', async () => {
   await using server = await startServer(silent);
-  const voids = new Voids(60_000);
+  const { payment, voids } = server;
   using scope = new Scope();
-  const payment = processPayment(order, server.config, voids, scope);
+  const placed = placeOrder(order, { inventory, payment, voids }, scope);
   await server.request;
   scope.abort(new DeadlineExceeded());
-  await expect(payment).rejects.toThrow('Payment processing failed: deadline exceeded');
+  await expect(placed).rejects.toThrow('Payment processing failed: deadline exceeded');
   expect(voids.size).toBe(1);
   await voids.finish(AbortSignal.abort());
 });
@@ -79,18 +88,13 @@ test('an abort between the answer and its reader leaves the outcome unknown: it 
     }
     res.end('paid');
   });
-  const voids = new Voids(60_000);
+  const { payment, voids } = server;
   using scope = new Scope();
   // The last moment before the adapter resolves; axios looks at the signal once more after it.
   const abort = () => queueMicrotask(() => scope.abort(new ClientDisconnected()));
   subscribe('undici:request:trailers', abort);
-  const payment = processPayment(
-    { ...order, headers: { 'x-request-id': 'a' } },
-    server.config,
-    voids,
-    scope,
-  );
-  await expect(payment).rejects.toThrow('Order canceled: client disconnected');
+  const placed = placeOrder(order, { inventory, payment, voids }, scope);
+  await expect(placed).rejects.toThrow('Order canceled: client disconnected');
   unsubscribe('undici:request:trailers', abort);
   expect(voids.size).toBe(1);
   await voids.finish(new AbortController().signal);
@@ -99,9 +103,10 @@ test('an abort between the answer and its reader leaves the outcome unknown: it 
 async function startServer(listener: RequestListener) {
   const server = createServer(listener).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const PAYMENT_URL = `http://127.0.0.1:${portOf(server)}`;
+  const payment = paymentClient(`http://127.0.0.1:${portOf(server)}`, LONG_MS);
   return {
-    config: readConfig({ PAYMENT_URL, CALL_TIMEOUT_MS: '60000' }),
+    payment,
+    voids: voidsBy(payment.void),
     /** Resolves once a request has arrived. */
     request: once(server, 'request'),
     async [Symbol.asyncDispose]() {

@@ -8,91 +8,82 @@ const TIMER_SKEW_MS = 25;
 
 const NOT_HTTP = /^HPE_|^ERR_BAD_RESPONSE$/;
 
-/** The step of the order that a call is, and the service that it goes to. */
+/** What a call is for, in the words of its failure, and the service that it goes to. */
 export interface Target {
+  /** All that the call is a part of: `Order`. */
+  work: string;
+  /** The part: `Inventory check`. */
   step: string;
   service: string;
+  /** As sent, with those that name the attempt. */
   headers?: Readonly<Record<string, string>>;
 }
 
-/** How a call can end, if not with the answer that was hoped for. */
-export type Ending =
-  | 'client-disconnected'
-  | 'deadline-exceeded'
-  | 'shutting-down'
-  | 'unreachable'
-  | 'request-refused'
-  | 'other-status'
-  | 'broken-answer';
-
 interface Row {
   level: 'info' | 'warn';
+  /** The answer to our own caller; none where nobody is left to read it. */
+  status?: 500 | 503;
   /** Whether the service, once it was sent the request, may have done all of its work by then. */
   outcomeUnknown: boolean;
-  message: (target: Target, detail: string) => string;
+  message: string;
 }
 
-const canceled = (why: string) => () => `Order canceled: ${why}`;
-const failed = (cause: (service: string, detail: string) => string): Row['message'] => {
-  return ({ step, service }, detail) => `${step} failed: ${cause(service, detail)}`;
-};
-const deadline = failed(() => 'deadline exceeded');
-const unreachable = failed((service, code) => `${service} is unreachable (${code})`);
-const answered = failed((service, status) => `${service} answered ${status}`);
-const broken = failed((service) => `${service} sent a broken answer`);
+const CANCELED = { level: 'info', outcomeUnknown: true } as const;
+const FAILED = { level: 'warn', outcomeUnknown: true, status: 500 } as const;
+const REFUSED = { level: 'warn', outcomeUnknown: false, status: 500 } as const;
 
-/** The one table of what each ending means; nobody else looks at an error's insides. */
-const ENDINGS: Record<Ending, Row> = {
-  'client-disconnected': {
-    level: 'info',
-    outcomeUnknown: true,
-    message: canceled('client disconnected'),
-  },
-  'shutting-down': {
-    level: 'info',
-    outcomeUnknown: true,
-    message: canceled('service shutting down'),
-  },
-  'deadline-exceeded': { level: 'warn', outcomeUnknown: true, message: deadline },
-  unreachable: { level: 'warn', outcomeUnknown: true, message: unreachable },
-  'request-refused': { level: 'warn', outcomeUnknown: false, message: answered },
-  'other-status': { level: 'warn', outcomeUnknown: true, message: answered },
-  'broken-answer': { level: 'warn', outcomeUnknown: true, message: broken },
-};
+/** How a call can end, if not with the answer that was hoped for, and what that means. */
+const ENDINGS = {
+  'client-disconnected': { ...CANCELED, message: '{work} canceled: client disconnected' },
+  'shutting-down': { ...CANCELED, status: 503, message: '{work} canceled: service shutting down' },
+  'deadline-exceeded': { ...FAILED, message: '{step} failed: deadline exceeded' },
+  unreachable: { ...FAILED, message: '{step} failed: {service} is unreachable ({detail})' },
+  'request-refused': { ...REFUSED, message: '{step} failed: {service} answered {detail}' },
+  'other-status': { ...FAILED, message: '{step} failed: {service} answered {detail}' },
+  'broken-answer': { ...FAILED, message: '{step} failed: {service} sent a broken answer' },
+} satisfies Record<string, Row>;
 
-/** A call that did not succeed, and the order with it; `message` is for the caller. */
-export class CallEnded extends Error {
+export type Ending = keyof typeof ENDINGS;
+
+/** A call that did not succeed, and the work with it; `message` is for the caller. */
+export class CallFailed extends Error {
   readonly ending: Ending;
   readonly level: Row['level'];
+  readonly status: Row['status'];
   readonly outcomeUnknown: boolean;
 
-  constructor(ending: Ending, target: Target, detail = '', sent = true) {
-    const { level, outcomeUnknown, message } = ENDINGS[ending];
-    super(message(target, detail));
+  /** `detail`: a status, or the code of an error. `wasSent`: false if surely nothing was. */
+  constructor(ending: Ending, target: Target, { detail = '', wasSent = true } = {}) {
+    const { level, status, outcomeUnknown, message }: Row = ENDINGS[ending];
+    const { work, step, service } = target;
+    const words: Record<string, string> = { work, step, service, detail };
+    super(message.replaceAll(/\{(\w+)\}/g, (_, word: string) => words[word] ?? ''));
     this.ending = ending;
     this.level = level;
-    this.outcomeUnknown = outcomeUnknown && sent;
+    this.status = status;
+    this.outcomeUnknown = outcomeUnknown && wasSent;
   }
-}
 
-/** What `error` means for the call to `target` under `scope`; a bug of ours stays what it is. */
-export function callEnded(error: unknown, scope: Scope, target: Target): unknown {
-  const sent = !wasNeverSent(error);
-  const ended = (ending: Ending, detail?: string) => new CallEnded(ending, target, detail, sent);
-  const cause = causeOf(error, scope)?.code;
-  if (cause && isEnding(cause)) return ended(cause);
-  if (!isAxiosError(error)) return error;
-  const { response, code = 'unknown' } = error;
-  const status = response?.status;
-  if (status === 408 && scope.remainingMs <= TIMER_SKEW_MS) return ended('deadline-exceeded');
-  // Only a refusal of this very call says that nothing was done for it.
-  const isRefused = status === 400 || status === 422;
-  if (isRefused && !namesAttempt(response?.headers ?? {}, target.headers))
-    return ended('broken-answer');
-  if (isRefused) return ended('request-refused', String(status));
-  if (status !== undefined && status !== 200) return ended('other-status', String(status));
-  if (status === 200 || NOT_HTTP.test(code)) return ended('broken-answer');
-  return ended('unreachable', code);
+  /** What `error` means for the call to `target` under `scope`; a bug of ours stays what it is. */
+  static from(error: unknown, scope: Scope, target: Target): unknown {
+    const wasSent = !wasNeverSent(error);
+    const failed = (ending: Ending, detail?: string) =>
+      new CallFailed(ending, target, { wasSent, ...(detail && { detail }) });
+    const cause = causeOf(error, scope)?.code;
+    if (cause && isEnding(cause)) return failed(cause);
+    if (!isAxiosError(error)) return error;
+    const { response, code = 'unknown' } = error;
+    const status = response?.status;
+    if (status === 408 && scope.remainingMs <= TIMER_SKEW_MS) return failed('deadline-exceeded');
+    if (status === 400 || status === 422) {
+      // Only a refusal of this very call says that nothing was done for it.
+      const isOurs = namesAttempt(response?.headers ?? {}, target.headers);
+      return isOurs ? failed('request-refused', String(status)) : failed('broken-answer');
+    }
+    if (status !== undefined && status !== 200) return failed('other-status', String(status));
+    if (status === 200 || NOT_HTTP.test(code)) return failed('broken-answer');
+    return failed('unreachable', code);
+  }
 }
 
 function isEnding(code: string): code is Ending {

@@ -1,7 +1,7 @@
 import { budgetHeaders, type Scope, withTimeout } from '@orders/cancellation';
 import { Axios, type AxiosResponse, CanceledError } from 'axios';
 import { namesAttempt } from './attempt-headers.ts';
-import { CallEnded, callEnded, type Target } from './call-failed.ts';
+import { CallFailed, type Target } from './call-failed.ts';
 import { neverSent } from './never-sent.ts';
 import { undiciAdapter } from './undici-adapter.ts';
 
@@ -14,30 +14,29 @@ const http = new Axios({
   validateStatus: (status) => status === 200,
 });
 
-/** A request to a service that the order needs. */
+/** A request to another service. */
 export interface Call extends Target {
   method: 'GET' | 'POST';
   url: string;
   params: Readonly<Record<string, string>>;
-  /** With those that name the attempt. */
   headers: Readonly<Record<string, string>>;
   /** Bounds the call to the last byte of its answer. */
   timeoutMs: number;
 }
 
-/** Resolves once the service has answered 200 to this very call. Throws CallEnded. */
+/** Resolves once the service has answered 200 to this very call. Throws CallFailed. */
 export async function call(request: Call, parent: Scope): Promise<void> {
   const { method } = request;
   const url = `${request.url}?${new URLSearchParams(request.params)}`;
   using scope = withTimeout(parent, request.timeoutMs);
   const { signal } = scope;
-  if (signal.aborted) throw callEnded(neverSent(new CanceledError()), scope, request);
+  if (signal.aborted) throw CallFailed.from(neverSent(new CanceledError()), scope, request);
   const headers = { ...request.headers, ...budgetHeaders(scope) };
   let answer: AxiosResponse<string>;
   try {
     answer = await http.request({ method, url, headers, signal });
   } catch (error) {
-    throw callEnded(error, scope, request);
+    throw CallFailed.from(error, scope, request);
   }
-  if (!namesAttempt(answer.headers, headers)) throw new CallEnded('broken-answer', request);
+  if (!namesAttempt(answer.headers, headers)) throw new CallFailed('broken-answer', request);
 }

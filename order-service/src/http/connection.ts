@@ -1,30 +1,12 @@
-import type { LookupAddress } from 'node:dns';
-import { lookup as resolve } from 'node:dns/promises';
-import { type LookupFunction, Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { buildConnector, Client } from 'undici';
+import { lookUp } from './look-up.ts';
 
 /** Shorter than our servers keep an idle connection: a request must not meet a closing socket. */
 const IDLE_CONNECTION_MS = 4_000;
 
-const lookups = new Map<string, Promise<LookupAddress[]>>();
-
-/**
- * One look-up of a name at a time, for all who ask. Looking up takes a thread of the four that Node
- * has: a name that is gone, asked for by each call to it, would keep every other name waiting.
- */
-const lookup: LookupFunction = (hostname, _options, callback) => {
-  const found =
-    lookups.get(hostname) ??
-    resolve(hostname, { all: true }).finally(() => lookups.delete(hostname));
-  lookups.set(hostname, found);
-  found.then(
-    (addresses) => callback(null, addresses),
-    (error) => callback(error, []),
-  );
-};
-
 /** Waits as long as it takes: the signal of a call is its only deadline. */
-const connect = buildConnector({ timeout: 0, autoSelectFamily: true, lookup });
+const connect = buildConnector({ timeout: 0, autoSelectFamily: true, lookup: lookUp });
 
 const idle = new Map<string, Connection[]>();
 

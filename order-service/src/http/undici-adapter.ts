@@ -1,131 +1,86 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import {
-  type AxiosAdapter,
-  AxiosError,
-  type AxiosResponse,
-  CanceledError,
-  type InternalAxiosRequestConfig,
-} from 'axios';
+import { type AxiosAdapter, AxiosError, type AxiosResponse, CanceledError } from 'axios';
 import type { Dispatcher } from 'undici';
 import { ATTEMPT_HEADERS } from './attempt-headers.ts';
 import { Connection } from './connection.ts';
 import { neverSent } from './never-sent.ts';
 
-type Controller = Dispatcher.DispatchController;
-
+const BAD_RESPONSE = AxiosError.ERR_BAD_RESPONSE;
 const BROKEN = /^(HTTPParser|HeadersOverflow|ResponseContentLengthMismatch)Error$/;
 
 /** The code that axios' own adapter gives in place of an error of undici. */
 function codeOf({ name, message }: Error): string | undefined {
   // A 100 or 101 that nobody asked for is a SocketError: "bad response", "bad upgrade".
-  if (BROKEN.test(name) || message.startsWith('bad ')) return AxiosError.ERR_BAD_RESPONSE;
+  if (BROKEN.test(name) || message.startsWith('bad ')) return BAD_RESPONSE;
   return name === 'SocketError' ? 'ECONNRESET' : undefined;
 }
 
 /**
- * An axios adapter over undici: axios' own, over node:http, costs more than all the rest of an order.
- * It does what our calls need, as axios' own does: text without a request body, no redirect, no proxy,
- * `validateStatus`, `maxContentLength`, and `signal`, which destroys the connection. It marks a call
- * of which nothing was written as never sent.
+ * An axios adapter over undici. axios is the client that people know; its own adapter, over node:http,
+ * costs more than all the rest of an order. This one is for what no client does by itself: an abort
+ * ends a connection that is still being opened, and leaves none spare (undici#5845); a name that is
+ * gone blocks no thread; a call of which nothing was written is marked as never sent. It costs what it
+ * leaves out: text without a request body, no redirect, no proxy; `validateStatus`, `maxContentLength`
+ * and `signal` work as in axios' own.
  */
 export const undiciAdapter: AxiosAdapter = (config) =>
-  new Promise((resolve, reject) => new Exchange(config, resolve, reject).send());
-
-class Exchange implements Dispatcher.DispatchHandler {
-  readonly #config: InternalAxiosRequestConfig;
-  readonly #resolve: (response: AxiosResponse) => void;
-  readonly #reject: (error: Error) => void;
-  readonly #chunks: Buffer[] = [];
-  #bytes = 0;
-  #connection: Connection | undefined;
-  /** What an AxiosError calls its request: there as soon as it was sent. */
-  #request: Controller | undefined;
-  #response: AxiosResponse | undefined;
-
-  constructor(
-    config: InternalAxiosRequestConfig,
-    resolve: (response: AxiosResponse) => void,
-    reject: (error: Error) => void,
-  ) {
-    this.#config = config;
-    this.#resolve = resolve;
-    this.#reject = reject;
-  }
-
-  send(): void {
-    const { url = '', method = 'get', headers, signal } = this.#config;
+  new Promise((resolve, reject) => {
+    const { url = '', method = 'get', signal, maxContentLength, validateStatus } = config;
     const { origin, pathname, search } = new URL(url);
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    let connection: Connection | undefined;
+    /** What an AxiosError calls its request: there as soon as it is about to be written. */
+    let request: Dispatcher.DispatchController | undefined;
+    let response: AxiosResponse | undefined;
+
+    const fail = (error: AxiosError) => {
+      signal?.removeEventListener?.('abort', abort);
+      reject(request ? error : neverSent(error));
+      connection?.destroy(error);
+    };
+    const abort = () => fail(new CanceledError(undefined, config, request));
+    const badResponse = (message: string) =>
+      new AxiosError(message, BAD_RESPONSE, config, request, response);
+
+    const handler: Dispatcher.DispatchHandler = {
+      onRequestStart(controller) {
+        request = controller;
+      },
+      /** With the headers that name the attempt and no others: axios parses each of them once more. */
+      onResponseStart(_controller, status, received: IncomingHttpHeaders) {
+        const headers: Record<string, string> = {};
+        for (const name of ATTEMPT_HEADERS) {
+          const value = received[name];
+          if (typeof value === 'string') headers[name] = value;
+        }
+        response = { status, statusText: '', headers, data: '', config };
+      },
+      onResponseData(_controller, chunk) {
+        chunks.push(chunk);
+        bytes += chunk.length;
+        if (bytes <= (maxContentLength ?? Number.POSITIVE_INFINITY)) return;
+        const message = `maxContentLength size of ${maxContentLength} exceeded`;
+        fail(new AxiosError(message, BAD_RESPONSE, config, request));
+      },
+      onResponseEnd() {
+        if (!response) return;
+        signal?.removeEventListener?.('abort', abort);
+        connection?.release();
+        response.data = Buffer.concat(chunks).toString();
+        if (validateStatus?.(response.status) !== false) resolve(response);
+        else reject(badResponse(`Request failed with status code ${response.status}`));
+      },
+      onResponseError(_controller, error) {
+        if (response) fail(badResponse(error.message));
+        else fail(AxiosError.from(error, codeOf(error), config, request));
+      },
+    };
+
+    if (signal?.aborted) return abort();
+    signal?.addEventListener?.('abort', abort);
+    connection = Connection.take(origin);
+    const headers = { ...config.headers };
     const path = pathname + search;
-    if (signal?.aborted) {
-      this.handleEvent();
-      return;
-    }
-    signal?.addEventListener?.('abort', this);
-    this.#connection = Connection.take(origin);
-    this.#connection.client.dispatch(
-      { path, method: method.toUpperCase(), headers: { ...headers } },
-      this,
-    );
-  }
-
-  /** The signal has aborted. */
-  handleEvent(): void {
-    this.#fail(new CanceledError(undefined, this.#config, this.#request));
-  }
-
-  /** The connection stands, and the request is about to be written. */
-  onRequestStart(controller: Controller): void {
-    this.#request = controller;
-  }
-
-  /** With the headers that name the attempt and no others: axios parses each of them once more. */
-  onResponseStart(_controller: Controller, status: number, received: IncomingHttpHeaders): void {
-    const headers: Record<string, string> = {};
-    for (const name of ATTEMPT_HEADERS) {
-      const value = received[name];
-      if (typeof value === 'string') headers[name] = value;
-    }
-    this.#response = { status, statusText: '', headers, data: '', config: this.#config };
-  }
-
-  onResponseData(_controller: Controller, chunk: Buffer): void {
-    const { maxContentLength = Number.POSITIVE_INFINITY } = this.#config;
-    this.#chunks.push(chunk);
-    this.#bytes += chunk.length;
-    if (this.#bytes > maxContentLength) {
-      const message = `maxContentLength size of ${maxContentLength} exceeded`;
-      const code = AxiosError.ERR_BAD_RESPONSE;
-      this.#fail(new AxiosError(message, code, this.#config, this.#request));
-    }
-  }
-
-  onResponseEnd(): void {
-    if (!this.#response) return;
-    const { status } = this.#response;
-    this.#response.data = Buffer.concat(this.#chunks).toString();
-    this.#end();
-    this.#connection?.release();
-    if (this.#config.validateStatus?.(status) !== false) this.#resolve(this.#response);
-    else this.#reject(this.#badResponse(`Request failed with status code ${status}`));
-  }
-
-  onResponseError(_controller: unknown, error: Error): void {
-    if (this.#response) this.#fail(this.#badResponse(error.message));
-    else this.#fail(AxiosError.from(error, codeOf(error), this.#config, this.#request));
-  }
-
-  #badResponse(message: string): AxiosError {
-    const code = AxiosError.ERR_BAD_RESPONSE;
-    return new AxiosError(message, code, this.#config, this.#request, this.#response);
-  }
-
-  #fail(error: AxiosError): void {
-    this.#end();
-    this.#reject(this.#request ? error : neverSent(error));
-    this.#connection?.destroy(error);
-  }
-
-  #end(): void {
-    this.#config.signal?.removeEventListener?.('abort', this);
-  }
-}
+    connection.client.dispatch({ path, method: method.toUpperCase(), headers }, handler);
+  });

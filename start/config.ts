@@ -2,13 +2,17 @@ import { integer } from '../chassis/src/config.ts';
 
 export type Config = ReturnType<typeof readConfig>;
 
-/** Which port each service of `npm start` takes, and what all of them find set. Throws StartError. */
+/** What each service of `npm start` finds set; a port that is not is its own default. Throws StartError. */
 export function readConfig(env: NodeJS.ProcessEnv) {
-  const port = (name: string, fallback: number) => integer(env, name, fallback, 65_535);
+  // One PORT for three services would be in use twice.
+  const { PORT: _, ...rest } = env;
+  const withPort = (name: string): NodeJS.ProcessEnv => {
+    const port = env[name] === undefined ? {} : { PORT: String(integer(env, name, 0, 65_535)) };
+    return { LOG_FORMAT: 'pretty', ...rest, ...port };
+  };
   return {
-    orderPort: port('ORDER_PORT', 8080),
-    inventoryPort: port('INVENTORY_PORT', 8081),
-    paymentPort: port('PAYMENT_PORT', 8082),
-    env: { LOG_FORMAT: 'pretty', ...env },
+    order: withPort('ORDER_PORT'),
+    inventory: withPort('INVENTORY_PORT'),
+    payment: withPort('PAYMENT_PORT'),
   };
 }

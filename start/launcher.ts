@@ -33,13 +33,13 @@ export class Launcher {
   }
 
   /** Starts all three; resolves with the URL of order-service. Rejects if one ends before. */
-  async start({ env, orderPort, inventoryPort, paymentPort }: Config): Promise<string> {
+  async start({ order, inventory, payment }: Config): Promise<string> {
     const [INVENTORY_URL, PAYMENT_URL] = await Promise.all([
-      this.inventory.start({ ...env, PORT: String(inventoryPort) }),
-      this.payment.start({ ...env, PORT: String(paymentPort) }),
+      this.inventory.start(inventory),
+      this.payment.start(payment),
     ]);
     if (this.leaving) throw new Error('told to leave');
-    return this.order.start({ INVENTORY_URL, PAYMENT_URL, ...env, PORT: String(orderPort) });
+    return this.order.start({ INVENTORY_URL, PAYMENT_URL, ...order });
   }
 
   /** Lets a service leave and starts it again where it was. */

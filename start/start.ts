@@ -10,7 +10,7 @@ const USAGE = `Runs the three services on one terminal. Ctrl+C lets orders finis
   npm start             run them
   npm run dev           the same, and restart a service when its code changes
 
-Variables, set or in .env: ORDER_PORT (8080), INVENTORY_PORT (8081), PAYMENT_PORT (8082),
+Variables, set or in .env: ORDER_PORT, INVENTORY_PORT, PAYMENT_PORT,
 and those of the services, which README.md lists.
 `;
 

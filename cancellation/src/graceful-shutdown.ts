@@ -1,7 +1,6 @@
-import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ShuttingDown } from './cause.ts';
-import { followConnections } from './connections.ts';
+import { type AnyServer, followConnections } from './connections.ts';
 import { MAX_TIMER_MS, Scope } from './scope.ts';
 
 /** How long handlers and hooks have to say, once they are aborted, what they could not finish. */
@@ -38,8 +37,8 @@ export class GracefulShutdown {
     };
   }
 
-  /** Follows the server's connections. Call it when its listeners are set, before it listens. */
-  attach(server: Server): void {
+  /** Follows a server's connections. Call it when its listeners are set, before it listens. */
+  attach(server: AnyServer): void {
     this.#connections = followConnections(server, () => this.#checkIdle());
   }
 

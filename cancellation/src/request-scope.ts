@@ -1,8 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { readBudgetMs } from './budget.ts';
 import { ClientDisconnected } from './cause.ts';
 import type { GracefulShutdown } from './graceful-shutdown.ts';
 import { Scope } from './scope.ts';
+
+export type ServedRequest = IncomingMessage | Http2ServerRequest;
+export type ServedResponse = ServerResponse | Http2ServerResponse;
 
 /**
  * The scope of a request. Its signal aborts when the client hangs up before `res.end()`
@@ -11,21 +15,39 @@ import { Scope } from './scope.ts';
  * Read or drain the request's body first: Node sees no hang-up behind a body that nobody reads.
  */
 export function requestScope(
-  { headers, socket }: IncomingMessage,
-  res: ServerResponse,
+  req: ServedRequest,
+  res: ServedResponse,
   shutdown?: GracefulShutdown,
 ): Scope {
-  const scope = new Scope(readBudgetMs(headers), () => {
-    socket.off('close', hangUp);
+  return openScope(req, res, shutdown);
+}
+
+/** Like requestScope; `endsItself`: the scope ends with the answer, or with the connection. */
+export function openScope(
+  req: ServedRequest,
+  res: ServedResponse,
+  shutdown: GracefulShutdown | undefined,
+  endsItself = false,
+): Scope {
+  // HTTP/2 has a stream a request, HTTP/1 a socket that pipelined requests share.
+  const carrier = 'stream' in req ? req.stream : req.socket;
+  const end = () => scope[Symbol.dispose]();
+  const scope = new Scope(readBudgetMs(req.headers), () => {
+    carrier.off('close', hangUp);
+    if (endsItself) res.off('finish', end);
     unregister?.();
   });
   const unregister = shutdown?.register(scope);
   // Not the request's close (it comes as soon as a body has been read) nor the response's (through
   // Node 22 it never comes to a pipelined request): only the socket's tells a hang-up every time.
   // After the answer it tells none: often it is the server itself that closes then.
-  const hangUp = () => res.writableEnded || scope.abort(new ClientDisconnected());
-  if (socket.destroyed) hangUp();
-  socket.setMaxListeners(0); // Pipelined requests share it; from eleven listeners on Node warns.
-  socket.once('close', hangUp);
+  const hangUp = () => {
+    if (!res.writableEnded) scope.abort(new ClientDisconnected());
+    if (endsItself) end();
+  };
+  carrier.setMaxListeners(0); // From eleven listeners on Node would warn.
+  carrier.once('close', hangUp);
+  if (endsItself) res.once('finish', end);
+  if (carrier.destroyed) hangUp();
   return scope;
 }

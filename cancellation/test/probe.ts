@@ -1,10 +1,5 @@
 import { EventEmitter, once } from 'node:events';
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type ServerResponse,
-} from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { type GracefulShutdown, requestScope, type Scope } from '../src/index.ts';
 
@@ -14,24 +9,49 @@ export interface Arrival {
   scope: Scope;
 }
 
-/** A server that opens a scope for each request and leaves the rest to the test. */
-export async function startProbe(shutdown?: GracefulShutdown, { checkContinue = false } = {}) {
+/** What has arrived, to be taken one by one. */
+function arrivalQueue() {
   const arrivals: Arrival[] = [];
   const arrived = new EventEmitter();
+  return {
+    push(arrival: Arrival) {
+      arrivals.push(arrival);
+      arrived.emit('request');
+    },
+    /** The next request whose handler has begun. */
+    async next(): Promise<Arrival> {
+      if (arrivals.length === 0) await once(arrived, 'request');
+      const arrival = arrivals.shift();
+      if (!arrival) throw new Error('two callers wait for one request');
+      return arrival;
+    },
+  };
+}
+
+/** The next request of any server, with its scope; the answer is left to the test. */
+export function arrivalsOf(server: EventEmitter, shutdown?: GracefulShutdown) {
+  const { push, next } = arrivalQueue();
+  server.on('request', (req: IncomingMessage, res: ServerResponse) => {
+    push({ req, res, scope: requestScope(req, res, shutdown) });
+  });
+  return next;
+}
+
+/** A server that opens a scope for each request and leaves the rest to the test. */
+export async function startProbe(shutdown?: GracefulShutdown, { checkContinue = false } = {}) {
+  const { push, next } = arrivalQueue();
   const clients: Socket[] = [];
   const accepted: Socket[] = [];
-  const listener: RequestListener = async (req, res) => {
+  const listener = async (req: IncomingMessage, res: ServerResponse) => {
     for await (const _ of req.iterator({ destroyOnReturn: false }));
-    arrivals.push({ req, res, scope: requestScope(req, res, shutdown) });
-    arrived.emit('request');
+    push({ req, res, scope: requestScope(req, res, shutdown) });
   };
   const server = createServer(listener);
   if (checkContinue) {
     server.on('checkContinue', (req, res) => {
       const scope = requestScope(req, res);
       scope[Symbol.dispose]();
-      arrivals.push({ req, res, scope });
-      arrived.emit('request');
+      push({ req, res, scope });
     });
   }
   server.on('connection', (socket) => accepted.push(socket));
@@ -43,6 +63,7 @@ export async function startProbe(shutdown?: GracefulShutdown, { checkContinue = 
   return {
     port,
     server,
+    next,
     async connect(text = ''): Promise<Socket> {
       const client = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
       client.on('error', () => {}).resume();
@@ -55,13 +76,6 @@ export async function startProbe(shutdown?: GracefulShutdown, { checkContinue = 
     async hasRead(client: Socket): Promise<void> {
       const other = () => accepted.find(({ remotePort }) => remotePort === client.localPort);
       while (other()?.bytesRead !== client.bytesWritten) await settled();
-    },
-    /** The next request whose handler has begun. */
-    async next(): Promise<Arrival> {
-      if (arrivals.length === 0) await once(arrived, 'request');
-      const arrival = arrivals.shift();
-      if (!arrival) throw new Error('two callers wait for one request');
-      return arrival;
     },
     async [Symbol.asyncDispose]() {
       for (const client of clients) client.destroy();

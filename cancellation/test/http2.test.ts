@@ -1,0 +1,152 @@
+import { once } from 'node:events';
+import { connect as connectHttp2, constants, createServer as createHttp2 } from 'node:http2';
+import { Agent, createServer as createHttps, request } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, test } from 'vitest';
+import { ClientDisconnected, GracefulShutdown, ShuttingDown } from '../src/index.ts';
+import { type Arrival, aborted, arrivalsOf } from './probe.ts';
+
+const LONG_MS = 60_000;
+
+/** TLS by a key that both sides know: no certificate is needed, and none can expire. */
+const KEY = Buffer.alloc(16, 'k');
+const TLS = { ciphers: 'PSK+AES256', maxVersion: 'TLSv1.2' } as const;
+
+async function startHttp2(shutdown?: GracefulShutdown) {
+  const server = createHttp2();
+  const next = arrivalsOf(server, shutdown);
+  shutdown?.attach(server);
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const client = connectHttp2(`http://127.0.0.1:${port}`);
+  return {
+    next,
+    client,
+    get: (headers = {}) => client.request({ ':path': '/', ...headers }),
+    async [Symbol.asyncDispose]() {
+      client.destroy();
+      if (server.listening) server.close();
+    },
+  };
+}
+
+describe('HTTP/2', () => {
+  test('a stream that is reset aborts its own scope and no other', async () => {
+    await using probe = await startHttp2();
+    const [first, second] = [probe.get(), probe.get()];
+    const arrivals = [await probe.next(), await probe.next()] as const;
+    first.close(constants.NGHTTP2_CANCEL);
+    expect(await aborted(arrivals[0].scope.signal)).toBeInstanceOf(ClientDisconnected);
+    expect(arrivals[1].scope.signal.aborted).toBe(false);
+    arrivals[1].res.end('still here');
+    await once(second.setEncoding('utf8'), 'data');
+    expect(arrivals[1].scope.signal.aborted).toBe(false);
+  });
+
+  test('a connection that is gone aborts the scopes of all its streams', async () => {
+    await using probe = await startHttp2();
+    for (const stream of [probe.get(), probe.get()]) stream.on('error', () => {});
+    const scopes = [(await probe.next()).scope, (await probe.next()).scope];
+    probe.client.destroy();
+    for (const { signal } of scopes) {
+      expect(await aborted(signal)).toBeInstanceOf(ClientDisconnected);
+    }
+  });
+
+  test('an answer that was read to its end is no hang-up', async () => {
+    await using probe = await startHttp2();
+    const stream = probe.get();
+    const { res, scope } = await probe.next();
+    res.end('all');
+    await once(stream.resume(), 'close');
+    expect(scope.signal.aborted).toBe(false);
+  });
+
+  test('a budget is read', async () => {
+    await using probe = await startHttp2();
+    probe.get({ 'x-envoy-expected-rq-timeout-ms': '60000' });
+    const { scope } = await probe.next();
+    expect(scope.remainingMs).toBeLessThanOrEqual(60_000);
+    scope[Symbol.dispose]();
+  });
+
+  test('a drain lets a stream end, and closes the session', async () => {
+    const shutdown = new GracefulShutdown();
+    await using probe = await startHttp2(shutdown);
+    const stream = probe.get();
+    const { res, scope } = await probe.next();
+    const closed = once(probe.client, 'close');
+    const drained = shutdown.drain(LONG_MS);
+    expect(scope.signal.aborted).toBe(false);
+    res.end('in time');
+    scope[Symbol.dispose]();
+    expect(String(await once(stream.setEncoding('utf8'), 'data'))).toBe('in time');
+    await Promise.all([closed, drained]);
+  });
+
+  test('a drain aborts the streams that are left', async () => {
+    const shutdown = new GracefulShutdown();
+    await using probe = await startHttp2(shutdown);
+    probe.get().on('error', () => {});
+    const { scope } = await probe.next();
+    const drained = shutdown.drain(10);
+    expect(await aborted(scope.signal)).toBeInstanceOf(ShuttingDown);
+    scope[Symbol.dispose]();
+    await drained;
+  });
+});
+
+describe('HTTPS', () => {
+  async function startHttps(shutdown: GracefulShutdown) {
+    const server = createHttps({ ...TLS, pskCallback: () => KEY });
+    const next = arrivalsOf(server, shutdown);
+    shutdown.attach(server);
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    const agent = new Agent({ keepAlive: true });
+    const psk = { pskCallback: () => ({ identity: 'test', psk: KEY }) };
+    const own = { checkServerIdentity: () => undefined };
+    return {
+      next,
+      get() {
+        const client = request({ ...TLS, ...psk, ...own, host: '127.0.0.1', port, agent });
+        client.on('error', () => {}).end();
+        return client;
+      },
+      async [Symbol.asyncDispose]() {
+        agent.destroy();
+        server.closeAllConnections();
+        if (server.listening) server.close();
+      },
+    };
+  }
+
+  test('a hang-up is seen', async () => {
+    await using probe = await startHttps(new GracefulShutdown());
+    const client = probe.get();
+    const { scope } = await probe.next();
+    client.destroy();
+    expect(await aborted(scope.signal)).toBeInstanceOf(ClientDisconnected);
+    scope[Symbol.dispose]();
+  });
+
+  test('a drain waits for the answer, and closes a connection that is idle', async () => {
+    const shutdown = new GracefulShutdown();
+    await using probe = await startHttps(shutdown);
+    const answer = async (client: ReturnType<typeof probe.get>, arrival: Arrival) => {
+      const answered = once(client, 'response');
+      arrival.res.end('in time');
+      arrival.scope[Symbol.dispose]();
+      const [response] = await answered;
+      await once(response.resume(), 'end');
+      return response;
+    };
+    const idle = probe.get();
+    const busy = probe.get();
+    await answer(idle, await probe.next());
+    const arrival = await probe.next();
+    const drained = shutdown.drain(LONG_MS);
+    expect((await answer(busy, arrival)).headers.connection).toBe('close');
+    await drained;
+  });
+});

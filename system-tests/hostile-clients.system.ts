@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { leftAlone } from './harness/left-alone.ts';
-import { ordersBeside } from './harness/patient-client.ts';
-import { openRaw } from './harness/raw.ts';
-import { type System, startSystem } from './harness/system.ts';
+import { ordersBeside } from '../harness/patient-client.ts';
+import { openRaw } from '../harness/raw.ts';
+import { type System, startSystem } from '../harness/system.ts';
+import { leftAlone } from './support/left-alone.ts';
 
 let system: System;
 beforeAll(async () => {

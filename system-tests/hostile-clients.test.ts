@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { leftAlone } from './harness/left-alone.ts';
-import { ordersBeside } from './harness/patient-client.ts';
-import { say, statusOf } from './harness/raw.ts';
-import { type System, startSystem } from './harness/system.ts';
+import { ordersBeside } from '../harness/patient-client.ts';
+import { say, statusOf } from '../harness/raw.ts';
+import { type System, startSystem } from '../harness/system.ts';
+import { leftAlone } from './support/left-alone.ts';
 
 let system: System;
 beforeAll(async () => {

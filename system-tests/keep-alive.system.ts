@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { portOf } from './faults/fault.ts';
-import { send } from './harness/client.ts';
-import { ServiceProcess } from './harness/service-process.ts';
-import { startSystem } from './harness/system.ts';
+import { send } from '../harness/client.ts';
+import { portOf } from '../harness/faults/fault.ts';
+import { ServiceProcess } from '../harness/service-process.ts';
+import { startSystem } from '../harness/system.ts';
 
 /** Orders at a time: each call of theirs takes a connection that has been idle since the last round. */
 const CROWD = 200;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, test } from 'vitest';
-import { type Pending, send } from './harness/client.ts';
-import { nginxVersion, reservePorts, startNginx } from './harness/nginx.ts';
-import { ServiceProcess } from './harness/service-process.ts';
+import { type Pending, send } from '../harness/client.ts';
+import { nginxVersion, reservePorts, startNginx } from '../harness/nginx.ts';
+import { ServiceProcess } from '../harness/service-process.ts';
 
 const nginx = nginxVersion ?? 'nginx';
 const IGNORING = 'proxy_ignore_client_abort on;';

@@ -1,10 +1,10 @@
 import { connect } from 'node:net';
 import { expect } from 'vitest';
-import { paymentsOf, send } from './harness/client.ts';
-import { scene } from './harness/evidence.ts';
-import { startRelay } from './harness/relay.ts';
-import { ServiceProcess } from './harness/service-process.ts';
-import { startSystem } from './harness/system.ts';
+import { paymentsOf, send } from '../harness/client.ts';
+import { startRelay } from '../harness/relay.ts';
+import { ServiceProcess } from '../harness/service-process.ts';
+import { startSystem } from '../harness/system.ts';
+import { scene } from './support/evidence.ts';
 
 const STEP_MS = '300';
 const DURATIONS = { CHECK_DURATION_MS: STEP_MS, PAYMENT_DURATION_MS: STEP_MS };

@@ -4,7 +4,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LOADER, ROOT } from '../../system-tests/harness/service-process.ts';
+import { LOADER, ROOT } from '../../harness/service-process.ts';
 import type { Cpu, Holdings, Question } from './inside.ts';
 
 const INSIDE = new URL('inside.ts', import.meta.url).href;

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import type { ServiceProcess } from './service-process.ts';
-import type { System } from './system.ts';
+import type { ServiceProcess } from '../../harness/service-process.ts';
+import type { System } from '../../harness/system.ts';
 
 /** Resolves once the order service holds no connection, and nobody at work or complaining is left. */
 export async function leftAlone(system: System): Promise<void> {

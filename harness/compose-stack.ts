@@ -23,9 +23,9 @@ export const COMPOSE_V1: Compose = {
   env: { DOCKER_BUILDKIT: '0', COMPOSE_DOCKER_CLI_BUILD: '0' },
 };
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Without it Compose would read the `.env` beside docker-compose.yml. */
-const NO_VARIABLES = fileURLToPath(new URL('../compose/none.env', import.meta.url));
+const NO_VARIABLES = fileURLToPath(new URL('none.env', import.meta.url));
 const PROJECT = 'order-cancellation-test';
 const NETWORK = `${PROJECT}_default`;
 

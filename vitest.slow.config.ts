@@ -4,7 +4,7 @@ import { reporters } from './vitest.config.ts';
 
 export default defineConfig({
   test: {
-    include: ['system-tests/**/*.system.ts'],
+    include: ['system-tests/**/*.slow.ts'],
     testTimeout: 120_000,
     hookTimeout: 60_000,
     expect: { poll: { timeout: 60_000 } },

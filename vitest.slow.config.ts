@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import { EvidenceTable } from './system-tests/support/evidence-table.ts';
+import { EvidenceTable } from './system-tests/support/scene-table.ts';
 import { reporters } from './vitest.config.ts';
 
 export default defineConfig({

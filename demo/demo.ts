@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { type Scene, scenes } from './scenes.ts';
-import { setStage } from './stage.ts';
+import { setStage } from './services.ts';
 import { colors } from './timeline.ts';
 
 const PLAIN = { head: [], border: [] };

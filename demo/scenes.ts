@@ -1,5 +1,5 @@
 import type { LogLine } from '../harness/log-line.ts';
-import type { Act, Endless, Stage } from './stage.ts';
+import type { Act, Endless, Stage } from './services.ts';
 
 type Outcome = { kept: boolean; seen: string; savedMs?: number };
 

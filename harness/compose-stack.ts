@@ -25,7 +25,7 @@ export const COMPOSE_V1: Compose = {
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Without it Compose would read the `.env` beside docker-compose.yml. */
-const NO_VARIABLES = fileURLToPath(new URL('none.env', import.meta.url));
+const NO_VARIABLES = fileURLToPath(new URL('no-variables.env', import.meta.url));
 const PROJECT = 'order-cancellation-test';
 const NETWORK = `${PROJECT}_default`;
 

@@ -2,8 +2,8 @@ import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Feed } from './feed.ts';
-import type { Held, Report } from './inside.ts';
 import { type LogLine, type LogQuery, matches } from './log-line.ts';
+import type { Held, Report } from './report-activity.ts';
 import { tether } from './tether.ts';
 
 export type ServiceName = 'order-service' | 'inventory-service' | 'payment-service';
@@ -14,7 +14,7 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 export const LOADER = Number.parseInt(process.versions.node, 10) >= 24 ? [] : ['--import', 'tsx'];
 
 /** Tells from inside the process what its log does not. */
-const INSIDE = new URL('inside.ts', import.meta.url).href;
+const INSIDE = new URL('report-activity.ts', import.meta.url).href;
 
 const isListening = ({ msg }: LogLine) => msg.startsWith('Listening on ');
 

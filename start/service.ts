@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { urlOf } from '../chassis/src/url.ts';
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const INSIDE = new URL('inside.ts', import.meta.url).href;
+const INSIDE = new URL('report-address.ts', import.meta.url).href;
 const LOADER = Number.parseInt(process.versions.node, 10) >= 24 ? [] : ['--import', 'tsx'];
 
 type Print = (line: string, stream?: NodeJS.WriteStream) => void;

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ordersBeside } from '../harness/patient-client.ts';
-import { openRaw } from '../harness/raw.ts';
+import { ordersBeside } from '../harness/orders-during.ts';
+import { openRaw } from '../harness/raw-connection.ts';
 import { type System, startSystem } from '../harness/system.ts';
-import { leftAlone } from './support/left-alone.ts';
+import { leftAlone } from './support/nothing-left.ts';
 
 let system: System;
 beforeAll(async () => {

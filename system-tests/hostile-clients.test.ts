@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ordersBeside } from '../harness/patient-client.ts';
-import { say, statusOf } from '../harness/raw.ts';
+import { ordersBeside } from '../harness/orders-during.ts';
+import { say, statusOf } from '../harness/raw-connection.ts';
 import { type System, startSystem } from '../harness/system.ts';
-import { leftAlone } from './support/left-alone.ts';
+import { leftAlone } from './support/nothing-left.ts';
 
 let system: System;
 beforeAll(async () => {

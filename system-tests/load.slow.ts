@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { chargedOrders, processedOrders } from '../harness/charged.ts';
+import { chargedOrders, processedOrders } from '../harness/charged-orders.ts';
 import { type Pending, send } from '../harness/client.ts';
 import { peakMemoryBytes } from '../harness/memory.ts';
 import type { ServiceProcess } from '../harness/service-process.ts';
 import { startSystem } from '../harness/system.ts';
-import { leftAlone } from './support/left-alone.ts';
+import { leftAlone } from './support/nothing-left.ts';
 
 const ORDERS = 5_000;
 const DURATIONS = { CHECK_DURATION_MS: '2000', PAYMENT_DURATION_MS: '3000' };

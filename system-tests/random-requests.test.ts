@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { send } from '../harness/client.ts';
-import { say, statusOf } from '../harness/raw.ts';
+import { say, statusOf } from '../harness/raw-connection.ts';
 import { type System, startSystem } from '../harness/system.ts';
 
 let system: System;

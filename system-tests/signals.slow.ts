@@ -4,7 +4,7 @@ import { paymentsOf, send } from '../harness/client.ts';
 import { startRelay } from '../harness/relay.ts';
 import { ServiceProcess } from '../harness/service-process.ts';
 import { startSystem } from '../harness/system.ts';
-import { scene } from './support/evidence.ts';
+import { scene } from './support/scene.ts';
 
 const STEP_MS = '300';
 const DURATIONS = { CHECK_DURATION_MS: STEP_MS, PAYMENT_DURATION_MS: STEP_MS };

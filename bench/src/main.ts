@@ -2,10 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { CONTENDERS, type Contender, NAMES } from './contenders.ts';
 import { cancellations, inFlight, load } from './measure.ts';
 import { OrderProcess } from './order-process.ts';
-import { report } from './report.ts';
 import { Results } from './results.ts';
 import { soak } from './soak.ts';
 import { Stub } from './stub.ts';
+import { report } from './tables.ts';
 
 const QUICK = { warmUp: 2_000, rounds: 3, orders: 1_000, hangUps: 100, freshRounds: 1, soak: 0 };
 const FULL = {

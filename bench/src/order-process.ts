@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LOADER, ROOT } from '../../harness/service-process.ts';
-import type { Cpu, Holdings, Question } from './inside.ts';
+import type { Cpu, Holdings, Question } from './report-usage.ts';
 
-const INSIDE = new URL('inside.ts', import.meta.url).href;
+const INSIDE = new URL('report-usage.ts', import.meta.url).href;
 const START_TIMEOUT_MS = 20_000;
 
 /**

@@ -1,8 +1,8 @@
 import type { RequestListener } from 'node:http';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { closed } from './peer.ts';
-import { answers, available, paid, Stage, silent } from './stage.ts';
+import { answers, available, paid, Stage, silent } from './order-service-under-test.ts';
+import { closed } from './raw-server.ts';
 
 let stage: Stage;
 const orderService: Stage['orderService'] = (...cast) => stage.orderService(...cast);

@@ -1,7 +1,15 @@
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Attempts } from '../src/attempts.ts';
-import { answers, available, held, paid, paymentService, Stage, voided } from './stage.ts';
+import {
+  answers,
+  available,
+  held,
+  paid,
+  paymentService,
+  Stage,
+  voided,
+} from './order-service-under-test.ts';
 
 let stage: Stage;
 beforeEach(() => {

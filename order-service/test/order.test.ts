@@ -1,7 +1,7 @@
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readConfig } from '../src/config.ts';
-import { available, held, paid, Stage, silent } from './stage.ts';
+import { available, held, paid, Stage, silent } from './order-service-under-test.ts';
 
 let stage: Stage;
 const orderService: Stage['orderService'] = (...cast) => stage.orderService(...cast);

@@ -3,7 +3,7 @@ import { Scope, ShuttingDown } from '@orders/cancellation';
 import { Axios } from 'axios';
 import { afterEach, describe, expect, test } from 'vitest';
 import { undiciAdapter } from '../src/undici-adapter.ts';
-import { type Behaviour, closed, closeServers, OK, outcome, serve } from './peer.ts';
+import { type Behaviour, closed, closeServers, OK, outcome, serve } from './raw-server.ts';
 
 afterEach(closeServers);
 

@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, describe, expect, test } from 'vitest';
 import { undiciAdapter } from '../src/undici-adapter.ts';
-import { type Behaviour, closeServers, MAX_BYTES, OK, outcome, serve } from './peer.ts';
+import { type Behaviour, closeServers, MAX_BYTES, OK, outcome, serve } from './raw-server.ts';
 
 afterEach(closeServers);
 

@@ -1,7 +1,15 @@
 import { createServer, type RequestListener } from 'node:http';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { answers, available, held, paymentService, Stage, silent, voided } from './stage.ts';
+import {
+  answers,
+  available,
+  held,
+  paymentService,
+  Stage,
+  silent,
+  voided,
+} from './order-service-under-test.ts';
 
 const FAILED = /^Payment processing failed/;
 

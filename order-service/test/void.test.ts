@@ -16,7 +16,7 @@ import {
   Stage,
   silent,
   voided,
-} from './stage.ts';
+} from './order-service-under-test.ts';
 
 const FAILED = /^Payment processing failed/;
 

@@ -8,7 +8,7 @@ import { readConfig } from '../src/config.ts';
 import { CallEnded } from '../src/ending.ts';
 import { processPayment } from '../src/payment-client.ts';
 import { Voids } from '../src/voids.ts';
-import { portOf, silent } from './stage.ts';
+import { portOf, silent } from './order-service-under-test.ts';
 
 const lines: string[] = [];
 beforeEach(() => void lines.splice(0));

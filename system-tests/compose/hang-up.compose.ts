@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import { ComposeStack } from '../../harness/compose-stack.ts';
 import { curl } from '../../harness/curl.ts';
 import type { LogLine } from '../../harness/log-line.ts';
-import { scene } from '../support/evidence.ts';
+import { scene } from '../support/scene.ts';
 
 const stack = new ComposeStack();
 beforeAll(() => stack.up());

@@ -4,7 +4,7 @@ import { ComposeStack, PORTS } from '../../harness/compose-stack.ts';
 import type { ServiceName } from '../../harness/service-process.ts';
 import { since } from '../../harness/since.ts';
 import { until } from '../../harness/until.ts';
-import { scene } from '../support/evidence.ts';
+import { scene } from '../support/scene.ts';
 
 /** Work that outlasts the 5 s that a call may take. */
 const ENDLESS_MS = '60000';

@@ -3,7 +3,7 @@ import { send } from '../../harness/client.ts';
 import { ComposeStack } from '../../harness/compose-stack.ts';
 import { since } from '../../harness/since.ts';
 import { until } from '../../harness/until.ts';
-import { scene } from '../support/evidence.ts';
+import { scene } from '../support/scene.ts';
 
 const ENDLESS_MS = '60000';
 

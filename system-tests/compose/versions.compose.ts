@@ -10,7 +10,7 @@ import {
 } from '../../harness/compose-stack.ts';
 import { curl } from '../../harness/curl.ts';
 import { since } from '../../harness/since.ts';
-import { scene } from '../support/evidence.ts';
+import { scene } from '../support/scene.ts';
 
 const BASE_IMAGE = 'node:26-slim';
 const MAX_ADDED_BYTES = 40_000_000;

@@ -4,7 +4,7 @@ import { Scope } from '@orders/cancellation';
 import { Axios, type AxiosAdapter } from 'axios';
 import { expect } from 'vitest';
 import { callEnded } from '../src/ending.ts';
-import { portOf } from './stage.ts';
+import { portOf } from './order-service-under-test.ts';
 
 export const OK = 'HTTP/1.1 200 OK\r\n';
 export const MAX_BYTES = 1_000;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { output } from './command.ts';
+import { ROOT } from './repository.ts';
 import type { ServiceName } from './service-process.ts';
 import { until } from './until.ts';
 
@@ -23,7 +24,6 @@ export const COMPOSE_V1: Compose = {
   env: { DOCKER_BUILDKIT: '0', COMPOSE_DOCKER_CLI_BUILD: '0' },
 };
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Without it Compose would read the `.env` beside docker-compose.yml. */
 const NO_VARIABLES = fileURLToPath(new URL('no-variables.env', import.meta.url));
 const PROJECT = 'order-cancellation-test';

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { portOf } from './faults/fault.ts';
+import { portOf } from './port-of.ts';
 import { tether } from './tether.ts';
 
 /** A server of nginx's: `port` goes on to `upstream`, an URL, with more `directives` or none. */

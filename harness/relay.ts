@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
-import { portOf } from './faults/fault.ts';
+import { portOf } from './port-of.ts';
 
 /**
  * A network before a service. While it is cut nothing passes, neither bytes nor a hang-up; while it

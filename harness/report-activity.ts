@@ -11,7 +11,7 @@ export interface Held {
   heapBytes: number;
 }
 
-/** What this module tells the harness: the id of a request that has arrived, or what it asked for. */
+/** What is reported: the id of a request, as soon as it has arrived, or what the harness asked for. */
 export type Report = { arrived: string } | Held;
 
 const report = (message: Report) => process.send?.(message);

@@ -1,20 +1,15 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { eachLine } from './each-line.ts';
 import { Feed } from './feed.ts';
 import { type LogLine, type LogQuery, matches } from './log-line.ts';
 import type { Held, Report } from './report-activity.ts';
+import { LOADER, ROOT } from './repository.ts';
 import { tether } from './tether.ts';
 
 export type ServiceName = 'order-service' | 'inventory-service' | 'payment-service';
 
-export const ROOT = fileURLToPath(new URL('..', import.meta.url));
-
-/** Node strips types by itself from 24 on; before that tsx does, as `npm start` has it. */
-export const LOADER = Number.parseInt(process.versions.node, 10) >= 24 ? [] : ['--import', 'tsx'];
-
-/** Tells from inside the process what its log does not. */
-const INSIDE = new URL('report-activity.ts', import.meta.url).href;
+const REPORT_ACTIVITY = new URL('report-activity.ts', import.meta.url).href;
 
 const isListening = ({ msg }: LogLine) => msg.startsWith('Listening on ');
 
@@ -30,7 +25,7 @@ export class ServiceProcess implements AsyncDisposable {
 
   private constructor(name: ServiceName, env: Record<string, string>) {
     this.name = name;
-    const args = [...LOADER, '--import', INSIDE, `${name}/src/server.ts`];
+    const args = [...LOADER, '--import', REPORT_ACTIVITY, `${name}/src/server.ts`];
     const options: SpawnOptions = {
       cwd: ROOT,
       env: { PATH: process.env.PATH, PORT: '0', ...env },
@@ -38,15 +33,8 @@ export class ServiceProcess implements AsyncDisposable {
     };
     const child = tether(spawn(process.execPath, args, options));
     this.#child = child;
-    if (!child.stdout || !child.stderr) throw new Error('spawned without pipes');
-    let partial = '';
-    // Not readline: it ends a line at U+2028 too, which a product may be called.
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      const lines = (partial + text).split('\n');
-      partial = lines.pop() ?? '';
-      for (const line of lines) this.#log.push(JSON.parse(line));
-    });
-    child.stderr.on('data', (chunk) => {
+    eachLine(child.stdout, (line) => this.#log.push(JSON.parse(line)));
+    child.stderr?.on('data', (chunk) => {
       this.#stderr += chunk;
     });
     child.on('message', (report: Report) => {

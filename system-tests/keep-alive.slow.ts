@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { send } from '../harness/client.ts';
-import { portOf } from '../harness/faults/fault.ts';
+import { portOf } from '../harness/port-of.ts';
 import { ServiceProcess } from '../harness/service-process.ts';
 import { startSystem } from '../harness/system.ts';
 

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
-import { LOADER, ROOT } from '../harness/service-process.ts';
+import { LOADER, ROOT } from '../harness/repository.ts';
 import { tether } from '../harness/tether.ts';
 
 const VITEST = [

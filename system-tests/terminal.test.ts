@@ -4,7 +4,7 @@ import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { ROOT } from '../harness/service-process.ts';
+import { ROOT } from '../harness/repository.ts';
 import { tether } from '../harness/tether.ts';
 
 const CTRL_C = '\x03';

@@ -6,6 +6,7 @@ import createError from 'http-errors';
 import { pino } from 'pino';
 import request from 'supertest';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { portOf } from '../../harness/port-of.ts';
 import { createServiceApp, only, sendText } from '../src/index.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -134,8 +135,7 @@ describe('a body that nobody needs', () => {
   ])('of more is answered 413 and the connection closes (%s)', async (_row, head) => {
     const server = createServer(app);
     await once(server.listen(0), 'listening');
-    const address = server.address();
-    const client = connect(typeof address === 'object' && address ? address.port : 0);
+    const client = connect(portOf(server));
     client.on('error', () => {});
     client.write(`POST /task HTTP/1.1\r\nHost: localhost\r\n${head(9 * MEGABYTE)}`);
     client.write(Buffer.alloc(8 * MEGABYTE + 1));
@@ -150,8 +150,7 @@ describe('a body that nobody needs', () => {
   test('is not logged when the client leaves in the middle of it', async () => {
     const server = createServer(app);
     await once(server.listen(0), 'listening');
-    const address = server.address();
-    const client = connect(typeof address === 'object' && address ? address.port : 0);
+    const client = connect(portOf(server));
     client.write('POST /task HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345');
     const [req] = await once(server, 'request');
     client.destroy();

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { portOf } from '../port-of.ts';
 
 /**
  * What a faulty server does with a connection, once the first bytes of a request are there. A void it
@@ -65,9 +66,4 @@ export function flood(socket: Socket, chunk: string): void {
   };
   socket.on('drain', pour);
   pour();
-}
-
-export function portOf(server: Server): number {
-  const address = server.address();
-  return typeof address === 'object' && address ? address.port : 0;
 }

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
-import type { Server as NetServer } from 'node:net';
 import { GracefulShutdown } from '@orders/cancellation';
 import type { Express } from 'express';
 import { pino } from 'pino';
+import { portOf } from '../../harness/port-of.ts';
 import { createApp } from '../src/app.ts';
 import { type Config, readConfig } from '../src/config.ts';
 
@@ -31,12 +31,6 @@ export function held(listener: RequestListener): {
     release = resolve;
   });
   return { listener: (req, res) => void released.then(() => listener(req, res)), release };
-}
-
-/** Where a server that listens on any free port is to be found. */
-export function portOf(server: NetServer): number {
-  const address = server.address();
-  return typeof address === 'object' && address ? address.port : 0;
 }
 
 /** A payment service whose two routes behave as they are told. */

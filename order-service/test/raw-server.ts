@@ -3,8 +3,8 @@ import { createServer, type Socket } from 'node:net';
 import { Scope } from '@orders/cancellation';
 import { Axios, type AxiosAdapter } from 'axios';
 import { expect } from 'vitest';
+import { portOf } from '../../harness/port-of.ts';
 import { callEnded } from '../src/ending.ts';
-import { portOf } from './order-service-under-test.ts';
 
 export const OK = 'HTTP/1.1 200 OK\r\n';
 export const MAX_BYTES = 1_000;

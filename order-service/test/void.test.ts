@@ -4,6 +4,7 @@ import { DeadlineExceeded, Scope } from '@orders/cancellation';
 import { pino } from 'pino';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { portOf } from '../../harness/port-of.ts';
 import { readConfig } from '../src/config.ts';
 import { processPayment } from '../src/payment-client.ts';
 import { Voids } from '../src/voids.ts';
@@ -12,7 +13,6 @@ import {
   available,
   paid,
   paymentService,
-  portOf,
   Stage,
   silent,
   voided,

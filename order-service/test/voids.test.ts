@@ -4,11 +4,12 @@ import { createServer, type RequestListener } from 'node:http';
 import { ClientDisconnected, DeadlineExceeded, Scope, ShuttingDown } from '@orders/cancellation';
 import { pino } from 'pino';
 import { beforeEach, expect, test } from 'vitest';
+import { portOf } from '../../harness/port-of.ts';
 import { readConfig } from '../src/config.ts';
 import { CallEnded } from '../src/ending.ts';
 import { processPayment } from '../src/payment-client.ts';
 import { Voids } from '../src/voids.ts';
-import { portOf, silent } from './order-service-under-test.ts';
+import { silent } from './order-service-under-test.ts';
 
 const lines: string[] = [];
 beforeEach(() => void lines.splice(0));

@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import { EvidenceTable } from './system-tests/support/scene-table.ts';
+import { SceneTable } from './system-tests/support/scene-table.ts';
 import { reporters } from './vitest.config.ts';
 
 export default defineConfig({
@@ -10,6 +10,6 @@ export default defineConfig({
     expect: { poll: { timeout: 60_000 } },
     // One after the other: each of them wants the machine for itself.
     fileParallelism: false,
-    reporters: [...reporters, new EvidenceTable()],
+    reporters: [...reporters, new SceneTable()],
   },
 });

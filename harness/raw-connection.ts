@@ -1,15 +1,15 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-/** A connection on which the test says what it likes. */
-export interface Raw {
+/** A connection to which any bytes can be written. */
+export interface RawConnection {
   socket: Socket;
   /** All that came, once the connection has closed, however it did. */
   received: Promise<string>;
 }
 
 /** Connects to `port` and writes `bytes`; resolves once connected. */
-export async function openRaw(port: number, bytes: string | Buffer): Promise<Raw> {
+export async function openRaw(port: number, bytes: string | Buffer): Promise<RawConnection> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true });
   const received = receive(socket);
   await once(socket, 'connect');
@@ -17,8 +17,8 @@ export async function openRaw(port: number, bytes: string | Buffer): Promise<Raw
   return { socket, received };
 }
 
-/** What `port` answers to `bytes`, until it closes the connection. */
-export async function say(port: number, bytes: string | Buffer): Promise<string> {
+/** All that `port` answers to `bytes` before it closes the connection. */
+export async function sendRaw(port: number, bytes: string | Buffer): Promise<string> {
   const { received } = await openRaw(port, bytes);
   return received;
 }

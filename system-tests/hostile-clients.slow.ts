@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ordersBeside } from '../harness/orders-during.ts';
+import { placeOrdersDuring } from '../harness/orders-during.ts';
 import { openRaw } from '../harness/raw-connection.ts';
 import { type System, startSystem } from '../harness/system.ts';
-import { leftAlone } from './support/nothing-left.ts';
+import { expectNothingLeft } from './support/nothing-left.ts';
 
 let system: System;
 beforeAll(async () => {
@@ -25,14 +25,14 @@ const POST = 'POST /order HTTP/1.1\r\nHost: localhost\r\n';
 describe('a thousand clients at once send a request byte by byte, or nothing', () => {
   test('each gets 408 when its time is up, and orders beside them succeed', async ({ task }) => {
     const { port, url } = system.order;
-    const orders = await ordersBeside(url, () =>
+    const orders = await placeOrdersDuring(url, () =>
       Promise.all([
         slowly(300, port, '', HEADERS_MS),
         slowly(300, port, `${ORDER}X-Slow: `, HEADERS_MS),
         slowly(400, port, `${POST}Content-Length: 1000\r\n\r\n`, REQUEST_MS),
       ]),
     );
-    await leftAlone(system);
+    await expectNothingLeft(system);
     task.meta.seen = `1000 answers of 408, ${orders} orders beside them, nothing left behind`;
   });
 });
@@ -46,14 +46,14 @@ describe.each([
 ])('clients by the thousand come and go %s', (_where, bytes, clients) => {
   test('orders beside them succeed, and no connection and no work is left', async ({ task }) => {
     const { port, url } = system.order;
-    const orders = await ordersBeside(url, async () => {
+    const orders = await placeOrdersDuring(url, async () => {
       for (let gone = 0; gone < clients; gone += CROWD) {
         const crowd = { length: Math.min(CROWD, clients) };
         await Promise.all(Array.from(crowd, () => comeAndGo(port, bytes)));
       }
     });
     expect(orders).toBeGreaterThan(0);
-    await leftAlone(system);
+    await expectNothingLeft(system);
     task.meta.seen = `${clients} gone, ${orders} orders beside them, nothing left behind`;
   });
 });

@@ -5,7 +5,7 @@ import { type Pending, send } from '../harness/client.ts';
 import { peakMemoryBytes } from '../harness/memory.ts';
 import type { ServiceProcess } from '../harness/service-process.ts';
 import { startSystem } from '../harness/system.ts';
-import { leftAlone } from './support/nothing-left.ts';
+import { expectNothingLeft } from './support/nothing-left.ts';
 
 const ORDERS = 5_000;
 const DURATIONS = { CHECK_DURATION_MS: '2000', PAYMENT_DURATION_MS: '3000' };
@@ -34,7 +34,7 @@ describe(`${ORDERS} orders at once, a third of which hang up at random moments`,
 
     const failures = order.lines.filter(({ level }) => level > 30).map(({ msg }) => msg);
     expect([...new Set(failures)]).toEqual([]);
-    await leftAlone(system);
+    await expectNothingLeft(system);
     const canceled = () => count(order, /^Order canceled: client disconnected$/);
     const processed = () => processedOrders(order);
     await expect.poll(() => canceled() + processed().size, PATIENCE).toBe(ORDERS);
@@ -59,7 +59,7 @@ describe('300 orders at once where MAX_IN_FLIGHT is 100', () => {
     expect(seen).toEqual({ [PROCESSED]: 100, '503 Too many orders in flight': 200 });
     expect(endings.slice(0, 200)).toEqual(Array(200).fill(503));
     expect(await outcomes(sendOrders(order.url, 1))).toEqual({ [PROCESSED]: 1 });
-    await leftAlone(system);
+    await expectNothingLeft(system);
     task.meta.seen = JSON.stringify(seen);
   });
 });

@@ -3,8 +3,8 @@ import { markdownTable } from 'markdown-table';
 import { COLUMNS, NAMES, OURS, USUAL } from './contenders.ts';
 import type { Results } from './results.ts';
 
-/** The table and the targets, aligned for a terminal and valid Markdown. */
-export function report(results: Results, soak: string[][]): string {
+/** The table of results and the table of targets, aligned for a terminal and valid Markdown. */
+export function tables(results: Results, soak: string[][]): string {
   const headings = COLUMNS.map(([, heading]) => heading);
   const rows = NAMES.map((name) => {
     const failure = results.failures.get(name);

@@ -2,8 +2,8 @@ import { expect } from 'vitest';
 import type { ServiceProcess } from '../../harness/service-process.ts';
 import type { System } from '../../harness/system.ts';
 
-/** Resolves once the order service holds no connection, and nobody at work or complaining is left. */
-export async function leftAlone(system: System): Promise<void> {
+/** Resolves once the order service holds no connection and no service works; fails if one warned. */
+export async function expectNothingLeft(system: System): Promise<void> {
   const { order, inventory, payment } = system;
   const holds = async (service: ServiceProcess, kind: string) =>
     (await service.holds()).resources[kind] ?? 0;

@@ -2,7 +2,7 @@ import Table from 'cli-table3';
 import type { Reporter, TestCase, TestModule, Vitest } from 'vitest/node';
 
 /** Ends a run in a table of its scenes: what was done, what was promised, what was seen. */
-export class EvidenceTable implements Reporter {
+export class SceneTable implements Reporter {
   #log: (line: string) => void = () => {};
 
   onInit({ logger }: Vitest): void {

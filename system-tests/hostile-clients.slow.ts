@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { placeOrdersDuring } from '../harness/orders-during.ts';
 import { openRaw } from '../harness/raw-connection.ts';
 import { type System, startSystem } from '../harness/system.ts';
 import { expectNothingLeft } from './support/nothing-left.ts';
+import { scene } from './support/scene.ts';
 
 let system: System;
 beforeAll(async () => {
@@ -22,8 +23,10 @@ const REQUEST_MS = 29_500;
 const ORDER = 'GET /order HTTP/1.1\r\nHost: localhost\r\n';
 const POST = 'POST /order HTTP/1.1\r\nHost: localhost\r\n';
 
-describe('a thousand clients at once send a request byte by byte, or nothing', () => {
-  test('each gets 408 when its time is up, and orders beside them succeed', async ({ task }) => {
+scene(
+  'a thousand clients at once send a request byte by byte, or nothing',
+  'each gets 408 when its time is up, and orders beside them succeed',
+  async () => {
     const { port, url } = system.order;
     const orders = await placeOrdersDuring(url, () =>
       Promise.all([
@@ -33,30 +36,34 @@ describe('a thousand clients at once send a request byte by byte, or nothing', (
       ]),
     );
     await expectNothingLeft(system);
-    task.meta.seen = `1000 answers of 408, ${orders} orders beside them, nothing left behind`;
-  });
-});
+    return `1000 answers of 408, ${orders} orders beside them, nothing left behind`;
+  },
+);
 
-describe.each([
+for (const [where, bytes, clients] of [
   ['without a word', '', 2_000],
   ['in the headers', ORDER, 2_000],
   ['in the body', `${POST}Content-Length: 10\r\n\r\n12345`, 2_000],
   ['after an order', `${ORDER}\r\n`, 2_000],
   ['after a hundred orders at once', `${ORDER}\r\n`.repeat(100), 20],
-])('clients by the thousand come and go %s', (_where, bytes, clients) => {
-  test('orders beside them succeed, and no connection and no work is left', async ({ task }) => {
-    const { port, url } = system.order;
-    const orders = await placeOrdersDuring(url, async () => {
-      for (let gone = 0; gone < clients; gone += CROWD) {
-        const crowd = { length: Math.min(CROWD, clients) };
-        await Promise.all(Array.from(crowd, () => comeAndGo(port, bytes)));
-      }
-    });
-    expect(orders).toBeGreaterThan(0);
-    await expectNothingLeft(system);
-    task.meta.seen = `${clients} gone, ${orders} orders beside them, nothing left behind`;
-  });
-});
+] as const) {
+  scene(
+    `clients by the thousand come and go ${where}`,
+    'orders beside them succeed, and no connection and no work is left',
+    async () => {
+      const { port, url } = system.order;
+      const orders = await placeOrdersDuring(url, async () => {
+        for (let gone = 0; gone < clients; gone += CROWD) {
+          const crowd = { length: Math.min(CROWD, clients) };
+          await Promise.all(Array.from(crowd, () => comeAndGo(port, bytes)));
+        }
+      });
+      expect(orders).toBeGreaterThan(0);
+      await expectNothingLeft(system);
+      return `${clients} gone, ${orders} orders beside them, nothing left behind`;
+    },
+  );
+}
 
 async function slowly(clients: number, port: number, bytes: string, atLeastMs: number) {
   const client = async () => {

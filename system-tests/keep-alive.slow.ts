@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { send } from '../harness/client.ts';
 import { portOf } from '../harness/port-of.ts';
 import { ServiceProcess } from '../harness/service-process.ts';
 import { startSystem } from '../harness/system.ts';
+import { scene } from './support/scene.ts';
 
 /** Orders at a time: each call of theirs takes a connection that has been idle since the last round. */
 const CROWD = 200;
@@ -15,25 +16,31 @@ const around = (idleMs: number) => [-500, -300, -150, -75, 0, 50].map((off) => i
 
 const DURATIONS = { CHECK_DURATION_MS: `${STEP_MS}`, PAYMENT_DURATION_MS: `${STEP_MS}` };
 
-describe.concurrent('orders paced around the 4 s and the 10 s after which an idle connection is closed', () => {
-  test('none fails', async ({ task }) => {
-    await using system = await startSystem(DURATIONS);
-    const orders = await crowds(system.order, [...around(4_000), 10_000]);
-    task.meta.seen = `${orders} orders, not one failed`;
-  });
-});
+describe.concurrent('beside each other', () => {
+  scene(
+    'orders paced around the 4 s and the 10 s after which an idle connection is closed',
+    'none fails',
+    async () => {
+      await using system = await startSystem(DURATIONS);
+      const orders = await crowds(system.order, [...around(4_000), 10_000]);
+      return `${orders} orders, not one failed`;
+    },
+  );
 
-describe.concurrent('orders paced around the 2 s after which their service says it will close', () => {
-  test('none fails', async ({ task }) => {
-    await using inventory = await startServer(2_000);
-    await using payment = await ServiceProcess.start('payment-service', DURATIONS);
-    await using order = await ServiceProcess.start('order-service', {
-      INVENTORY_URL: inventory.url,
-      PAYMENT_URL: payment.url,
-    });
-    const orders = await crowds(order, [...around(1_000), ...around(1_000), ...around(2_000)]);
-    task.meta.seen = `${orders} orders, not one failed, on ${inventory.connections()} connections`;
-  });
+  scene(
+    'orders paced around the 2 s after which their service says it will close',
+    'none fails',
+    async () => {
+      await using inventory = await startServer(2_000);
+      await using payment = await ServiceProcess.start('payment-service', DURATIONS);
+      await using order = await ServiceProcess.start('order-service', {
+        INVENTORY_URL: inventory.url,
+        PAYMENT_URL: payment.url,
+      });
+      const orders = await crowds(order, [...around(1_000), ...around(1_000), ...around(2_000)]);
+      return `${orders} orders, not one failed, on ${inventory.connections()} connections`;
+    },
+  );
 });
 
 /**

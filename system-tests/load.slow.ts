@@ -1,11 +1,12 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { chargedOrders, processedOrders } from '../harness/charged-orders.ts';
 import { type Pending, send } from '../harness/client.ts';
 import { peakMemoryBytes } from '../harness/memory.ts';
 import type { ServiceProcess } from '../harness/service-process.ts';
 import { startSystem } from '../harness/system.ts';
 import { expectNothingLeft } from './support/nothing-left.ts';
+import { scene } from './support/scene.ts';
 
 const ORDERS = 5_000;
 const DURATIONS = { CHECK_DURATION_MS: '2000', PAYMENT_DURATION_MS: '3000' };
@@ -17,8 +18,10 @@ interface Order extends Pending {
   orderID: string;
 }
 
-describe(`${ORDERS} orders at once, a third of which hang up at random moments`, () => {
-  test('the others succeed, who hung up is not charged, nothing is left', async ({ task }) => {
+scene(
+  `${ORDERS} clients order at once, and a third of them hang up at random moments`,
+  'the others succeed, those that hung up are not charged, nothing is left',
+  async () => {
     await using system = await startSystem(DURATIONS);
     const { order, inventory, payment } = system;
     const orders = sendOrders(order.url, ORDERS);
@@ -41,14 +44,14 @@ describe(`${ORDERS} orders at once, a third of which hang up at random moments`,
     const stopped = count(inventory, /canceled/) + count(payment, /canceled/);
     expect(await chargedOrders(payment, orders)).toEqual(processed());
     const megabytes = Math.round((await peakMemoryBytes(order.pid)) / 2 ** 20);
-    task.meta.seen = `${inFlight} in flight; ${processed().size} processed, ${canceled()} canceled (${stopped} steps stopped, ${count(payment, /^Payment voided/)} payments voided), charged exactly the processed, order-service at most ${megabytes} MB`;
-  });
-});
+    return `${inFlight} in flight; ${processed().size} processed, ${canceled()} canceled (${stopped} steps stopped, ${count(payment, /^Payment voided/)} payments voided), charged exactly the processed, order-service at most ${megabytes} MB`;
+  },
+);
 
-describe('300 orders at once where MAX_IN_FLIGHT is 100', () => {
-  test('100 succeed, the others get 503 before that, and the next one succeeds', async ({
-    task,
-  }) => {
+scene(
+  '300 orders at once where MAX_IN_FLIGHT is 100',
+  '100 succeed, the others get 503 before that, and the next one succeeds',
+  async () => {
     const limits = { MAX_IN_FLIGHT: '100' };
     await using system = await startSystem({ ...limits, PAYMENT_DURATION_MS: '0' });
     const { order } = system;
@@ -60,9 +63,9 @@ describe('300 orders at once where MAX_IN_FLIGHT is 100', () => {
     expect(endings.slice(0, 200)).toEqual(Array(200).fill(503));
     expect(await outcomes(sendOrders(order.url, 1))).toEqual({ [PROCESSED]: 1 });
     await expectNothingLeft(system);
-    task.meta.seen = JSON.stringify(seen);
-  });
-});
+    return JSON.stringify(seen);
+  },
+);
 
 function sendOrders(url: string, howMany: number): Order[] {
   return Array.from({ length: howMany }, (_, index) => {

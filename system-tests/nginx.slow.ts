@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { type Pending, send } from '../harness/client.ts';
 import { nginxVersion, reservePorts, startNginx } from '../harness/nginx.ts';
 import { ServiceProcess } from '../harness/service-process.ts';
+import { scene } from './support/scene.ts';
 
 const nginx = nginxVersion ?? 'nginx';
 const IGNORING = 'proxy_ignore_client_abort on;';
@@ -48,44 +49,48 @@ afterAll(async () => {
 
 beforeEach(({ skip }) => skip(!nginxVersion, 'nginx is not installed'));
 
-describe(`a client hangs up, ${nginx} before order-service`, () => {
-  test('the hang-up crosses it', async ({ task }) => {
-    const { requestId } = await hangUpDuringCheck(send(`${frontUrl}/order`));
-    await order.waitFor({ requestId, msg: 'Order canceled: client disconnected' });
-    const { elapsedMs } = await inventory.waitFor({ requestId, cause: 'client-disconnected' });
-    task.meta.seen = `the check stopped after ${elapsedMs} ms`;
-  });
+scene(`a client hangs up, ${nginx} before order-service`, 'the hang-up crosses it', async () => {
+  const { requestId } = await hangUpDuringCheck(send(`${frontUrl}/order`));
+  await order.waitFor({ requestId, msg: 'Order canceled: client disconnected' });
+  const { elapsedMs } = await inventory.waitFor({ requestId, cause: 'client-disconnected' });
+  return `the check stopped after ${elapsedMs} ms`;
+});
 
-  test('with proxy_ignore_client_abort it does not, and the budget stops the work', async ({
-    task,
-  }) => {
+scene(
+  `a client hangs up, ${nginx} before order-service`,
+  'with proxy_ignore_client_abort it does not, and the budget stops the work',
+  async () => {
     const pending = send(`${ignoringFrontUrl}/order`, { headers });
     const { requestId } = await hangUpDuringCheck(pending);
     await order.waitFor({ requestId, msg: 'Inventory check failed: deadline exceeded' });
     const msg = 'Inventory check canceled for product: 1234';
     const { elapsedMs } = await inventory.waitFor({ requestId, msg });
-    task.meta.seen = `the check stopped after ${elapsedMs} of ${BUDGET_MS} ms`;
-  });
-});
+    return `the check stopped after ${elapsedMs} of ${BUDGET_MS} ms`;
+  },
+);
 
-describe(`a client hangs up, ${nginx} before inventory-service`, () => {
-  test('the hang-up crosses it', async ({ task }) => {
+scene(
+  `a client hangs up, ${nginx} before inventory-service`,
+  'the hang-up crosses it',
+  async () => {
     const { requestId } = await hangUpDuringCheck(send(`${behindProxy.url}/order`));
     await behindProxy.waitFor({ requestId, msg: 'Order canceled: client disconnected' });
     const { elapsedMs } = await inventory.waitFor({ requestId, cause: 'client-disconnected' });
-    task.meta.seen = `the check stopped after ${elapsedMs} ms`;
-  });
+    return `the check stopped after ${elapsedMs} ms`;
+  },
+);
 
-  test('with proxy_ignore_client_abort it does not, and the budget stops the work', async ({
-    task,
-  }) => {
+scene(
+  `a client hangs up, ${nginx} before inventory-service`,
+  'with proxy_ignore_client_abort it does not, and the budget stops the work',
+  async () => {
     const pending = send(`${behindIgnoring.url}/order`, { headers });
     const { requestId } = await hangUpDuringCheck(pending);
     await behindIgnoring.waitFor({ requestId, msg: 'Order canceled: client disconnected' });
     const { elapsedMs } = await inventory.waitFor({ requestId, cause: 'deadline-exceeded' });
-    task.meta.seen = `the check stopped after ${elapsedMs} of ${BUDGET_MS} ms`;
-  });
-});
+    return `the check stopped after ${elapsedMs} of ${BUDGET_MS} ms`;
+  },
+);
 
 async function hangUpDuringCheck(pending: Pending): Promise<Pending> {
   await inventory.arrival(pending.requestId);

@@ -24,14 +24,13 @@ export class SceneTable implements Reporter {
 }
 
 function row(test: TestCase): string[] {
-  const around = test.parent.type === 'suite' ? test.parent.fullName : test.module.relativeModuleId;
-  const { done = around, promised = test.name } = test.meta();
+  const { done = test.fullName, promised = '' } = test.meta();
   return [done, promised, seen(test)];
 }
 
 function seen(test: TestCase): string {
   const result = test.result();
   if (result.state === 'skipped') return `skipped: ${result.note ?? 'not run'}`;
-  if (result.state === 'passed') return test.meta().seen ?? 'as promised';
+  if (result.state === 'passed') return test.meta().seen ?? '';
   return `FAILED: ${result.errors?.[0]?.message?.split('\n')[0] ?? result.state}`;
 }

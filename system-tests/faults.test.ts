@@ -3,7 +3,6 @@ import { send } from '../harness/client.ts';
 import { answerStatus } from '../harness/faults/answer-status.ts';
 import { drip } from '../harness/faults/drip.ts';
 import { dripHeaders } from '../harness/faults/drip-headers.ts';
-import { type Fault, type FaultyServer, startFaulty } from '../harness/faults/fault.ts';
 import { floodBody } from '../harness/faults/flood-body.ts';
 import { floodHeaders } from '../harness/faults/flood-headers.ts';
 import { floodHints } from '../harness/faults/flood-hints.ts';
@@ -17,6 +16,7 @@ import { saySomethingElse } from '../harness/faults/say-something-else.ts';
 import { stallAfterHeaders } from '../harness/faults/stall-after-headers.ts';
 import { staySilent } from '../harness/faults/stay-silent.ts';
 import { talkNonsense } from '../harness/faults/talk-nonsense.ts';
+import { type Fault, type FaultyServer, startFaulty } from '../harness/faulty-server.ts';
 import { peakMemoryBytes } from '../harness/memory.ts';
 import { ServiceProcess } from '../harness/service-process.ts';
 

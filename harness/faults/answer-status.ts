@@ -1,4 +1,4 @@
-import { type Fault, head, standAlone, startFaulty } from './fault.ts';
+import { type Fault, head, standAlone, startFaulty } from '../faulty-server.ts';
 
 /** Answers at once with `status`, whatever was asked. */
 export function answerStatus(status: number): Fault {

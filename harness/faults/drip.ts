@@ -1,4 +1,4 @@
-import { type Fault, head, standAlone, startFaulty } from './fault.ts';
+import { type Fault, head, standAlone, startFaulty } from '../faulty-server.ts';
 
 const INTERVAL_MS = 20;
 

@@ -1,4 +1,4 @@
-import { type Fault, flood, standAlone, startFaulty } from './fault.ts';
+import { type Fault, flood, standAlone, startFaulty } from '../faulty-server.ts';
 
 /** Sends a body without end, as fast as it is read. */
 export const floodBody: Fault = (socket) => {

@@ -1,4 +1,4 @@
-import { type Fault, flood, standAlone, startFaulty } from './fault.ts';
+import { type Fault, flood, standAlone, startFaulty } from '../faulty-server.ts';
 
 /** Sends headers without end, as fast as they are read. */
 export const floodHeaders: Fault = (socket) => {

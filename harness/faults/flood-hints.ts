@@ -1,4 +1,4 @@
-import { type Fault, flood, standAlone, startFaulty } from './fault.ts';
+import { type Fault, flood, standAlone, startFaulty } from '../faulty-server.ts';
 
 /** Sends informational answers without end and never the one that counts. */
 export const floodHints: Fault = (socket) => {

@@ -1,4 +1,4 @@
-import { type Fault, head, standAlone, startFaulty } from './fault.ts';
+import { type Fault, head, standAlone, startFaulty } from '../faulty-server.ts';
 
 /** Sends the headers and a part of the body, then resets the connection. */
 export const halfAnswerThenReset: Fault = (socket) => {

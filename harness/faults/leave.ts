@@ -1,4 +1,4 @@
-import { type Fault, standAlone, startFaulty } from './fault.ts';
+import { type Fault, standAlone, startFaulty } from '../faulty-server.ts';
 
 /** Reads the request and closes the connection. */
 export const leave: Fault = (socket) => {

@@ -1,4 +1,4 @@
-import { type Fault, head, standAlone, startFaulty } from './fault.ts';
+import { type Fault, head, standAlone, startFaulty } from '../faulty-server.ts';
 
 /** Redirects to itself, for ever. */
 export const redirect: Fault = (socket) => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
+import { standAlone } from '../faulty-server.ts';
 import { portOf } from '../port-of.ts';
-import { standAlone } from './fault.ts';
 
 /**
  * Takes a port and refuses every connection to it: the port is the near end of a connection that is

@@ -1,4 +1,4 @@
-import { type Fault, standAlone, startFaulty } from './fault.ts';
+import { type Fault, standAlone, startFaulty } from '../faulty-server.ts';
 
 /** Reads the request and resets the connection. */
 export const reset: Fault = (socket) => {

@@ -1,4 +1,4 @@
-import { type Fault, head, standAlone, startFaulty } from './fault.ts';
+import { type Fault, head, standAlone, startFaulty } from '../faulty-server.ts';
 
 /** Answers 200, but not what was asked. */
 export const saySomethingElse: Fault = (socket) => {

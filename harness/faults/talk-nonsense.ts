@@ -1,4 +1,4 @@
-import { type Fault, standAlone, startFaulty } from './fault.ts';
+import { type Fault, standAlone, startFaulty } from '../faulty-server.ts';
 
 /** Answers in another protocol. */
 export const talkNonsense: Fault = (socket) => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { portOf } from '../port-of.ts';
+import { portOf } from './port-of.ts';
 
 /**
  * What a faulty server does with a connection, once the first bytes of a request are there. A void it

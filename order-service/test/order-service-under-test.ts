@@ -10,50 +10,22 @@ import { type Config, readConfig } from '../src/config.ts';
 /** The machine may be slow, and it is not its speed that is tested. */
 const LONG_MS = '60000';
 
-export const available: RequestListener = (_req, res) => res.end('Product 1234 is available\n');
-export const paid: RequestListener = (_req, res) =>
-  res.end('Payment for order orderID-5678 completed');
-export const voided: RequestListener = (_req, res) =>
-  res.end('Payment for order orderID-5678 voided');
-export const silent: RequestListener = () => {};
-export const answers =
-  (status: number): RequestListener =>
-  (_req, res) =>
-    res.writeHead(status).end('a body that no client of ours may see');
-
-/** Passes requests on to `listener`, but none before `release` is called. */
-export function held(listener: RequestListener): {
-  listener: RequestListener;
-  release: () => void;
-} {
-  let release = () => {};
-  const released = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  return { listener: (req, res) => void released.then(() => listener(req, res)), release };
-}
-
-/** A payment service whose two routes behave as they are told. */
-export const paymentService =
-  (pay: RequestListener, revoke: RequestListener): RequestListener =>
-  (req, res) =>
-    (req.url?.startsWith('/pay') ? pay : revoke)(req, res);
-
-/** The order service between an inventory and a payment service that behave as they are told. */
-export class Stage {
+/** An order service, what it logs, and what it calls. */
+export class OrderServiceUnderTest {
   readonly lines: Record<string, unknown>[] = [];
-  /** What reached the two services. */
+  /** The calls that reached the inventory or the payment service. */
   readonly calls: IncomingMessage[] = [];
   readonly shutdown = new GracefulShutdown();
   readonly #servers: Server[] = [];
 
-  async orderService(
+  /** Its app, between an inventory and a payment service that answer with these listeners. */
+  async appBetween(
     inventory: RequestListener,
     payment: RequestListener,
     env: Record<string, string> = {},
     overrides: Partial<Config> = {},
   ): Promise<Express> {
-    const [INVENTORY_URL, PAYMENT_URL] = [await this.#play(inventory), await this.#play(payment)];
+    const [INVENTORY_URL, PAYMENT_URL] = [await this.#serve(inventory), await this.#serve(payment)];
     const logger = pino({}, { write: (line) => this.lines.push(JSON.parse(line)) });
     const urls = { INVENTORY_URL, PAYMENT_URL, CALL_TIMEOUT_MS: LONG_MS };
     const config = { ...readConfig({ ...urls, ...env }), ...overrides };
@@ -73,7 +45,7 @@ export class Stage {
     for (const server of this.#servers) server.close().closeAllConnections();
   }
 
-  async #play(listener: RequestListener): Promise<string> {
+  async #serve(listener: RequestListener): Promise<string> {
     const server = createServer((req, res) => {
       this.calls.push(req);
       for (const name of ['x-request-id', 'idempotency-key']) {

@@ -1,15 +1,23 @@
-import { getEventListeners, once } from 'node:events';
+import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
-import { Scope } from '@orders/cancellation';
-import { Axios, type AxiosAdapter } from 'axios';
-import { expect } from 'vitest';
 import { portOf } from '../../harness/port-of.ts';
-import { callEnded } from '../src/ending.ts';
 
 export const OK = 'HTTP/1.1 200 OK\r\n';
-export const MAX_BYTES = 1_000;
 
+/** What is done with a connection when a request, or a part of one, has come. */
 export type Behaviour = (socket: Socket, request: string) => void;
+
+/** Sends `text`. */
+export const sends =
+  (text: string): Behaviour =>
+  (socket) =>
+    socket.write(text);
+
+/** Sends `text` and closes the connection. */
+export const sendsAndCloses =
+  (text: string): Behaviour =>
+  (socket) =>
+    socket.end(text);
 
 const closing: (() => void)[] = [];
 
@@ -31,24 +39,6 @@ export async function serve(behave: Behaviour) {
     for (const socket of sockets) socket.destroy();
   });
   return { port: portOf(server), sockets };
-}
-
-/** The text of the answer, or how the one table of endings reads the failure. */
-export async function outcome(adapter: 'http' | AxiosAdapter, url: string, scope = new Scope()) {
-  const { signal } = scope;
-  const http = new Axios({
-    ...{ adapter, proxy: false, maxRedirects: 0, decompress: false, maxContentLength: MAX_BYTES },
-    validateStatus: (status) => status === 200,
-  });
-  try {
-    return (await http.request<string>({ url, signal })).data;
-  } catch (error) {
-    const ended = callEnded(error, scope, { step: 'Step', service: 'there' });
-    return ended instanceof Error ? ended.message : ended;
-  } finally {
-    scope[Symbol.dispose]();
-    expect(getEventListeners(signal, 'abort')).toEqual([]);
-  }
 }
 
 /** Resolves once each socket is closed, whether in order or by a reset. */

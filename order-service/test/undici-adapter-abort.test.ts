@@ -3,19 +3,15 @@ import { Scope, ShuttingDown } from '@orders/cancellation';
 import { Axios } from 'axios';
 import { afterEach, describe, expect, test } from 'vitest';
 import { undiciAdapter } from '../src/undici-adapter.ts';
-import { type Behaviour, closed, closeServers, OK, outcome, serve } from './raw-server.ts';
+import { outcome } from './call-outcome.ts';
+import { type Behaviour, closed, closeServers, OK, sends, serve } from './raw-server.ts';
 
 afterEach(closeServers);
 
-const answers =
-  (text: string): Behaviour =>
-  (socket) =>
-    socket.write(text);
-
 const SILENCES: [name: string, behave: Behaviour][] = [
   ['before the headers', () => {}],
-  ['in the headers', answers(OK)],
-  ['in the body', answers(`${OK}Content-Length: 9\r\n\r\n`)],
+  ['in the headers', sends(OK)],
+  ['in the body', sends(`${OK}Content-Length: 9\r\n\r\n`)],
   [
     'in a drip',
     (socket) => {

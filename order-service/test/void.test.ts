@@ -8,23 +8,16 @@ import { portOf } from '../../harness/port-of.ts';
 import { readConfig } from '../src/config.ts';
 import { processPayment } from '../src/payment-client.ts';
 import { Voids } from '../src/voids.ts';
-import {
-  answers,
-  available,
-  paid,
-  paymentService,
-  Stage,
-  silent,
-  voided,
-} from './order-service-under-test.ts';
+import { answers, available, paid, paymentService, silent, voided } from './canned-answers.ts';
+import { OrderServiceUnderTest } from './order-service-under-test.ts';
 
 const FAILED = /^Payment processing failed/;
 
-let stage: Stage;
+let service: OrderServiceUnderTest;
 beforeEach(() => {
-  stage = new Stage();
+  service = new OrderServiceUnderTest();
 });
-afterEach(() => stage.close());
+afterEach(() => service.close());
 
 const ORDER = {
   ...{ productID: '1', orderID: '2', idempotencyKey: 'key', headers: {} },
@@ -50,41 +43,41 @@ describe('after a payment whose outcome is unknown, it is voided', () => {
     ['breaks off', (_req, res) => void res.write('Payment', () => res.destroy())],
     ['resets', (req) => req.socket.resetAndDestroy()],
   ])('the payment service %s', async (_row, pay) => {
-    const app = await stage.orderService(available, paymentService(pay, voided));
+    const app = await service.appBetween(available, paymentService(pay, voided));
     await request(app).get('/order').expect(500, FAILED);
-    await expect.poll(() => stage.reached('/void')).not.toEqual([]);
-    const [payment, revocation] = [stage.reached('/pay')[0], stage.reached('/void')[0]];
+    await expect.poll(() => service.reached('/void')).not.toEqual([]);
+    const [payment, revocation] = [service.reached('/pay')[0], service.reached('/void')[0]];
     expect(revocation?.method).toBe('POST');
     expect(revocation?.url).toBe('/void?orderID=orderID-5678');
     expect(revocation?.headers['idempotency-key']).toBe(payment?.headers['idempotency-key']);
     expect(revocation?.headers['x-request-id']).toBe(payment?.headers['x-request-id']);
-    expect(stage.reached('/pay')).toHaveLength(1);
+    expect(service.reached('/pay')).toHaveLength(1);
   });
 
   test('the client hangs up', async () => {
-    const app = await stage.orderService(available, paymentService(silent, voided));
+    const app = await service.appBetween(available, paymentService(silent, voided));
     const order = request(app).get('/order');
     order.end(() => {});
-    await expect.poll(() => stage.reached('/pay')).toHaveLength(1);
+    await expect.poll(() => service.reached('/pay')).toHaveLength(1);
     order.abort();
-    await expect.poll(() => stage.reached('/void')).not.toEqual([]);
+    await expect.poll(() => service.reached('/void')).not.toEqual([]);
   });
 });
 
 describe('after a payment that surely did not happen, it is not', () => {
   test.each([400, 422])('the payment service answers %i', async (status) => {
-    const app = await stage.orderService(available, paymentService(answers(status), voided));
+    const app = await service.appBetween(available, paymentService(answers(status), voided));
     await request(app).get('/order').expect(500, FAILED);
-    await stage.shutdown.drain(1_000);
-    expect(stage.reached('/void')).toEqual([]);
+    await service.shutdown.drain(1_000);
+    expect(service.reached('/void')).toEqual([]);
   });
 
   test('nobody listens', async () => {
-    const app = await stage.orderService(available, paid, { PAYMENT_URL: 'http://127.0.0.1:1' });
+    const app = await service.appBetween(available, paid, { PAYMENT_URL: 'http://127.0.0.1:1' });
     const message = 'Payment processing failed: payment-service is unreachable (ECONNREFUSED)';
     await request(app).get('/order').expect(500, `${message}\n`);
-    await stage.shutdown.drain(1_000);
-    expect(stage.logged(UNKNOWN)).toEqual([]);
+    await service.shutdown.drain(1_000);
+    expect(service.logged(UNKNOWN)).toEqual([]);
   });
 
   test('the deadline passes while the connection is still being made', async () => {
@@ -101,14 +94,14 @@ describe('after a payment that surely did not happen, it is not', () => {
   });
 
   test('the client hangs up before the payment begins', async () => {
-    const app = await stage.orderService(silent, paymentService(paid, voided));
+    const app = await service.appBetween(silent, paymentService(paid, voided));
     const order = request(app).get('/order');
     order.end(() => {});
-    await expect.poll(() => stage.reached('/check')).toHaveLength(1);
+    await expect.poll(() => service.reached('/check')).toHaveLength(1);
     order.abort();
-    await expect.poll(() => stage.logged('Order canceled: client disconnected')).toHaveLength(1);
-    await stage.shutdown.drain(1_000);
-    expect(stage.calls).toHaveLength(1);
+    await expect.poll(() => service.logged('Order canceled: client disconnected')).toHaveLength(1);
+    await service.shutdown.drain(1_000);
+    expect(service.calls).toHaveLength(1);
   });
 
   test('the order has ended before the payment is sent', async () => {
@@ -120,19 +113,19 @@ describe('after a payment that surely did not happen, it is not', () => {
 
   test('the payment service answers 200, whatever the text', async () => {
     const thanks: RequestListener = (_req, res) => res.end('thanks');
-    const app = await stage.orderService(available, paymentService(thanks, voided));
+    const app = await service.appBetween(available, paymentService(thanks, voided));
     await request(app).get('/order').expect(200);
-    await stage.shutdown.drain(1_000);
-    expect(stage.reached('/void')).toEqual([]);
+    await service.shutdown.drain(1_000);
+    expect(service.reached('/void')).toEqual([]);
   });
 });
 
 test('each attempt has a key of its own, on its log lines', async () => {
-  const app = await stage.orderService(available, paid);
+  const app = await service.appBetween(available, paid);
   await request(app).get('/order').expect(200);
   await request(app).get('/order').expect(200);
-  const keys = stage.reached('/pay').map(({ headers }) => headers['idempotency-key']);
+  const keys = service.reached('/pay').map(({ headers }) => headers['idempotency-key']);
   expect(new Set(keys).size).toBe(2);
-  const onLines = stage.lines.map(({ idempotencyKey }) => idempotencyKey);
+  const onLines = service.lines.map(({ idempotencyKey }) => idempotencyKey);
   expect(onLines).toEqual([keys[0], keys[0], keys[1], keys[1]]);
 });

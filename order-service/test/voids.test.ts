@@ -9,7 +9,7 @@ import { readConfig } from '../src/config.ts';
 import { CallEnded } from '../src/ending.ts';
 import { processPayment } from '../src/payment-client.ts';
 import { Voids } from '../src/voids.ts';
-import { silent } from './order-service-under-test.ts';
+import { silent } from './canned-answers.ts';
 
 const lines: string[] = [];
 beforeEach(() => void lines.splice(0));

@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { startRefusing } from '../../harness/faulty-server.ts';
 import { answers, available, paid, silent } from './canned-answers.ts';
 import { OrderServiceUnderTest } from './order-service-under-test.ts';
 import { closed } from './raw-server.ts';
@@ -47,7 +48,8 @@ describe('a step that fails', () => {
   });
 
   test('nobody listens', async () => {
-    const app = await service.appBetween(available, paid, { INVENTORY_URL: 'http://127.0.0.1:1' });
+    await using refusing = await startRefusing();
+    const app = await service.appBetween(available, paid, { INVENTORY_URL: refusing.url });
     const message = 'Inventory check failed: inventory-service is unreachable (ECONNREFUSED)';
     await request(app).get('/order').expect(500, `${message}\n`);
   });

@@ -1,5 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, describe, expect, test } from 'vitest';
+import * as faults from '../../harness/faults.ts';
 import { undiciAdapter } from '../src/undici-adapter.ts';
 import { MAX_BYTES, outcome } from './call-outcome.ts';
 import { type Behaviour, closeServers, OK, sends, sendsAndCloses, serve } from './raw-server.ts';
@@ -9,7 +10,7 @@ afterEach(closeServers);
 const BROKEN = 'Step failed: there sent a broken answer';
 const RESET = 'Step failed: there is unreachable (ECONNRESET)';
 
-const FAULTS: [name: string, behave: Behaviour, reads: string][] = [
+const ANSWERS: [name: string, behave: Behaviour, reads: string][] = [
   ['an answer', sends(`${OK}Content-Length: 2\r\n\r\nok`), 'ok'],
   [
     'an answer in chunks',
@@ -28,41 +29,35 @@ const FAULTS: [name: string, behave: Behaviour, reads: string][] = [
     sends('HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno'),
     'Step failed: there answered 500',
   ],
-  ['404', sends('HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n'), 'Step failed: there answered 404'],
-  [
-    '201',
-    sends('HTTP/1.1 201 Yes\r\nContent-Length: 0\r\n\r\n'),
-    'Step failed: there answered 201',
-  ],
-  [
-    'a redirect',
-    sends('HTTP/1.1 302 No\r\nLocation: /\r\nContent-Length: 0\r\n\r\n'),
-    'Step failed: there answered 302',
-  ],
-  ['a reset', (socket) => socket.resetAndDestroy(), RESET],
-  ['a close without an answer', (socket) => socket.end(), RESET],
+  ['404', faults.answerStatus(404), 'Step failed: there answered 404'],
+  ['201', faults.answerStatus(201), 'Step failed: there answered 201'],
+  ['a redirect', faults.redirect, 'Step failed: there answered 302'],
+  ['a reset', faults.reset, RESET],
+  ['a close without an answer', faults.closeWithoutAnswer, RESET],
   ['a close in the status line', sendsAndCloses('HTTP/1.1 20'), RESET],
   ['a close in the headers', sendsAndCloses(`${OK}Content-Le`), RESET],
-  ['a close in the body', sendsAndCloses(`${OK}Content-Length: 9\r\n\r\nok`), BROKEN],
+  ['a close in the body', faults.halfAnswerThenClose, BROKEN],
   ['a close in a chunk', sendsAndCloses(`${OK}Transfer-Encoding: chunked\r\n\r\n9\r\nok`), BROKEN],
   [
     'a close in the body of a 500',
     sendsAndCloses('HTTP/1.1 500 No\r\nContent-Length: 9\r\n\r\nno'),
     'Step failed: there answered 500',
   ],
+  ['another protocol', faults.answerInAnotherProtocol, BROKEN],
   ['nonsense', sends('nonsense\r\n\r\n'), BROKEN],
   ['nonsense in a chunk', sends(`${OK}Transfer-Encoding: chunked\r\n\r\nzz\r\n`), BROKEN],
-  ['a header without end', sends(`${OK}X: ${'x'.repeat(100_000)}`), BROKEN],
+  ['headers without end', faults.floodHeaders, BROKEN],
+  ['a header of 100 kB', sends(`${OK}X: ${'x'.repeat(100_000)}`), BROKEN],
   ['two lengths', sends(`${OK}Content-Length: 2\r\nContent-Length: 3\r\n\r\nok`), BROKEN],
-  ['a flood', sends(`${OK}\r\n${'x'.repeat(MAX_BYTES * 100)}`), BROKEN],
-  ['a flood with 500', sends(`HTTP/1.1 500 No\r\n\r\n${'x'.repeat(MAX_BYTES * 100)}`), BROKEN],
+  ['a body without end', faults.floodBody, BROKEN],
+  ['a long body with 500', sends(`HTTP/1.1 500 No\r\n\r\n${'x'.repeat(MAX_BYTES * 100)}`), BROKEN],
 ];
 
 describe.each([
   ["axios' own adapter", 'http' as const],
   ['our adapter', undiciAdapter],
 ])('%s', (_name, adapter) => {
-  test.each(FAULTS)('reads %s', async (_fault, behave, reads) => {
+  test.each(ANSWERS)('reads %s', async (_answer, behave, reads) => {
     const { port } = await serve(behave);
     expect(await outcome(adapter, `http://127.0.0.1:${port}/check`)).toBe(reads);
   });

@@ -4,11 +4,21 @@ import { DeadlineExceeded, Scope } from '@orders/cancellation';
 import { pino } from 'pino';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import * as faults from '../../harness/faults.ts';
+import { startRefusing } from '../../harness/faulty-server.ts';
 import { portOf } from '../../harness/port-of.ts';
 import { readConfig } from '../src/config.ts';
 import { processPayment } from '../src/payment-client.ts';
 import { Voids } from '../src/voids.ts';
-import { answers, available, paid, paymentService, silent, voided } from './canned-answers.ts';
+import {
+  answers,
+  available,
+  faulty,
+  paid,
+  paymentService,
+  silent,
+  voided,
+} from './canned-answers.ts';
 import { OrderServiceUnderTest } from './order-service-under-test.ts';
 
 const FAILED = /^Payment processing failed/;
@@ -40,8 +50,8 @@ describe('after a payment whose outcome is unknown, it is voided', () => {
       },
     ],
     ['answers nobody', (_req, res) => res.removeHeader('idempotency-key') ?? res.end('paid')],
-    ['breaks off', (_req, res) => void res.write('Payment', () => res.destroy())],
-    ['resets', (req) => req.socket.resetAndDestroy()],
+    ['breaks off', faulty(faults.halfAnswerThenClose)],
+    ['resets', faulty(faults.reset)],
   ])('the payment service %s', async (_row, pay) => {
     const app = await service.appBetween(available, paymentService(pay, voided));
     await request(app).get('/order').expect(500, FAILED);
@@ -73,7 +83,8 @@ describe('after a payment that surely did not happen, it is not', () => {
   });
 
   test('nobody listens', async () => {
-    const app = await service.appBetween(available, paid, { PAYMENT_URL: 'http://127.0.0.1:1' });
+    await using refusing = await startRefusing();
+    const app = await service.appBetween(available, paid, { PAYMENT_URL: refusing.url });
     const message = 'Payment processing failed: payment-service is unreachable (ECONNREFUSED)';
     await request(app).get('/order').expect(500, `${message}\n`);
     await service.shutdown.drain(1_000);

@@ -77,3 +77,13 @@ test('attempts are forgotten by age alone: at the bound there is no room', async
   expect(attempts.begin('one', 'order')).toBe('processed');
   expect(attempts.begin(undefined, 'order')).toBe('begun');
 });
+
+test('each attempt has a key of its own, on its log lines', async () => {
+  const app = await service.appBetween(available, paid);
+  await request(app).get('/order').expect(200);
+  await request(app).get('/order').expect(200);
+  const keys = service.reached('/pay').map(({ headers }) => headers['idempotency-key']);
+  expect(new Set(keys).size).toBe(2);
+  const onLines = service.lines.map(({ idempotencyKey }) => idempotencyKey);
+  expect(onLines).toEqual([keys[0], keys[0], keys[1], keys[1]]);
+});

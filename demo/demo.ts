@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { type Scene, scenes } from './scenes.ts';
-import { setStage } from './services.ts';
+import { startServices } from './services.ts';
 import { colors } from './timeline.ts';
 
 const PLAIN = { head: [], border: [] };
@@ -28,11 +28,11 @@ try {
 async function play(chosen: [string, Scene][], scale: number): Promise<void> {
   const summary = new Table({ colWidths: [3, 23, 32, 10, 6], wordWrap: true, style: PLAIN });
   summary.push(['', 'scene', 'seen', 'saved', 'kept']);
-  for (const [number, [title, watch, act, endless]] of chosen) {
-    await using stage = await setStage(scale, endless);
+  for (const [number, [title, watch, playScene, endless]] of chosen) {
+    await using services = await startServices(scale, endless);
     print(`\n${colors.bold(`${number}. ${title}`)}\n   Watch: ${watch}\n`);
-    const { kept, seen, savedMs } = await act(stage);
-    stage.timeline.flush();
+    const { kept, seen, savedMs } = await playScene(services);
+    services.timeline.flush();
     const saved = savedMs === undefined ? '' : `${savedMs} ms`;
     const verdict = kept ? colors.green('kept') : colors.red('NOT KEPT');
     print(`\n   ${verdict}: ${seen}${saved && `, ${saved} of work saved`}`);

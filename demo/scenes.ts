@@ -1,5 +1,5 @@
 import type { LogLine } from '../harness/log-line.ts';
-import type { Act, Endless, Stage } from './services.ts';
+import type { Endless, PlacedOrder, Services } from './services.ts';
 
 type Outcome = { kept: boolean; seen: string; savedMs?: number };
 
@@ -7,7 +7,7 @@ type Outcome = { kept: boolean; seen: string; savedMs?: number };
 export type Scene = [
   title: string,
   watch: string,
-  play: (stage: Stage) => Promise<Outcome>,
+  play: (services: Services) => Promise<Outcome>,
   endless?: Endless,
 ];
 
@@ -23,11 +23,11 @@ export const scenes: Scene[] = [
     'The client hangs up during the inventory check',
     'the check stops at once, and the lane of payment-service stays empty.',
     async ({ place, order, inventory, scale }) => {
-      const act = place('scene-2');
-      await act.line(order, PLACED);
-      await act.hangUp(1_000);
-      const stopped = await act.line(inventory, { cause: 'client-disconnected' });
-      const payments = await act.payments();
+      const placed = place('scene-2');
+      await placed.line(order, PLACED);
+      await placed.hangUp(1_000);
+      const stopped = await placed.line(inventory, { cause: 'client-disconnected' });
+      const payments = await placed.payments();
       const kept = stopped !== undefined && payments === 'none';
       const seen = `check ${stopAfter(stopped)}, payments: ${payments}`;
       return { kept, seen, ...saved((2_000 + 3_000) * scale, stopped) };
@@ -38,10 +38,10 @@ export const scenes: Scene[] = [
     'The client hangs up during the payment',
     'the payment stops at once, and a void makes sure that it stays undone.',
     async ({ place, inventory, payment, scale }) => {
-      const act = place('scene-3');
-      await act.line(inventory, { msg: 'Inventory check completed for product: 1234' });
-      await act.hangUp(1_000);
-      return stopped(act, payment, scale);
+      const placed = place('scene-3');
+      await placed.line(inventory, { msg: 'Inventory check completed for product: 1234' });
+      await placed.hangUp(1_000);
+      return stopped(placed, payment, scale);
     },
     'payment',
   ],
@@ -49,12 +49,12 @@ export const scenes: Scene[] = [
     'A caller with 3 s for an order of 5 s, and the network cut',
     'no hang-up gets through; the payment stops by itself, its time is up.',
     async ({ place, network, payment, scale }) => {
-      const act = place('scene-4', 3_000);
-      await act.cutNetworkDuringPayment();
-      const status = (await act.answer)?.status;
-      const spent = await act.line(payment, { cause: 'deadline-exceeded' });
+      const placed = place('scene-4', 3_000);
+      await placed.cutNetworkDuringPayment();
+      const status = (await placed.answer)?.status;
+      const spent = await placed.line(payment, { cause: 'deadline-exceeded' });
       network.heal();
-      const { kept, ...outcome } = await stopped(act, payment, scale);
+      const { kept, ...outcome } = await stopped(placed, payment, scale);
       return { kept: kept && spent !== undefined && status === 500, ...outcome };
     },
     'payment',
@@ -64,12 +64,12 @@ export const scenes: Scene[] = [
     'the client hangs up before the answer arrives; a void takes it back.',
     async ({ place, network, payment }) => {
       network.holdAnswers();
-      const act = place('scene-5');
-      const committed = await act.line(payment, { msg: 'Payment processed for order: scene-5' });
-      await act.hangUp();
+      const placed = place('scene-5');
+      const committed = await placed.line(payment, { msg: 'Payment processed for order: scene-5' });
+      await placed.hangUp();
       network.heal();
-      const voided = await act.line(payment, { msg: 'Payment voided for order: scene-5' });
-      const payments = await act.payments();
+      const voided = await placed.line(payment, { msg: 'Payment voided for order: scene-5' });
+      const payments = await placed.payments();
       const seen = `voided ${tookMs(committed, voided)} after the commit, payments: ${payments}`;
       return { kept: committed !== undefined && payments === 'voided', seen };
     },
@@ -78,10 +78,10 @@ export const scenes: Scene[] = [
     'SIGTERM to order-service with an order in flight',
     'the order finishes first, then the process leaves.',
     async ({ place, order }) => {
-      const act = place('scene-6');
-      await act.line(order, PLACED);
+      const placed = place('scene-6');
+      await placed.line(order, PLACED);
       order.signal('SIGTERM');
-      const { kept, seen } = await answered(act, order);
+      const { kept, seen } = await answered(placed, order);
       const { code } = await order.exited;
       return { kept: kept && code === 0, seen: `${seen}, exit code ${code}` };
     },
@@ -89,21 +89,25 @@ export const scenes: Scene[] = [
 ];
 
 /** An order that must be answered 200 and charged once. */
-async function answered(act: Act, order: Stage['order']): Promise<Outcome> {
-  const status = (await act.answer)?.status;
-  const begun = await act.line(order, PLACED);
-  const ended = await act.line(order, { msg: 'Order successfully processed' });
-  const payments = await act.payments();
+async function answered(placed: PlacedOrder, order: Services['order']): Promise<Outcome> {
+  const status = (await placed.answer)?.status;
+  const begun = await placed.line(order, PLACED);
+  const ended = await placed.line(order, { msg: 'Order successfully processed' });
+  const payments = await placed.payments();
   const seen = `${status ?? 'no answer'} after ${tookMs(begun, ended)}, payments: ${payments}`;
   return { kept: status === 200 && payments === 'processed', seen };
 }
 
 /** A payment that must have stopped early and been voided. */
-async function stopped(act: Act, payment: Stage['payment'], scale: number): Promise<Outcome> {
-  const voided = await act.line(payment, { msg: `Payment voided for order: ${act.orderID}` });
-  const canceled = { msg: `Payment processing canceled for order: ${act.orderID}` };
-  const stopped = await act.line(payment, canceled);
-  const payments = await act.payments();
+async function stopped(
+  placed: PlacedOrder,
+  payment: Services['payment'],
+  scale: number,
+): Promise<Outcome> {
+  const voided = await placed.line(payment, { msg: `Payment voided for order: ${placed.orderID}` });
+  const canceled = { msg: `Payment processing canceled for order: ${placed.orderID}` };
+  const stopped = await placed.line(payment, canceled);
+  const payments = await placed.payments();
   const kept = voided !== undefined && stopped !== undefined && payments === 'voided';
   const seen = `payment ${stopAfter(stopped)}, payments: ${payments}`;
   return { kept, seen, ...saved(3_000 * scale, stopped) };

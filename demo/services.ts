@@ -10,14 +10,15 @@ import { Timeline } from './timeline.ts';
 const PATIENCE_MS = 30_000;
 const ENDLESS_MS = 60_000;
 
-export type Stage = Awaited<ReturnType<typeof setStage>>;
-export type Act = ReturnType<Stage['place']>;
+/** The three services, the network before payment-service, and how a scene places an order. */
+export type Services = Awaited<ReturnType<typeof startServices>>;
+export type PlacedOrder = ReturnType<Services['place']>;
 
 /** The step that a scene cuts short. It has no end, so that no machine is too slow for the moment. */
 export type Endless = 'check' | 'payment';
 
 /** Starts the services, with the seed's 2 s and 3 s of work times `scale`. */
-export async function setStage(scale: number, endless?: Endless) {
+export async function startServices(scale: number, endless?: Endless) {
   const workMs = (step: Endless, nominalMs: number) =>
     String(step === endless ? ENDLESS_MS : nominalMs * scale);
   const network = await startRelay();
@@ -32,7 +33,7 @@ export async function setStage(scale: number, endless?: Endless) {
   const timeline = new Timeline();
   for (const service of [order, inventory, payment]) service.follow((line) => timeline.show(line));
 
-  /** Sends an order; `budgetMs`, times `scale`, is how long the caller will wait. */
+  /** Sends an order; `budgetMs`, times `scale`, is how long its caller waits. */
   const place = (orderID: string, budgetMs?: number) => {
     timeline.begin();
     const budget = { 'x-envoy-expected-rq-timeout-ms': `${Number(budgetMs) * scale}` };

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { tether } from './tether.ts';
 
-/** A curl under way in a terminal. */
+/** A curl under way. */
 export interface Curl {
   ended: Promise<{ body: string; code: number | null; signal: NodeJS.Signals | null }>;
   /** Ctrl+C. */

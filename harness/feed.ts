@@ -29,7 +29,7 @@ export class Feed<T> {
     this.#follower = follower;
   }
 
-  /** Nothing more will arrive: whoever waits, now or later, gets `error`. */
+  /** Nothing more will arrive: each wait, now or later, rejects with `error`. */
   end(error: Error): void {
     this.#ended = error;
     for (const waiter of this.#waiters) waiter.reject(error);

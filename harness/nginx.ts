@@ -8,22 +8,22 @@ import { createInterface } from 'node:readline';
 import { portOf } from './port-of.ts';
 import { tether } from './tether.ts';
 
-/** A server of nginx's: `port` goes on to `upstream`, an URL, with more `directives` or none. */
+/** A server of nginx's, which passes what arrives at `port` on to the URL `upstream`. */
 export interface Proxy {
   port: number;
   upstream: string;
   directives?: string;
 }
 
-/** Debian keeps it where not every user looks. */
+/** Debian installs it in a folder that not every PATH has. */
 const env = { PATH: `${process.env.PATH}:/usr/sbin` };
 
-const { stderr: saysVersion } = spawnSync('nginx', ['-v'], { env, encoding: 'utf8' });
+const { stderr: version } = spawnSync('nginx', ['-v'], { env, encoding: 'utf8' });
 
 /** Which nginx there is; undefined where there is none. */
-export const nginxVersion = /nginx\/\S+/.exec(saysVersion ?? '')?.[0];
+export const nginxVersion = /nginx\/\S+/.exec(version ?? '')?.[0];
 
-/** Runs nginx as it comes, but for its addresses and a folder of its own. */
+/** Runs nginx with its defaults, except for its addresses and a folder of its own. */
 export async function startNginx(proxies: Proxy[]): Promise<AsyncDisposable> {
   const folder = await mkdtemp(join(tmpdir(), 'nginx-'));
   await writeFile(join(folder, 'nginx.conf'), configuration(proxies));
@@ -33,7 +33,7 @@ export async function startNginx(proxies: Proxy[]): Promise<AsyncDisposable> {
   let log = '';
   for await (const line of createInterface({ input: nginx.stderr })) {
     log += `${line}\n`;
-    // What it says first once its ports are open.
+    // The first line that it writes once its ports are open.
     if (line.includes('event method')) break;
   }
   if (nginx.exitCode !== null) throw new Error(`nginx ended: ${log}`);

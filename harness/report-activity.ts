@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-// Loaded into each service process that the harness starts; the services know nothing of it.
+// Loaded into each service process that the harness starts; no service imports it.
 
 /** What keeps the event loop alive, by kind, and the heap after a collection. */
 export interface Held {

@@ -55,7 +55,7 @@ export class ServiceProcess implements AsyncDisposable {
     return service;
   }
 
-  /** Starts a service that may fail to start. */
+  /** Starts a service, and does not wait: it may be one that fails to start. */
   static launch(name: ServiceName, env: Record<string, string> = {}): ServiceProcess {
     return new ServiceProcess(name, env);
   }

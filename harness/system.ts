@@ -7,19 +7,19 @@ export interface System extends AsyncDisposable {
   payment: ServiceProcess;
 }
 
-/** A machine may be slow: unless it is a test's matter, no call and no shutdown runs out of time. */
-const PATIENCE = { CALL_TIMEOUT_MS: '60000', SHUTDOWN_TIMEOUT_MS: '60000' };
+/** So long that no call and no shutdown runs out of time on a slow machine, unless `env` says less. */
+const LONG_TIMEOUTS = { CALL_TIMEOUT_MS: '60000', SHUTDOWN_TIMEOUT_MS: '60000' };
 
 /** Starts the three services on free ports, with `env` set for all of them. */
 export async function startSystem(env: Record<string, string> = {}): Promise<System> {
   const [inventory, payment] = await Promise.all([
-    ServiceProcess.start('inventory-service', { ...PATIENCE, ...env }),
-    ServiceProcess.start('payment-service', { ...PATIENCE, ...env }),
+    ServiceProcess.start('inventory-service', { ...LONG_TIMEOUTS, ...env }),
+    ServiceProcess.start('payment-service', { ...LONG_TIMEOUTS, ...env }),
   ]);
   const order = await ServiceProcess.start('order-service', {
     INVENTORY_URL: inventory.url,
     PAYMENT_URL: payment.url,
-    ...PATIENCE,
+    ...LONG_TIMEOUTS,
     ...env,
   });
   return {

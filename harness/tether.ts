@@ -18,7 +18,7 @@ kill -KILL $running
 
 let guardInput: Socket | undefined;
 
-// A worker of vitest's goes on without the process that started it.
+// A worker of a test runner would go on without the process that started it.
 process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
 /** Makes sure that `child` does not outlive this process, not even its SIGKILL. */

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const INTERVAL_MS = 100;
 const BOUND_MS = 30_000;
 
-/** Looks again and again until there is something to see, where no event says so. */
+/** Calls `look` again and again until it finds something that no event announces. */
 export async function until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
   const startedAt = performance.now();
   for (;;) {

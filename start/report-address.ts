@@ -1,7 +1,7 @@
 import { subscribe } from 'node:diagnostics_channel';
 import type { AddressInfo } from 'node:net';
 
-// Loaded into each service that the launcher starts; the services know nothing of it.
+// Loaded into each service that the launcher starts; no service imports it.
 
 subscribe('tracing:net.server.listen:asyncEnd', (message) => {
   const { server } = message as { server: { address: () => AddressInfo } };

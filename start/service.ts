@@ -1,13 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { urlOf } from '../chassis/src/url.ts';
+import { eachLine } from '../harness/each-line.ts';
+import { LOADER, ROOT } from '../harness/repository.ts';
 
-export const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const INSIDE = new URL('inside.ts', import.meta.url).href;
-const LOADER = Number.parseInt(process.versions.node, 10) >= 24 ? [] : ['--import', 'tsx'];
+const REPORT_ADDRESS = new URL('report-address.ts', import.meta.url).href;
 
 type Print = (line: string, stream?: NodeJS.WriteStream) => void;
 
@@ -30,7 +28,7 @@ export class Service {
   /** Starts it; resolves with its URL once it listens. Rejects if it ends before. */
   async start(env: NodeJS.ProcessEnv = this.#env): Promise<string> {
     this.#told = false;
-    const args = [...LOADER, '--import', INSIDE, `${this.#folder}/src/server.ts`];
+    const args = [...LOADER, '--import', REPORT_ADDRESS, `${this.#folder}/src/server.ts`];
     const stdio = ['ignore', 'pipe', 'pipe', 'ipc'] as const;
     // In a process group of its own: a terminal's Ctrl+C reaches the launcher alone.
     const child = spawn(process.execPath, args, {
@@ -70,13 +68,4 @@ export class Service {
     this.#told = true;
     this.#child?.kill('SIGKILL');
   }
-}
-
-function eachLine(stream: Readable | null, take: (line: string) => void): void {
-  let partial = '';
-  stream?.setEncoding('utf8').on('data', (text: string) => {
-    const lines = (partial + text).split('\n');
-    partial = lines.pop() ?? '';
-    for (const line of lines) take(line);
-  });
 }

@@ -1,7 +1,8 @@
 import { join, relative, sep } from 'node:path';
 import { watch } from 'chokidar';
+import { ROOT } from '../harness/repository.ts';
 import type { Launcher } from './launcher.ts';
-import { ROOT, type Service } from './service.ts';
+import type { Service } from './service.ts';
 
 /** An editor writes a file in several steps. */
 const SETTLE_MS = 100;

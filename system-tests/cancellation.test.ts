@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Pending, send } from './harness/client.ts';
-import type { ServiceProcess } from './harness/service-process.ts';
-import { type System, startSystem } from './harness/system.ts';
+import { type Pending, send } from '../harness/client.ts';
+import type { ServiceProcess } from '../harness/service-process.ts';
+import { type System, startSystem } from '../harness/system.ts';
 
 const budget = (milliseconds: number) => ({
   headers: { 'x-envoy-expected-rq-timeout-ms': String(milliseconds) },

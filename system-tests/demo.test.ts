@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { tether } from './harness/tether.ts';
+import { tether } from '../harness/tether.ts';
 
 /** Runs what `npm run demo -- …` runs, with its output going to a pipe. */
 async function demo(...args: string[]): Promise<{ code: number; output: string }> {
-  const command = ['--import', 'tsx', 'system-tests/demo/demo.ts', ...args];
+  const command = ['--import', 'tsx', 'demo/demo.ts', ...args];
   const child = tether(spawn(process.execPath, command));
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { send } from './harness/client.ts';
-import { ServiceProcess } from './harness/service-process.ts';
+import { send } from '../harness/client.ts';
+import { ServiceProcess } from '../harness/service-process.ts';
 
 const start = (DRAIN_DELAY_MS: string) =>
   ServiceProcess.start('inventory-service', { DRAIN_DELAY_MS, CHECK_DURATION_MS: '0' });

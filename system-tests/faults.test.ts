@@ -1,52 +1,37 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { answerStatus } from './faults/answer-status.ts';
-import { drip } from './faults/drip.ts';
-import { dripHeaders } from './faults/drip-headers.ts';
-import { type Fault, type FaultyServer, startFaulty } from './faults/fault.ts';
-import { floodBody } from './faults/flood-body.ts';
-import { floodHeaders } from './faults/flood-headers.ts';
-import { floodHints } from './faults/flood-hints.ts';
-import { halfAnswerThenClose } from './faults/half-answer-then-close.ts';
-import { halfAnswerThenReset } from './faults/half-answer-then-reset.ts';
-import { leave } from './faults/leave.ts';
-import { redirect } from './faults/redirect.ts';
-import { startRefusing } from './faults/refuse.ts';
-import { reset } from './faults/reset.ts';
-import { saySomethingElse } from './faults/say-something-else.ts';
-import { stallAfterHeaders } from './faults/stall-after-headers.ts';
-import { staySilent } from './faults/stay-silent.ts';
-import { talkNonsense } from './faults/talk-nonsense.ts';
-import { send } from './harness/client.ts';
-import { peakMemoryBytes } from './harness/memory.ts';
-import { ServiceProcess } from './harness/service-process.ts';
+import { send } from '../harness/client.ts';
+import * as faults from '../harness/faults.ts';
+import { type FaultyServer, startFaulty, startRefusing } from '../harness/faulty-server.ts';
+import { peakMemoryBytes } from '../harness/memory.ts';
+import { ServiceProcess } from '../harness/service-process.ts';
 
 const DEADLINE = /^deadline exceeded$/;
 const UNREACHABLE = /^\S+-service is unreachable \(ECONNRESET\)$/;
 const BROKEN = /^\S+-service sent a broken answer$/;
 
-const FAULTS: [what: string, fault: Fault, cause: RegExp][] = [
-  ['resets the connection', reset, UNREACHABLE],
-  ['closes the connection without an answer', leave, UNREACHABLE],
-  ['closes the connection in mid-answer', halfAnswerThenClose, BROKEN],
-  ['resets the connection in mid-answer', halfAnswerThenReset, BROKEN],
-  ['never answers', staySilent, DEADLINE],
-  ['stalls after the headers', stallAfterHeaders, DEADLINE],
-  ['sends its body byte by byte', drip, DEADLINE],
-  ['sends its headers byte by byte', dripHeaders, DEADLINE],
-  ['speaks another protocol', talkNonsense, BROKEN],
-  ['says something else with 200', saySomethingElse, BROKEN],
-  ['redirects for ever', redirect, /^\S+-service answered 302$/],
-  ['sends a body without end', floodBody, BROKEN],
-  ['sends headers without end', floodHeaders, BROKEN],
-  ['sends early hints without end', floodHints, DEADLINE],
-  ['answers 404', answerStatus(404), /^\S+-service answered 404$/],
-  ['answers 408 long before the deadline', answerStatus(408), /^\S+-service answered 408$/],
-  ['answers 500', answerStatus(500), /^\S+-service answered 500$/],
+const FAULTS: [what: string, fault: faults.Fault, cause: RegExp][] = [
+  ['resets the connection', faults.reset, UNREACHABLE],
+  ['closes the connection without an answer', faults.closeWithoutAnswer, UNREACHABLE],
+  ['closes the connection in mid-answer', faults.halfAnswerThenClose, BROKEN],
+  ['resets the connection in mid-answer', faults.halfAnswerThenReset, BROKEN],
+  ['never answers', faults.neverAnswer, DEADLINE],
+  ['stalls after the headers', faults.stallAfterHeaders, DEADLINE],
+  ['sends its body byte by byte', faults.drip, DEADLINE],
+  ['sends its headers byte by byte', faults.dripHeaders, DEADLINE],
+  ['answers in another protocol', faults.answerInAnotherProtocol, BROKEN],
+  ['answers 200 with another body', faults.answerWrongBody, BROKEN],
+  ['redirects for ever', faults.redirect, /^\S+-service answered 302$/],
+  ['sends a body without end', faults.floodBody, BROKEN],
+  ['sends headers without end', faults.floodHeaders, BROKEN],
+  ['sends early hints without end', faults.floodHints, DEADLINE],
+  ['answers 404', faults.answerStatus(404), /^\S+-service answered 404$/],
+  ['answers 408 long before the deadline', faults.answerStatus(408), /^\S+-service answered 408$/],
+  ['answers 500', faults.answerStatus(500), /^\S+-service answered 500$/],
 ];
 
 /** Long for a call that fails by itself, short for one that only its deadline ends. */
-const PATIENT_MS = '60000';
-const HASTY_MS = '300';
+const LONG_TIMEOUT_MS = '60000';
+const SHORT_TIMEOUT_MS = '300';
 const MEMORY_SLACK_BYTES = 96 * 2 ** 20;
 
 describe.each([
@@ -55,8 +40,8 @@ describe.each([
 ])('with its %s-service at fault', (role, failure) => {
   let faulty: FaultyServer;
   let inventory: ServiceProcess;
-  let patient: ServiceProcess;
-  let hasty: ServiceProcess;
+  let withLongTimeout: ServiceProcess;
+  let withShortTimeout: ServiceProcess;
 
   const startOrder = (faultyUrl: string, CALL_TIMEOUT_MS: string) =>
     ServiceProcess.start('order-service', {
@@ -67,19 +52,23 @@ describe.each([
 
   beforeAll(async () => {
     inventory = await ServiceProcess.start('inventory-service', { CHECK_DURATION_MS: '0' });
-    faulty = await startFaulty(reset);
-    patient = await startOrder(faulty.url, PATIENT_MS);
-    hasty = await startOrder(faulty.url, HASTY_MS);
-    for (const order of [patient, hasty]) await send(`${order.url}/order`).answer;
+    faulty = await startFaulty(faults.reset);
+    withLongTimeout = await startOrder(faulty.url, LONG_TIMEOUT_MS);
+    withShortTimeout = await startOrder(faulty.url, SHORT_TIMEOUT_MS);
+    for (const order of [withLongTimeout, withShortTimeout]) {
+      await send(`${order.url}/order`).answer;
+    }
   });
   afterAll(async () => {
-    for (const part of [patient, hasty, inventory, faulty]) await part[Symbol.asyncDispose]();
+    for (const part of [withLongTimeout, withShortTimeout, inventory, faulty]) {
+      await part[Symbol.asyncDispose]();
+    }
   });
 
   test.each(FAULTS)(
     'which %s, an order fails in time and in one line',
     async (_what, fault, cause) => {
-      const order = cause === DEADLINE ? hasty : patient;
+      const order = cause === DEADLINE ? withShortTimeout : withLongTimeout;
       const memoryBefore = await peakMemoryBytes(order.pid);
       let hasArrived = false;
       faulty.fault = (socket) => {
@@ -105,7 +94,7 @@ describe.each([
 
   test('which refuses connections, an order fails at once and in one line', async () => {
     await using refusing = await startRefusing();
-    await using order = await startOrder(refusing.url, PATIENT_MS);
+    await using order = await startOrder(refusing.url, LONG_TIMEOUT_MS);
     const { requestId, answer } = send(`${order.url}/order`);
     const { body } = await answer;
     expect(body).toBe(`${failure}: ${role}-service is unreachable (ECONNREFUSED)`);

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { leftAlone } from './harness/left-alone.ts';
-import { ordersBeside } from './harness/patient-client.ts';
-import { say, statusOf } from './harness/raw.ts';
-import { type System, startSystem } from './harness/system.ts';
+import { placeOrdersDuring } from '../harness/orders-during.ts';
+import { sendRaw, statusOf } from '../harness/raw-connection.ts';
+import { type System, startSystem } from '../harness/system.ts';
+import { expectNothingLeft } from './support/nothing-left.ts';
 
 let system: System;
 beforeAll(async () => {
@@ -35,9 +35,9 @@ test.each([
   ['a chunk without a length', `${POST}Transfer-Encoding: chunked\r\n\r\nxyz\r\n`, 400],
   ['an expectation', `${ORDER}Expect: a-miracle\r\nConnection: close\r\n\r\n`, 417],
 ])('a client that sends %s is refused', async (_what, bytes, status) => {
-  const orders = await ordersBeside(system.order.url, async () => {
-    expect(statusOf(await say(system.order.port, bytes))).toBe(status);
+  const orders = await placeOrdersDuring(system.order.url, async () => {
+    expect(statusOf(await sendRaw(system.order.port, bytes))).toBe(status);
   });
   expect(orders).toBeGreaterThan(0);
-  await leftAlone(system);
+  await expectNothingLeft(system);
 });

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { send } from './harness/client.ts';
-import type { Held } from './harness/inside.ts';
-import type { ServiceProcess } from './harness/service-process.ts';
-import { type System, startSystem } from './harness/system.ts';
+import { send } from '../harness/client.ts';
+import type { Held } from '../harness/report-activity.ts';
+import type { ServiceProcess } from '../harness/service-process.ts';
+import { type System, startSystem } from '../harness/system.ts';
 
 const MAX_GROWTH_BYTES = 2 * 1024 * 1024;
 

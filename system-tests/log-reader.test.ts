@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
-import { send } from './harness/client.ts';
-import { LOADER, ROOT } from './harness/service-process.ts';
-import { startSystem } from './harness/system.ts';
-import { tether } from './harness/tether.ts';
+import { send } from '../harness/client.ts';
+import { LOADER, ROOT } from '../harness/repository.ts';
+import { startSystem } from '../harness/system.ts';
+import { tether } from '../harness/tether.ts';
 
 const ORDERS = 200;
 

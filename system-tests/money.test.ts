@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { paymentsOf, send } from './harness/client.ts';
-import { type System, startSystem } from './harness/system.ts';
+import { paymentsOf, send } from '../harness/client.ts';
+import { type System, startSystem } from '../harness/system.ts';
 
 const PAYMENT_MS = 50;
 const LANES = 8;

@@ -2,8 +2,8 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
-import { LOADER, ROOT } from './harness/service-process.ts';
-import { tether } from './harness/tether.ts';
+import { LOADER, ROOT } from '../harness/repository.ts';
+import { tether } from '../harness/tether.ts';
 
 const VITEST = [
   'node_modules/vitest/vitest.mjs',
@@ -12,7 +12,7 @@ const VITEST = [
   'system-tests/outlive/vitest.config.ts',
 ];
 const ALL_STARTED = /^all started: (.+)/;
-const DEMO = [...LOADER, 'system-tests/demo/demo.ts'];
+const DEMO = [...LOADER, 'demo/demo.ts'];
 
 /** Runs `args`; resolves with it and what it has started by the time that a line matches `pattern`. */
 async function runUntil(pattern: RegExp, args: string[], env: NodeJS.ProcessEnv = {}) {

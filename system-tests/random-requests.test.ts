@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { send } from './harness/client.ts';
-import { say, statusOf } from './harness/raw.ts';
-import { type System, startSystem } from './harness/system.ts';
+import { send } from '../harness/client.ts';
+import { sendRaw, statusOf } from '../harness/raw-connection.ts';
+import { type System, startSystem } from '../harness/system.ts';
 
 let system: System;
 beforeAll(async () => {
@@ -99,7 +99,7 @@ test('whatever the bytes are, the answer is 4xx', () =>
 async function acceptable(name: 'order' | 'inventory' | 'payment', bytes: Buffer): Promise<void> {
   const service = system[name];
   expect([200, ...Array.from({ length: 100 }, (_, status) => 400 + status)]).toContain(
-    statusOf(await say(service.port, bytes)),
+    statusOf(await sendRaw(service.port, bytes)),
   );
   expect(service.lines.filter(({ level }) => level > 30)).toEqual([]);
   expect(service.stderr).toBe('');

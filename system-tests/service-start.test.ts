@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { send } from './harness/client.ts';
-import { ServiceProcess } from './harness/service-process.ts';
+import { send } from '../harness/client.ts';
+import { ServiceProcess } from '../harness/service-process.ts';
 
 test('a service says where it listens, on loopback unless it is told otherwise', async () => {
   await using service = await ServiceProcess.start('payment-service');

@@ -1,10 +1,10 @@
 import { Agent } from 'node:http';
 import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { send } from './harness/client.ts';
-import { startRelay } from './harness/relay.ts';
-import { ServiceProcess } from './harness/service-process.ts';
-import { startSystem } from './harness/system.ts';
+import { send } from '../harness/client.ts';
+import { startRelay } from '../harness/relay.ts';
+import { ServiceProcess } from '../harness/service-process.ts';
+import { startSystem } from '../harness/system.ts';
 
 const NEVER_MS = '60000';
 

@@ -4,8 +4,8 @@ import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { ROOT } from './harness/service-process.ts';
-import { tether } from './harness/tether.ts';
+import { ROOT } from '../harness/repository.ts';
+import { tether } from '../harness/tether.ts';
 
 const CTRL_C = '\x03';
 const PORTS = { ORDER_PORT: '0', INVENTORY_PORT: '0', PAYMENT_PORT: '0' };

@@ -2,10 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { CONTENDERS, type Contender, NAMES } from './contenders.ts';
 import { cancellations, inFlight, load } from './measure.ts';
 import { OrderProcess } from './order-process.ts';
-import { report } from './report.ts';
 import { Results } from './results.ts';
 import { soak } from './soak.ts';
 import { Stub } from './stub.ts';
+import { tables } from './tables.ts';
 
 const QUICK = { warmUp: 2_000, rounds: 3, orders: 1_000, hangUps: 100, freshRounds: 1, soak: 0 };
 const FULL = {
@@ -32,7 +32,7 @@ export async function runBench(quick: boolean): Promise<void> {
   if (plan.soak > 0) progress(`${plan.soak} orders, every third cancelled`);
   const soaked = plan.soak > 0 ? await soak(stub, stubUrl, plan.soak) : [];
   progress('');
-  const text = report(results, soaked);
+  const text = tables(results, soaked);
   process.stdout.write(`${text}\n`);
   if (!quick) {
     writeFileSync(RESULTS_FILE, `# Results\n\n\`npm run bench\`, the last run:\n\n${text}\n`);

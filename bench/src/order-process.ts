@@ -4,15 +4,15 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LOADER, ROOT } from '../../system-tests/harness/service-process.ts';
-import type { Cpu, Holdings, Question } from './inside.ts';
+import { LOADER, ROOT } from '../../harness/repository.ts';
+import type { Cpu, Holdings, Question } from './report-usage.ts';
 
-const INSIDE = new URL('inside.ts', import.meta.url).href;
+const REPORT_USAGE = new URL('report-usage.ts', import.meta.url).href;
 const START_TIMEOUT_MS = 20_000;
 
 /**
- * An order process under test, its log in a file. The system tests' harness reads every log line and
- * hears of every request; here nothing listens while it works.
+ * An order process under test, its log in a file. The harness reads every log line and is told
+ * of every request; here nothing listens while the process works.
  */
 export class OrderProcess implements AsyncDisposable {
   readonly url: string;
@@ -35,7 +35,7 @@ export class OrderProcess implements AsyncDisposable {
     const folder = mkdtempSync(join(tmpdir(), 'orders-bench-'));
     const log = join(folder, 'log');
     const stdout = openSync(log, 'a');
-    const child = spawn(process.execPath, [...LOADER, '--import', INSIDE, entry], {
+    const child = spawn(process.execPath, [...LOADER, '--import', REPORT_USAGE, entry], {
       cwd: ROOT,
       env: {
         PATH: process.env.PATH,

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from './client.ts';
 import { CONTENDERS, OURS } from './contenders.ts';
-import type { Holdings } from './inside.ts';
 import { hold } from './measure.ts';
 import { OrderProcess } from './order-process.ts';
+import type { Holdings } from './report-usage.ts';
 import type { Stub } from './stub.ts';
 
 const CONNECTIONS = 48;

@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
+import { portOf } from '../../harness/port-of.ts';
 
 const BODIES: Record<string, (id: string) => string> = {
   check: (id) => `Product ${id} is available`,
@@ -38,9 +39,7 @@ export class Stub implements Disposable {
   /** Listens on any free port; returns the URL. */
   async listen(): Promise<string> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', 4096, resolve));
-    const address = this.#server.address();
-    if (!address || typeof address === 'string') throw new Error('no port');
-    return `http://127.0.0.1:${address.port}`;
+    return `http://127.0.0.1:${portOf(this.#server)}`;
   }
 
   /** Keeps the next call about `id` (a product or an order) without an answer. */

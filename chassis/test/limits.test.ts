@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
+import { portOf } from '../../harness/port-of.ts';
 import { cutUnreadAnswers } from '../src/limits.ts';
 
 const TIMEOUT_MS = 50;
@@ -14,8 +15,7 @@ async function client(listener: RequestListener) {
   server = createServer(listener);
   cutUnreadAnswers(server, TIMEOUT_MS);
   await once(server.listen(0, '127.0.0.1'), 'listening');
-  const address = server.address();
-  const socket = connect(typeof address === 'object' && address ? address.port : 0, '127.0.0.1');
+  const socket = connect(portOf(server), '127.0.0.1');
   socket.on('error', () => {});
   socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
   return socket;

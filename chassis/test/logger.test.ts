@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
+import { LOADER } from '../../harness/repository.ts';
 
-const LOADER = Number.parseInt(process.versions.node, 10) >= 24 ? [] : ['--import', 'tsx'];
 const LOGGER = new URL('../src/logger.ts', import.meta.url).href;
 
 /** What a process that runs `statements` with a `log` writes. */

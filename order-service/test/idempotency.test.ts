@@ -1,69 +1,70 @@
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Attempts } from '../src/attempts.ts';
-import { answers, available, held, paid, paymentService, Stage, voided } from './stage.ts';
+import { answers, available, held, paid, paymentService, voided } from './canned-answers.ts';
+import { OrderServiceUnderTest } from './order-service-under-test.ts';
 
-let stage: Stage;
+let service: OrderServiceUnderTest;
 beforeEach(() => {
-  stage = new Stage();
+  service = new OrderServiceUnderTest();
 });
-afterEach(() => stage.close());
+afterEach(() => service.close());
 
 const IN_FLIGHT = 'The order of this Idempotency-Key is in flight\n';
 const FAILED = 'The order of this Idempotency-Key failed or was canceled, take a new key\n';
 
 describe("under the caller's Idempotency-Key", () => {
   test('an order that was processed is answered again at once, and charged once', async () => {
-    const app = await stage.orderService(available, paid);
+    const app = await service.appBetween(available, paid);
     for (const key of ['"mine"', 'mine']) {
       const answer = request(app).get('/order').set('Idempotency-Key', key);
       await answer
         .expect(200, 'Order successfully processed\n')
         .expect('Cache-Control', 'no-store');
     }
-    expect(stage.calls).toHaveLength(2);
-    expect(stage.calls[1]?.headers['idempotency-key']).not.toBe('mine');
+    expect(service.calls).toHaveLength(2);
+    expect(service.calls[1]?.headers['idempotency-key']).not.toBe('mine');
   });
 
   test('an order in flight is a conflict, and its payment is left alone', async () => {
     const payment = held(paid);
-    const app = await stage.orderService(available, paymentService(payment.listener, voided));
+    const app = await service.appBetween(available, paymentService(payment.listener, voided));
     const first = request(app).get('/order').set('Idempotency-Key', 'mine').then();
-    await expect.poll(() => stage.reached('/pay')).toHaveLength(1);
+    await expect.poll(() => service.reached('/pay')).toHaveLength(1);
     await request(app).get('/order').set('Idempotency-Key', 'mine').expect(409, IN_FLIGHT);
     payment.release();
     expect((await first).status).toBe(200);
-    expect(stage.reached('/void')).toHaveLength(0);
+    expect(service.reached('/void')).toHaveLength(0);
   });
 
   test('an order that failed needs a new key', async () => {
-    const app = await stage.orderService(answers(500), paid);
+    const app = await service.appBetween(answers(500), paid);
     await request(app).get('/order').set('Idempotency-Key', 'mine').expect(500);
     await request(app).get('/order').set('Idempotency-Key', 'mine').expect(409, FAILED);
     await request(app).get('/order').set('Idempotency-Key', 'new').expect(500);
   });
 
   test('another order is refused, and nothing is called for it', async () => {
-    const app = await stage.orderService(available, paid);
+    const app = await service.appBetween(available, paid);
     await request(app).get('/order').set('Idempotency-Key', 'mine').expect(200);
     for (const query of ['orderID=other', 'productID=other']) {
       const other = request(app).get(`/order?${query}`).set('Idempotency-Key', 'mine');
       await other.expect(422, 'Idempotency-Key was used for another order\n');
     }
-    expect(stage.calls).toHaveLength(2);
+    expect(service.calls).toHaveLength(2);
   });
 
   test('an order that was turned away has not used its key up', async () => {
-    const app = await stage.orderService(available, paid, {}, { maxInFlight: 0 });
+    const app = await service.appBetween(available, paid, {}, { maxInFlight: 0 });
     for (const _ of ['first', 'second']) {
       await request(app).get('/order').set('Idempotency-Key', 'mine').expect(503);
     }
   });
 
   test('a key that is none is refused', async () => {
-    const app = await stage.orderService(available, paid);
+    const app = await service.appBetween(available, paid);
     await request(app).get('/order').set('Idempotency-Key', 'a b').expect(400);
-    expect(stage.calls).toEqual([]);
+    expect(service.calls).toEqual([]);
   });
 });
 
@@ -75,4 +76,14 @@ test('attempts are forgotten by age alone: at the bound there is no room', async
   expect(attempts.begin('three', 'order')).toBe('full');
   expect(attempts.begin('one', 'order')).toBe('processed');
   expect(attempts.begin(undefined, 'order')).toBe('begun');
+});
+
+test('each attempt has a key of its own, on its log lines', async () => {
+  const app = await service.appBetween(available, paid);
+  await request(app).get('/order').expect(200);
+  await request(app).get('/order').expect(200);
+  const keys = service.reached('/pay').map(({ headers }) => headers['idempotency-key']);
+  expect(new Set(keys).size).toBe(2);
+  const onLines = service.lines.map(({ idempotencyKey }) => idempotencyKey);
+  expect(onLines).toEqual([keys[0], keys[0], keys[1], keys[1]]);
 });

@@ -1,20 +1,20 @@
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readConfig } from '../src/config.ts';
-import { available, held, paid, Stage, silent } from './stage.ts';
+import { available, held, paid, silent } from './canned-answers.ts';
+import { OrderServiceUnderTest } from './order-service-under-test.ts';
 
-let stage: Stage;
-const orderService: Stage['orderService'] = (...cast) => stage.orderService(...cast);
-const paths = () => stage.calls.map(({ method, url }) => `${method} ${url}`);
+let service: OrderServiceUnderTest;
+const paths = () => service.calls.map(({ method, url }) => `${method} ${url}`);
 
 beforeEach(() => {
-  stage = new Stage();
+  service = new OrderServiceUnderTest();
 });
-afterEach(() => stage.close());
+afterEach(() => service.close());
 
 describe('an order', () => {
   test('is checked, then paid for, then answered', async () => {
-    const app = await orderService(available, paid);
+    const app = await service.appBetween(available, paid);
     const { headers } = await request(app)
       .get('/order')
       .expect(200, 'Order successfully processed\n');
@@ -22,7 +22,7 @@ describe('an order', () => {
     expect(paths()).toEqual(['GET /check?productID=1234', 'POST /pay?orderID=orderID-5678']);
     const requestId = headers['x-request-id'];
     const fields = { level: 30, requestId, productID: '1234', orderID: 'orderID-5678' };
-    expect(stage.lines).toMatchObject([
+    expect(service.lines).toMatchObject([
       { ...fields, msg: 'Placing order for product: 1234' },
       { ...fields, msg: 'Order successfully processed' },
     ]);
@@ -30,21 +30,21 @@ describe('an order', () => {
 
   test('takes its product and its id from the query, whatever they contain', async () => {
     const id = "a&b=c/d?e#f%g +\u{1f4e6}'";
-    const app = await orderService(
+    const app = await service.appBetween(
       (_req, res) => res.end(`Product ${id} is available`),
       (_req, res) => res.end(`Payment for order ${id} completed`),
     );
     await request(app).get('/order').query({ productID: id, orderID: id }).expect(200);
-    const received = stage.calls.map(({ url }) => [
+    const received = service.calls.map(({ url }) => [
       ...new URL(url ?? '', 'http://x').searchParams.values(),
     ]);
     expect(received).toEqual([[id], [id]]);
   });
 
   test('sends its request id and what is left of its time with both calls', async () => {
-    const app = await orderService(available, paid);
+    const app = await service.appBetween(available, paid);
     await request(app).get('/order').set('x-request-id', 'order-1').expect(200);
-    for (const { headers } of stage.calls) {
+    for (const { headers } of service.calls) {
       expect(headers['x-request-id']).toBe('order-1');
       expect(Number(headers['x-envoy-expected-rq-timeout-ms'])).toBeGreaterThan(0);
       expect(Number(headers['x-envoy-expected-rq-timeout-ms'])).toBeLessThanOrEqual(60_000);
@@ -52,9 +52,9 @@ describe('an order', () => {
   });
 
   test("sends its caller's budget if that is the smaller one", async () => {
-    const app = await orderService(available, paid);
+    const app = await service.appBetween(available, paid);
     await request(app).get('/order').set('x-envoy-expected-rq-timeout-ms', '30000').expect(200);
-    for (const { headers } of stage.calls) {
+    for (const { headers } of service.calls) {
       expect(Number(headers['x-envoy-expected-rq-timeout-ms'])).toBeLessThanOrEqual(30_000);
     }
   });
@@ -65,34 +65,34 @@ describe('a client that hangs up', () => {
     ['inventory', silent, paid, 1],
     ['payment', available, silent, 2],
   ] as const)('closes the call to %s', async (_step, inventory, payment, calledServices) => {
-    const app = await orderService(inventory, payment);
+    const app = await service.appBetween(inventory, payment);
     const order = request(app).get('/order');
     order.end(() => {});
-    while (stage.calls.length < calledServices)
+    while (service.calls.length < calledServices)
       await new Promise((resolve) => setImmediate(resolve));
     order.abort();
-    await new Promise((resolve) => stage.calls.at(-1)?.socket.once('close', resolve));
-    while (stage.lines.length < 2) await new Promise((resolve) => setImmediate(resolve));
-    expect(stage.lines.slice(1)).toMatchObject([
+    await new Promise((resolve) => service.calls.at(-1)?.socket.once('close', resolve));
+    while (service.lines.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    expect(service.lines.slice(1)).toMatchObject([
       { level: 30, cause: 'client-disconnected', msg: 'Order canceled: client disconnected' },
     ]);
   });
 });
 
 test('a shutdown whose grace has run out answers 503, to be tried again', async () => {
-  const app = await orderService(silent, paid);
-  await stage.shutdown.drain(0);
+  const app = await service.appBetween(silent, paid);
+  await service.shutdown.drain(0);
   const { headers } = await request(app)
     .get('/order')
     .expect(503, 'Order canceled: service shutting down\n');
   expect(headers['retry-after']).toBe('1');
-  expect(stage.lines.slice(1)).toMatchObject([{ level: 30, cause: 'shutting-down' }]);
-  expect(stage.calls).toEqual([]);
+  expect(service.lines.slice(1)).toMatchObject([{ level: 30, cause: 'shutting-down' }]);
+  expect(service.calls).toEqual([]);
 });
 
 test('an order beyond MAX_IN_FLIGHT is turned away at once, and the next is not', async () => {
   const inventory = held(available);
-  const app = await orderService(inventory.listener, paid, { MAX_IN_FLIGHT: '1' });
+  const app = await service.appBetween(inventory.listener, paid, { MAX_IN_FLIGHT: '1' });
   const first = request(app).get('/order').then();
   while (paths().length < 1) await new Promise((resolve) => setImmediate(resolve));
   const { headers } = await request(app).get('/order').expect(503, 'Too many orders in flight\n');
@@ -100,19 +100,19 @@ test('an order beyond MAX_IN_FLIGHT is turned away at once, and the next is not'
   inventory.release();
   expect((await first).status).toBe(200);
   await request(app).get('/order').expect(200);
-  expect(stage.reached('/check')).toHaveLength(2);
+  expect(service.reached('/check')).toHaveLength(2);
 });
 
 test('refusals happen before anything is called', async () => {
-  const app = await orderService(available, paid);
+  const app = await service.appBetween(available, paid);
   await request(app).get('/order?orderID=').expect(400, 'orderID is empty\n');
   await request(app)
     .head('/order')
     .expect(405)
     .expect('Allow', 'GET')
     .expect('Cache-Control', 'no-store');
-  expect(stage.calls).toEqual([]);
-  expect(stage.lines).toEqual([]);
+  expect(service.calls).toEqual([]);
+  expect(service.lines).toEqual([]);
 });
 
 test('the configuration has the documented defaults', () => {

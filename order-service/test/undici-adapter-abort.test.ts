@@ -2,28 +2,18 @@ import { PerformanceObserver } from 'node:perf_hooks';
 import { Scope, ShuttingDown } from '@orders/cancellation';
 import { Axios } from 'axios';
 import { afterEach, describe, expect, test } from 'vitest';
+import * as faults from '../../harness/faults.ts';
 import { undiciAdapter } from '../src/http/undici-adapter.ts';
-import { type Behaviour, closed, closeServers, OK, outcome, serve } from './peer.ts';
+import { outcome } from './call-outcome.ts';
+import { type Behaviour, closed, closeServers, OK, sends, serve } from './raw-server.ts';
 
 afterEach(closeServers);
 
-const answers =
-  (text: string): Behaviour =>
-  (socket) =>
-    socket.write(text);
-
 const SILENCES: [name: string, behave: Behaviour][] = [
-  ['before the headers', () => {}],
-  ['in the headers', answers(OK)],
-  ['in the body', answers(`${OK}Content-Length: 9\r\n\r\n`)],
-  [
-    'in a drip',
-    (socket) => {
-      socket.write(`${OK}Content-Length: 900\r\n\r\n`);
-      const timer = setInterval(() => socket.write('x'), 5);
-      socket.on('close', () => clearInterval(timer));
-    },
-  ],
+  ['before the headers', faults.neverAnswer],
+  ['in the headers', sends(OK)],
+  ['in the body', faults.stallAfterHeaders],
+  ['in a drip', faults.drip],
 ];
 
 describe.each([
@@ -42,14 +32,14 @@ describe.each([
 
   test('is ended while the connection opens, and the connection with it', async () => {
     // Behind https, a server that says nothing leaves its client in the midst of connecting.
-    const { port, sockets } = await serve(() => {});
+    const { port, sockets } = await serve(faults.neverAnswer);
     const reads = await outcome(adapter, `https://127.0.0.1:${port}/check`, new Scope(60));
     expect(reads).toBe('Step failed: deadline exceeded');
     await closed(sockets);
   });
 
   test('opens no connection once the signal has aborted', async () => {
-    const { port, sockets } = await serve(() => {});
+    const { port, sockets } = await serve(faults.neverAnswer);
     const scope = new Scope();
     scope.abort(new ShuttingDown());
     const reads = await outcome(adapter, `http://127.0.0.1:${port}/check`, scope);
@@ -90,7 +80,7 @@ describe('our adapter', () => {
   });
 
   test('keeps no call waiting for another', async () => {
-    const { port, sockets } = await serve(() => {});
+    const { port, sockets } = await serve(faults.neverAnswer);
     const scopes = Array.from({ length: 300 }, () => new Scope());
     const calls = scopes.map((scope) =>
       outcome(undiciAdapter, `http://127.0.0.1:${port}/check`, scope),

@@ -1,79 +1,63 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, describe, expect, test } from 'vitest';
+import * as faults from '../../harness/faults.ts';
 import { undiciAdapter } from '../src/http/undici-adapter.ts';
-import { type Behaviour, closeServers, MAX_BYTES, OK, outcome, serve } from './peer.ts';
+import { MAX_BYTES, outcome } from './call-outcome.ts';
+import { type Behaviour, closeServers, OK, sends, sendsAndCloses, serve } from './raw-server.ts';
 
 afterEach(closeServers);
 
-const answers =
-  (text: string): Behaviour =>
-  (socket) =>
-    socket.write(text);
-const ends =
-  (text: string): Behaviour =>
-  (socket) =>
-    socket.end(text);
 const BROKEN = 'Step failed: there sent a broken answer';
 const RESET = 'Step failed: there is unreachable (ECONNRESET)';
 
-const FAULTS: [name: string, behave: Behaviour, reads: string][] = [
-  ['an answer', answers(`${OK}Content-Length: 2\r\n\r\nok`), 'ok'],
+const ANSWERS: [name: string, behave: Behaviour, reads: string][] = [
+  ['an answer', sends(`${OK}Content-Length: 2\r\n\r\nok`), 'ok'],
   [
     'an answer in chunks',
-    answers(`${OK}Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n`),
+    sends(`${OK}Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n`),
     'ok',
   ],
-  ['an answer that ends with its connection', ends(`${OK}\r\nok`), 'ok'],
-  ['an empty answer', answers(`${OK}Content-Length: 0\r\n\r\n`), ''],
+  ['an answer that ends with its connection', sendsAndCloses(`${OK}\r\nok`), 'ok'],
+  ['an empty answer', sends(`${OK}Content-Length: 0\r\n\r\n`), ''],
   [
     'an early hint first',
-    answers(`HTTP/1.1 103 Early\r\n\r\n${OK}Content-Length: 2\r\n\r\nok`),
+    sends(`HTTP/1.1 103 Early\r\n\r\n${OK}Content-Length: 2\r\n\r\nok`),
     'ok',
   ],
   [
     '500',
-    answers('HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno'),
+    sends('HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno'),
     'Step failed: there answered 500',
   ],
-  [
-    '404',
-    answers('HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n'),
-    'Step failed: there answered 404',
-  ],
-  [
-    '201',
-    answers('HTTP/1.1 201 Yes\r\nContent-Length: 0\r\n\r\n'),
-    'Step failed: there answered 201',
-  ],
-  [
-    'a redirect',
-    answers('HTTP/1.1 302 No\r\nLocation: /\r\nContent-Length: 0\r\n\r\n'),
-    'Step failed: there answered 302',
-  ],
-  ['a reset', (socket) => socket.resetAndDestroy(), RESET],
-  ['a close without an answer', (socket) => socket.end(), RESET],
-  ['a close in the status line', ends('HTTP/1.1 20'), RESET],
-  ['a close in the headers', ends(`${OK}Content-Le`), RESET],
-  ['a close in the body', ends(`${OK}Content-Length: 9\r\n\r\nok`), BROKEN],
-  ['a close in a chunk', ends(`${OK}Transfer-Encoding: chunked\r\n\r\n9\r\nok`), BROKEN],
+  ['404', faults.answerStatus(404), 'Step failed: there answered 404'],
+  ['201', faults.answerStatus(201), 'Step failed: there answered 201'],
+  ['a redirect', faults.redirect, 'Step failed: there answered 302'],
+  ['a reset', faults.reset, RESET],
+  ['a close without an answer', faults.closeWithoutAnswer, RESET],
+  ['a close in the status line', sendsAndCloses('HTTP/1.1 20'), RESET],
+  ['a close in the headers', sendsAndCloses(`${OK}Content-Le`), RESET],
+  ['a close in the body', faults.halfAnswerThenClose, BROKEN],
+  ['a close in a chunk', sendsAndCloses(`${OK}Transfer-Encoding: chunked\r\n\r\n9\r\nok`), BROKEN],
   [
     'a close in the body of a 500',
-    ends('HTTP/1.1 500 No\r\nContent-Length: 9\r\n\r\nno'),
+    sendsAndCloses('HTTP/1.1 500 No\r\nContent-Length: 9\r\n\r\nno'),
     'Step failed: there answered 500',
   ],
-  ['nonsense', answers('nonsense\r\n\r\n'), BROKEN],
-  ['nonsense in a chunk', answers(`${OK}Transfer-Encoding: chunked\r\n\r\nzz\r\n`), BROKEN],
-  ['a header without end', answers(`${OK}X: ${'x'.repeat(100_000)}`), BROKEN],
-  ['two lengths', answers(`${OK}Content-Length: 2\r\nContent-Length: 3\r\n\r\nok`), BROKEN],
-  ['a flood', answers(`${OK}\r\n${'x'.repeat(MAX_BYTES * 100)}`), BROKEN],
-  ['a flood with 500', answers(`HTTP/1.1 500 No\r\n\r\n${'x'.repeat(MAX_BYTES * 100)}`), BROKEN],
+  ['another protocol', faults.answerInAnotherProtocol, BROKEN],
+  ['nonsense', sends('nonsense\r\n\r\n'), BROKEN],
+  ['nonsense in a chunk', sends(`${OK}Transfer-Encoding: chunked\r\n\r\nzz\r\n`), BROKEN],
+  ['headers without end', faults.floodHeaders, BROKEN],
+  ['a header of 100 kB', sends(`${OK}X: ${'x'.repeat(100_000)}`), BROKEN],
+  ['two lengths', sends(`${OK}Content-Length: 2\r\nContent-Length: 3\r\n\r\nok`), BROKEN],
+  ['a body without end', faults.floodBody, BROKEN],
+  ['a long body with 500', sends(`HTTP/1.1 500 No\r\n\r\n${'x'.repeat(MAX_BYTES * 100)}`), BROKEN],
 ];
 
 describe.each([
   ["axios' own adapter", 'http' as const],
   ['our adapter', undiciAdapter],
 ])('%s', (_name, adapter) => {
-  test.each(FAULTS)('reads %s', async (_fault, behave, reads) => {
+  test.each(ANSWERS)('reads %s', async (_answer, behave, reads) => {
     const { port } = await serve(behave);
     expect(await outcome(adapter, `http://127.0.0.1:${port}/check`)).toBe(reads);
   });
@@ -91,7 +75,7 @@ describe.each([
 });
 
 test('our adapter reads a reset in the body, where the other may lose the status', async () => {
-  const { port, sockets } = await serve(answers(`${OK}Content-Length: 9\r\n\r\nok`));
+  const { port, sockets } = await serve(sends(`${OK}Content-Length: 9\r\n\r\nok`));
   // A reset that comes before the client has read takes with it what was sent.
   const reset = () => sockets[0]?.resetAndDestroy();
   subscribe('undici:request:headers', reset);
@@ -101,6 +85,6 @@ test('our adapter reads a reset in the body, where the other may lose the status
 
 test('our adapter reads a 101 that nobody asked for, on which the other waits for ever', async () => {
   const upgrade = `HTTP/1.1 101 No\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n`;
-  const { port } = await serve(answers(upgrade));
+  const { port } = await serve(sends(upgrade));
   expect(await outcome(undiciAdapter, `http://127.0.0.1:${port}/check`)).toBe(BROKEN);
 });

@@ -1,15 +1,16 @@
 import { createServer, type RequestListener } from 'node:http';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { answers, available, held, paymentService, Stage, silent, voided } from './stage.ts';
+import { answers, available, held, paymentService, silent, voided } from './canned-answers.ts';
+import { OrderServiceUnderTest } from './order-service-under-test.ts';
 
 const FAILED = /^Payment processing failed/;
 
-let stage: Stage;
+let service: OrderServiceUnderTest;
 beforeEach(() => {
-  stage = new Stage();
+  service = new OrderServiceUnderTest();
 });
-afterEach(() => stage.close());
+afterEach(() => service.close());
 
 const UNKNOWN = 'Payment outcome unknown for order: orderID-5678';
 
@@ -17,54 +18,54 @@ describe('a void', () => {
   test('is repeated until it is acknowledged, behind the answer', async () => {
     let isAnswered = false;
     const revoke: RequestListener = (req, res) => (isAnswered ? voided : answers(503))(req, res);
-    const app = await stage.orderService(available, paymentService(answers(500), revoke));
+    const app = await service.appBetween(available, paymentService(answers(500), revoke));
     await request(app).get('/order').expect(500, FAILED);
-    await expect.poll(() => stage.reached('/void').length).toBeGreaterThan(1);
+    await expect.poll(() => service.reached('/void').length).toBeGreaterThan(1);
     isAnswered = true;
-    await stage.shutdown.drain(1_000);
-    expect(stage.logged(UNKNOWN)).toEqual([]);
+    await service.shutdown.drain(1_000);
+    expect(service.logged(UNKNOWN)).toEqual([]);
   });
 
   test('that takes too long leaves the record to reconcile by, and goes on', async () => {
     let revoke = answers(503);
     const payment = paymentService(answers(500), (req, res) => revoke(req, res));
-    const app = await stage.orderService(available, payment, { VOID_GIVE_UP_MS: '50' });
+    const app = await service.appBetween(available, payment, { VOID_GIVE_UP_MS: '50' });
     await request(app).get('/order').expect(500, FAILED);
-    await expect.poll(() => stage.logged(UNKNOWN)).toHaveLength(1);
+    await expect.poll(() => service.logged(UNKNOWN)).toHaveLength(1);
     revoke = voided;
     const after = 'Payment voided after all for order: orderID-5678';
-    await expect.poll(() => stage.logged(after)).toHaveLength(1);
-    await stage.shutdown.drain(1_000);
-    expect(stage.logged(UNKNOWN)).toHaveLength(1);
-    const idempotencyKey = stage.reached('/pay')[0]?.headers['idempotency-key'];
-    expect(stage.logged(UNKNOWN)).toMatchObject([
+    await expect.poll(() => service.logged(after)).toHaveLength(1);
+    await service.shutdown.drain(1_000);
+    expect(service.logged(UNKNOWN)).toHaveLength(1);
+    const idempotencyKey = service.reached('/pay')[0]?.headers['idempotency-key'];
+    expect(service.logged(UNKNOWN)).toMatchObject([
       { level: 50, idempotencyKey, orderID: 'orderID-5678', cause: 'deadline-exceeded' },
     ]);
-    expect(JSON.stringify(stage.lines)).not.toContain('stack');
+    expect(JSON.stringify(service.lines)).not.toContain('stack');
   });
 
   test('under way is waited for at shutdown', async () => {
     const revoke = held(voided);
     const payment = paymentService(answers(500), revoke.listener);
-    const app = await stage.orderService(available, payment, {}, { voidShutdownMs: 60_000 });
+    const app = await service.appBetween(available, payment, {}, { voidShutdownMs: 60_000 });
     await request(app).get('/order').expect(500, FAILED);
     let isDrained = false;
-    const drained = stage.shutdown.drain(0).then(() => {
+    const drained = service.shutdown.drain(0).then(() => {
       isDrained = true;
     });
-    await expect.poll(() => stage.reached('/void')).not.toEqual([]);
+    await expect.poll(() => service.reached('/void')).not.toEqual([]);
     expect(isDrained).toBe(false);
     revoke.release();
     await drained;
-    expect(stage.logged(UNKNOWN)).toEqual([]);
+    expect(service.logged(UNKNOWN)).toEqual([]);
   });
 
   test('that outlives the shutdown is logged as unknown', async () => {
     const payment = paymentService(answers(500), silent);
-    const app = await stage.orderService(available, payment, {}, { voidShutdownMs: 50 });
+    const app = await service.appBetween(available, payment, {}, { voidShutdownMs: 50 });
     await request(app).get('/order').expect(500, FAILED);
-    await stage.shutdown.drain(0);
-    expect(stage.logged(UNKNOWN)).toMatchObject([{ level: 50, cause: 'shutting-down' }]);
+    await service.shutdown.drain(0);
+    expect(service.logged(UNKNOWN)).toMatchObject([{ level: 50, cause: 'shutting-down' }]);
   });
 
   test('that is slow keeps no other waiting', async () => {
@@ -76,28 +77,28 @@ describe('a void', () => {
         open -= 1;
       });
     };
-    const app = await stage.orderService(available, paymentService(answers(500), revoke));
+    const app = await service.appBetween(available, paymentService(answers(500), revoke));
     const server = createServer(app).listen(0);
     const order = () => request(server).get('/order').expect(500).then();
     const orders = Array.from({ length: 30 }, order);
     await expect.poll(() => open, { interval: 5 }).toBe(30);
     isHealed = true;
     await Promise.all(orders);
-    await stage.shutdown.drain(1_000);
+    await service.shutdown.drain(1_000);
     server.close();
-    expect(stage.logged(UNKNOWN)).toEqual([]);
+    expect(service.logged(UNKNOWN)).toEqual([]);
   });
 
   test("holds its order's place: an outage cannot pile them up", async () => {
     const payment = paymentService(answers(500), silent);
     const env = { MAX_IN_FLIGHT: '2' };
-    const app = await stage.orderService(available, payment, env, { voidShutdownMs: 50 });
+    const app = await service.appBetween(available, payment, env, { voidShutdownMs: 50 });
     await request(app).get('/order').expect(500, FAILED);
     await request(app).get('/order').expect(500, FAILED);
     await request(app)
       .get('/order')
       .expect(503, 'Too many orders in flight\n')
       .expect('Retry-After', '1');
-    await stage.shutdown.drain(0);
+    await service.shutdown.drain(0);
   });
 });

@@ -4,11 +4,12 @@ import { createServer, type RequestListener } from 'node:http';
 import { ClientDisconnected, DeadlineExceeded, Scope, ShuttingDown } from '@orders/cancellation';
 import { pino } from 'pino';
 import { beforeEach, expect, test } from 'vitest';
+import { portOf } from '../../harness/port-of.ts';
 import { CallFailed } from '../src/http/call-failed.ts';
 import { paymentClient } from '../src/payment-client.ts';
 import { placeOrder } from '../src/place-order.ts';
 import { Voids } from '../src/voids.ts';
-import { portOf, silent } from './stage.ts';
+import { silent } from './canned-answers.ts';
 
 const lines: string[] = [];
 beforeEach(() => void lines.splice(0));

@@ -3,6 +3,7 @@ import { createServer, request as httpRequest } from 'node:http';
 import { pino } from 'pino';
 import request from 'supertest';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { portOf } from '../../harness/port-of.ts';
 import { createApp } from '../src/app.ts';
 import { readConfig } from '../src/config.ts';
 
@@ -48,8 +49,7 @@ test('stops when the budget is spent: 408', async () => {
 test('stops when the client hangs up behind a body of 2 MB', async () => {
   const server = createServer(endless);
   await once(server.listen(0), 'listening');
-  const address = server.address();
-  const port = typeof address === 'object' && address ? address.port : 0;
+  const port = portOf(server);
   const pay = httpRequest({ port, method: 'POST', path: '/pay?orderID=1234' });
   pay.on('error', () => {}).end(Buffer.alloc(2_000_000));
   const [req] = await once(server, 'request');

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect } from 'vitest';
-import { ComposeStack } from '../harness/compose-stack.ts';
-import { curl } from '../harness/curl.ts';
-import { scene } from '../harness/evidence.ts';
-import type { LogLine } from '../harness/log-line.ts';
+import { ComposeStack } from '../../harness/compose-stack.ts';
+import { curl } from '../../harness/curl.ts';
+import type { LogLine } from '../../harness/log-line.ts';
+import { scene } from '../support/scene.ts';
 
 const stack = new ComposeStack();
 beforeAll(() => stack.up());

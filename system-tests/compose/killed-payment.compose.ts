@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect } from 'vitest';
-import { type Answer, send } from '../harness/client.ts';
-import { ComposeStack } from '../harness/compose-stack.ts';
-import { scene } from '../harness/evidence.ts';
-import { until } from '../harness/until.ts';
+import { type Answer, send } from '../../harness/client.ts';
+import { ComposeStack } from '../../harness/compose-stack.ts';
+import { until } from '../../harness/until.ts';
+import { scene } from '../support/scene.ts';
 
 const ORDER_EVERY_MS = 20;
 const ENOUGH = 50;

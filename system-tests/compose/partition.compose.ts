@@ -1,10 +1,10 @@
 import { afterAll, expect } from 'vitest';
-import { type Pending, paymentsOf, send } from '../harness/client.ts';
-import { ComposeStack, PORTS } from '../harness/compose-stack.ts';
-import { scene } from '../harness/evidence.ts';
-import type { ServiceName } from '../harness/service-process.ts';
-import { since } from '../harness/since.ts';
-import { until } from '../harness/until.ts';
+import { type Pending, paymentsOf, send } from '../../harness/client.ts';
+import { ComposeStack, PORTS } from '../../harness/compose-stack.ts';
+import type { ServiceName } from '../../harness/service-process.ts';
+import { since } from '../../harness/since.ts';
+import { until } from '../../harness/until.ts';
+import { scene } from '../support/scene.ts';
 
 /** Work that outlasts the 5 s that a call may take. */
 const ENDLESS_MS = '60000';

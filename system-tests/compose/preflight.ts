@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { output } from '../harness/command.ts';
-import { ComposeStack, PORTS } from '../harness/compose-stack.ts';
+import { output } from '../../harness/command.ts';
+import { ComposeStack, PORTS } from '../../harness/compose-stack.ts';
 
 // Runs before the tests, which cannot begin without an engine and the three ports: one line says so.
 

@@ -1,4 +1,4 @@
-import { ComposeStack } from '../harness/compose-stack.ts';
+import { ComposeStack } from '../../harness/compose-stack.ts';
 
 const stack = new ComposeStack();
 

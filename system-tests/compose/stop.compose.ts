@@ -1,9 +1,9 @@
 import { afterAll, expect } from 'vitest';
-import { send } from '../harness/client.ts';
-import { ComposeStack } from '../harness/compose-stack.ts';
-import { scene } from '../harness/evidence.ts';
-import { since } from '../harness/since.ts';
-import { until } from '../harness/until.ts';
+import { send } from '../../harness/client.ts';
+import { ComposeStack } from '../../harness/compose-stack.ts';
+import { since } from '../../harness/since.ts';
+import { until } from '../../harness/until.ts';
+import { scene } from '../support/scene.ts';
 
 const ENDLESS_MS = '60000';
 

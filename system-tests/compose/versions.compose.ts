@@ -1,10 +1,16 @@
 import { afterAll, beforeEach, describe, expect } from 'vitest';
-import { send } from '../harness/client.ts';
-import { output } from '../harness/command.ts';
-import { COMPOSE_V1, COMPOSE_V2, ComposeStack, PORTS, SERVICES } from '../harness/compose-stack.ts';
-import { curl } from '../harness/curl.ts';
-import { scene } from '../harness/evidence.ts';
-import { since } from '../harness/since.ts';
+import { send } from '../../harness/client.ts';
+import { output } from '../../harness/command.ts';
+import {
+  COMPOSE_V1,
+  COMPOSE_V2,
+  ComposeStack,
+  PORTS,
+  SERVICES,
+} from '../../harness/compose-stack.ts';
+import { curl } from '../../harness/curl.ts';
+import { since } from '../../harness/since.ts';
+import { scene } from '../support/scene.ts';
 
 const BASE_IMAGE = 'node:26-slim';
 const MAX_ADDED_BYTES = 40_000_000;

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { nginxVersion, reservePorts, startNginx } from '../harness/nginx.ts';
-import { startSystem } from '../harness/system.ts';
-import { tether } from '../harness/tether.ts';
+import { nginxVersion, reservePorts, startNginx } from '../../harness/nginx.ts';
+import { startSystem } from '../../harness/system.ts';
+import { tether } from '../../harness/tether.ts';
 
 // In no suite: a test that ends nothing of what it starts. ../outlive.test.ts runs it.
 

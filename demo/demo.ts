@@ -1,0 +1,43 @@
+import { parseArgs } from 'node:util';
+import Table from 'cli-table3';
+import { type Scene, scenes } from './scenes.ts';
+import { startServices } from './services.ts';
+import { colors } from './timeline.ts';
+
+const PLAIN = { head: [], border: [] };
+const USAGE = `Plays ${scenes.length} scenes with the three services.
+
+  npm run demo -- --fast       in a quarter of the time
+  npm run demo -- --scene 3    one scene, 1 to ${scenes.length}`;
+const print = (text: string) => process.stdout.write(`${text}\n`);
+
+try {
+  const fast = { type: 'boolean', default: false } as const;
+  const help = { type: 'boolean', short: 'h' } as const;
+  const { values } = parseArgs({ options: { fast, help, scene: { type: 'string' } } });
+  if (values.help) print(USAGE);
+  const numbered = scenes.map((scene, index): [string, Scene] => [String(index + 1), scene]);
+  const chosen = numbered.filter(([number]) => number === (values.scene ?? number));
+  if (chosen.length === 0) throw new Error(`--scene must be 1 to ${scenes.length}`);
+  if (!values.help) await play(chosen, values.fast ? 0.25 : 1);
+} catch (error) {
+  process.stderr.write(`demo: ${error instanceof Error ? error.message : error}\n`);
+  process.exitCode = 1;
+}
+
+async function play(chosen: [string, Scene][], scale: number): Promise<void> {
+  const summary = new Table({ colWidths: [3, 23, 32, 10, 6], wordWrap: true, style: PLAIN });
+  summary.push(['', 'scene', 'seen', 'saved', 'kept']);
+  for (const [number, [title, watch, playScene, endless]] of chosen) {
+    await using services = await startServices(scale, endless);
+    print(`\n${colors.bold(`${number}. ${title}`)}\n   Watch: ${watch}\n`);
+    const { kept, seen, savedMs } = await playScene(services);
+    services.timeline.flush();
+    const saved = savedMs === undefined ? '' : `${savedMs} ms`;
+    const verdict = kept ? colors.green('kept') : colors.red('NOT KEPT');
+    print(`\n   ${verdict}: ${seen}${saved && `, ${saved} of work saved`}`);
+    summary.push([number, title, seen, saved, kept ? 'yes' : 'NO']);
+    if (!kept) process.exitCode = 1;
+  }
+  print(`\n${summary}`);
+}

@@ -1,0 +1,69 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { paymentsOf, send } from '../harness/client.ts';
+import type { LogQuery } from '../harness/log-line.ts';
+import { startRelay } from '../harness/relay.ts';
+import type { ServiceProcess } from '../harness/service-process.ts';
+import { startSystem } from '../harness/system.ts';
+import { Timeline } from './timeline.ts';
+
+/** What has not been logged by then is not coming. */
+const PATIENCE_MS = 30_000;
+const ENDLESS_MS = 60_000;
+
+/** The three services, the network before payment-service, and how a scene places an order. */
+export type Services = Awaited<ReturnType<typeof startServices>>;
+export type PlacedOrder = ReturnType<Services['place']>;
+
+/** The step that a scene cuts short. It has no end, so that no machine is too slow for the moment. */
+export type Endless = 'check' | 'payment';
+
+/** Starts the services, with the seed's 2 s and 3 s of work times `scale`. */
+export async function startServices(scale: number, endless?: Endless) {
+  const workMs = (step: Endless, nominalMs: number) =>
+    String(step === endless ? ENDLESS_MS : nominalMs * scale);
+  const network = await startRelay();
+  const system = await startSystem({
+    CHECK_DURATION_MS: workMs('check', 2_000),
+    PAYMENT_DURATION_MS: workMs('payment', 3_000),
+    ...(endless && { CALL_TIMEOUT_MS: String(ENDLESS_MS) }),
+    PAYMENT_URL: network.url,
+  });
+  const { order, inventory, payment } = system;
+  network.port = payment.port;
+  const timeline = new Timeline();
+  for (const service of [order, inventory, payment]) service.follow((line) => timeline.show(line));
+
+  /** Sends an order; `budgetMs`, times `scale`, is how long its caller waits. */
+  const place = (orderID: string, budgetMs?: number) => {
+    timeline.begin();
+    const budget = { 'x-envoy-expected-rq-timeout-ms': `${Number(budgetMs) * scale}` };
+    const headers = budgetMs === undefined ? {} : budget;
+    const sent = send(`${order.url}/order?orderID=${orderID}`, { headers });
+    /** A line that a service logs for this order; undefined if it does not. */
+    const line = (service: ServiceProcess, query: LogQuery) => {
+      const missed = sleep(PATIENCE_MS, undefined, { ref: false });
+      return Promise.race([service.waitFor({ requestId: sent.requestId, ...query }), missed]);
+    };
+    return {
+      orderID,
+      answer: sent.answer.catch(() => undefined),
+      line,
+      async cutNetworkDuringPayment() {
+        // An order that has ended before will not reach the payment any more.
+        await Promise.race([payment.arrival(sent.requestId), sent.answer.catch(() => {})]);
+        network.cut();
+      },
+      async hangUp(afterMs = 0) {
+        await sleep(afterMs * scale);
+        timeline.show({ time: Date.now(), service: 'client', msg: 'hangs up' });
+        sent.hangUp();
+        await line(order, { msg: 'Order canceled: client disconnected' });
+      },
+      payments: async () => (await paymentsOf(orderID, payment.url)).join() || 'none',
+    };
+  };
+  const close = async () => {
+    for (const end of [system, network]) await end[Symbol.asyncDispose]();
+  };
+  return { ...system, network, timeline, place, scale, [Symbol.asyncDispose]: close };
+}

@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { output } from './command.ts';
+import { ROOT } from './repository.ts';
+import type { ServiceName } from './service-process.ts';
+import { until } from './until.ts';
+
+/** Each service with the port that docker-compose.yml publishes it on. */
+export const PORTS: Record<ServiceName, number> = {
+  'order-service': 8080,
+  'inventory-service': 8081,
+  'payment-service': 8082,
+};
+export const SERVICES: ServiceName[] = ['order-service', 'inventory-service', 'payment-service'];
+
+/** A Compose as it is called; the first version is tried with the builder that was the only one then. */
+export interface Compose {
+  command: string[];
+  env: Record<string, string>;
+}
+export const COMPOSE_V2: Compose = { command: ['docker', 'compose'], env: {} };
+export const COMPOSE_V1: Compose = {
+  command: ['docker-compose'],
+  env: { DOCKER_BUILDKIT: '0', COMPOSE_DOCKER_CLI_BUILD: '0' },
+};
+
+/** Without it Compose would read the `.env` beside docker-compose.yml. */
+const NO_VARIABLES = fileURLToPath(new URL('no-variables.env', import.meta.url));
+const PROJECT = 'order-cancellation-test';
+const NETWORK = `${PROJECT}_default`;
+
+/** The compose file on an engine, under a project name of its own. */
+export class ComposeStack {
+  readonly #compose: Compose;
+
+  constructor(compose: Compose = COMPOSE_V2) {
+    this.#compose = compose;
+  }
+
+  /** Runs Compose with no variable of the file set but `variables`. */
+  async compose(args: string[], variables: Record<string, string> = {}): Promise<string> {
+    const { command, env } = this.#compose;
+    return output([...command, '--project-name', PROJECT, '--env-file', NO_VARIABLES, ...args], {
+      cwd: ROOT,
+      env: { ...outside(), ...env, LOG_FORMAT: 'json', ...variables },
+    });
+  }
+
+  /** Starts what is not running as `variables` say; resolves once everything is healthy. */
+  async up(variables: Record<string, string> = {}): Promise<void> {
+    await this.compose(['up', '--detach'], variables);
+    await Promise.all(SERVICES.map((service) => this.healthy(service)));
+  }
+
+  async healthy(service: ServiceName): Promise<void> {
+    await until(`a healthy ${service}`, async () => {
+      const health = await this.inspect(service, '{{.State.Health.Status}}');
+      return health === 'healthy' || undefined;
+    });
+  }
+
+  /** Removes what this project has on the engine; its images stay, as a cache. */
+  async down(): Promise<void> {
+    await this.compose(['down', '--timeout', '0', '--volumes']);
+  }
+
+  /** The service's container. The first and the second Compose name it differently. */
+  async container(service: ServiceName): Promise<string> {
+    const labels = [`project=${PROJECT}`, `service=${service}`];
+    const filters = labels.map((label) => `--filter=label=com.docker.compose.${label}`);
+    return output(['docker', 'ps', '--all', '--quiet', ...filters]);
+  }
+
+  async inspect(service: ServiceName, format: string): Promise<string> {
+    return output(['docker', 'inspect', '--format', format, await this.container(service)]);
+  }
+
+  async exec(service: ServiceName, ...command: string[]): Promise<string> {
+    return output(['docker', 'exec', await this.container(service), ...command]);
+  }
+
+  async kill(service: ServiceName): Promise<void> {
+    await output(['docker', 'kill', '--signal', 'KILL', await this.container(service)]);
+  }
+
+  /** The exit code of each service, in the order of SERVICES. */
+  async exitCodes(): Promise<number[]> {
+    const codes = SERVICES.map((service) => this.inspect(service, '{{.State.ExitCode}}'));
+    return (await Promise.all(codes)).map(Number);
+  }
+
+  /** The lines of the service's log that have every one of `fragments`. */
+  async lines(service: ServiceName, ...fragments: string[]): Promise<string[]> {
+    const log = await output(['docker', 'logs', await this.container(service)]);
+    const lines = log.split('\n');
+    return lines.filter((line) => fragments.every((fragment) => line.includes(fragment)));
+  }
+
+  async waitForLine(service: ServiceName, ...fragments: string[]): Promise<string> {
+    const what = `"${fragments.join(' ')}" in the log of ${service}`;
+    return until(what, async () => (await this.lines(service, ...fragments))[0]);
+  }
+
+  /** Takes the service's network cable out: nothing arrives there or leaves, no FIN and no RST. */
+  async unplug(service: ServiceName): Promise<void> {
+    await output(['docker', 'network', 'disconnect', NETWORK, await this.container(service)]);
+  }
+
+  async plugIn(service: ServiceName): Promise<void> {
+    const connect = ['docker', 'network', 'connect', '--alias', service, NETWORK];
+    await output([...connect, await this.container(service)]);
+  }
+}
+
+/** The environment without the variables that docker-compose.yml reads: empty is not unset. */
+function outside(): NodeJS.ProcessEnv {
+  const file = readFileSync(`${ROOT}docker-compose.yml`, 'utf8');
+  const names = [...file.matchAll(/\$\{(\w+)|^ +([A-Z_]+):$/gm)].map(([, a, b]) => a ?? b ?? '');
+  const read = Object.entries(process.env).filter(([name]) => !names.includes(name));
+  return Object.fromEntries(read);
+}

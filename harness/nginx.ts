@@ -1,0 +1,86 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { portOf } from './port-of.ts';
+import { tether } from './tether.ts';
+
+/** A server of nginx's, which passes what arrives at `port` on to the URL `upstream`. */
+export interface Proxy {
+  port: number;
+  upstream: string;
+  directives?: string;
+}
+
+/** Debian installs it in a folder that not every PATH has. */
+const env = { PATH: `${process.env.PATH}:/usr/sbin` };
+
+const { stderr: version } = spawnSync('nginx', ['-v'], { env, encoding: 'utf8' });
+
+/** Which nginx there is; undefined where there is none. */
+export const nginxVersion = /nginx\/\S+/.exec(version ?? '')?.[0];
+
+/** Runs nginx with its defaults, except for its addresses and a folder of its own. */
+export async function startNginx(proxies: Proxy[]): Promise<AsyncDisposable> {
+  const folder = await mkdtemp(join(tmpdir(), 'nginx-'));
+  await writeFile(join(folder, 'nginx.conf'), configuration(proxies));
+  const args = ['-p', folder, '-c', 'nginx.conf', '-e', 'stderr'];
+  const nginx = tether(spawn('nginx', args, { env, stdio: ['ignore', 'ignore', 'pipe'] }));
+  const exited = once(nginx, 'exit');
+  let log = '';
+  for await (const line of createInterface({ input: nginx.stderr })) {
+    log += `${line}\n`;
+    // The first line that it writes once its ports are open.
+    if (line.includes('event method')) break;
+  }
+  if (nginx.exitCode !== null) throw new Error(`nginx ended: ${log}`);
+  nginx.stderr.resume();
+  return {
+    async [Symbol.asyncDispose]() {
+      nginx.kill('SIGKILL');
+      await exited;
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/** Ports for a server that cannot choose one itself; nobody else gets them before `release`. */
+export async function reservePorts(howMany: number) {
+  const servers = Array.from({ length: howMany }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const release = () =>
+    Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return { ports: servers.map(portOf), release };
+}
+
+function configuration(proxies: Proxy[]): string {
+  const servers = proxies.map(
+    ({ port, upstream, directives = '' }) => `
+  server {
+    listen 127.0.0.1:${port};
+    location / {
+      proxy_pass ${upstream};
+      ${directives}
+    }
+  }`,
+  );
+  return `
+daemon off;
+master_process off;
+error_log stderr notice;
+pid nginx.pid;
+events {}
+http {
+  access_log off;
+  client_body_temp_path body;
+  proxy_temp_path proxy;
+  fastcgi_temp_path fastcgi;
+  uwsgi_temp_path uwsgi;
+  scgi_temp_path scgi;
+${servers.join('\n')}
+}
+`;
+}

@@ -1,0 +1,57 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { portOf } from './port-of.ts';
+
+/**
+ * A network before a service. While it is cut nothing passes, neither bytes nor a hang-up; while it
+ * holds answers, nothing passes that the service sends.
+ */
+export interface Relay extends AsyncDisposable {
+  url: string;
+  /** Where the service listens: to be set before the first connection. */
+  port: number;
+  cut: () => void;
+  holdAnswers: () => void;
+  heal: () => void;
+}
+
+/** Starts a relay in front of a service. */
+export async function startRelay(): Promise<Relay> {
+  const ends = new Set<Socket>();
+  const waiting: (() => void)[] = [];
+  let [isCut, holdsAnswers] = [false, false];
+  const link = (from: Socket, to: Socket, isHeld: () => boolean) => {
+    const pass = (action: () => void) => (isHeld() ? waiting.push(action) : action());
+    ends.add(from);
+    from.on('data', (bytes) => pass(() => to.write(bytes))).on('error', () => {});
+    from.once('close', () => {
+      ends.delete(from);
+      pass(() => to.destroy());
+    });
+  };
+  const server = createServer((client) => {
+    const service = connect(relay.port, '127.0.0.1');
+    link(client, service, () => isCut);
+    link(service, client, () => isCut || holdsAnswers);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const relay: Relay = {
+    url: `http://127.0.0.1:${portOf(server)}`,
+    port: 0,
+    cut() {
+      isCut = true;
+    },
+    holdAnswers() {
+      holdsAnswers = true;
+    },
+    heal() {
+      [isCut, holdsAnswers] = [false, false];
+      for (const action of waiting.splice(0)) action();
+    },
+    async [Symbol.asyncDispose]() {
+      for (const end of ends) end.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+  return relay;
+}

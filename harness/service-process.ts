@@ -1,0 +1,123 @@
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { eachLine } from './each-line.ts';
+import { Feed } from './feed.ts';
+import { type LogLine, type LogQuery, matches } from './log-line.ts';
+import type { Held, Report } from './report-activity.ts';
+import { LOADER, ROOT } from './repository.ts';
+import { tether } from './tether.ts';
+
+export type ServiceName = 'order-service' | 'inventory-service' | 'payment-service';
+
+const REPORT_ACTIVITY = new URL('report-activity.ts', import.meta.url).href;
+
+const isListening = ({ msg }: LogLine) => msg.startsWith('Listening on ');
+
+/** A service as an operator runs it: a process of its own, on any free port, logging JSON. */
+export class ServiceProcess implements AsyncDisposable {
+  readonly name: ServiceName;
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  readonly #child: ChildProcess;
+  readonly #log = new Feed<LogLine>();
+  readonly #arrivals = new Feed<string>();
+  readonly #held = new Feed<Held>();
+  #stderr = '';
+
+  private constructor(name: ServiceName, env: Record<string, string>) {
+    this.name = name;
+    const args = [...LOADER, '--import', REPORT_ACTIVITY, `${name}/src/server.ts`];
+    const options: SpawnOptions = {
+      cwd: ROOT,
+      env: { PATH: process.env.PATH, PORT: '0', ...env },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    };
+    const child = tether(spawn(process.execPath, args, options));
+    this.#child = child;
+    eachLine(child.stdout, (line) => this.#log.push(JSON.parse(line)));
+    child.stderr?.on('data', (chunk) => {
+      this.#stderr += chunk;
+    });
+    child.on('message', (report: Report) => {
+      if ('arrived' in report) this.#arrivals.push(report.arrived);
+      else this.#held.push(report);
+    });
+    this.exited = once(child, 'close').then(([code, signal]) => {
+      const error = new Error(`${name} has ended: ${this.#stderr}`);
+      for (const feed of [this.#log, this.#arrivals, this.#held]) feed.end(error);
+      return { code, signal };
+    });
+  }
+
+  /** Starts a service and waits until it listens. */
+  static async start(name: ServiceName, env: Record<string, string> = {}): Promise<ServiceProcess> {
+    const service = ServiceProcess.launch(name, env);
+    await service.#log.next(isListening);
+    return service;
+  }
+
+  /** Starts a service, and does not wait: it may be one that fails to start. */
+  static launch(name: ServiceName, env: Record<string, string> = {}): ServiceProcess {
+    return new ServiceProcess(name, env);
+  }
+
+  get lines(): readonly LogLine[] {
+    return this.#log.items;
+  }
+
+  get port(): number {
+    return Number(this.lines.find(isListening)?.port);
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  /** Calls `follower` with each line from now on. */
+  follow(follower: (line: LogLine) => void): void {
+    this.#log.follow(follower);
+  }
+
+  /** The lines so far that match. */
+  find(query: LogQuery): LogLine[] {
+    return this.lines.filter((line) => matches(line, query));
+  }
+
+  /** The `count`th line that matches, once it is logged. Rejects if the process ends before. */
+  waitFor(query: LogQuery, count = 1): Promise<LogLine> {
+    return this.#log.next((line) => matches(line, query), count);
+  }
+
+  /** The last line of a request: the one that says how it ended. */
+  verdict(requestId: string): Promise<LogLine> {
+    const opening = /^Placing order/;
+    return this.#log.next((line) => line.requestId === requestId && !opening.test(line.msg));
+  }
+
+  /** Resolves once the request has reached this service. */
+  async arrival(requestId: string): Promise<void> {
+    await this.#arrivals.next((arrived) => arrived === requestId);
+  }
+
+  /** What keeps the process's event loop alive, by kind, and its heap, after a collection. */
+  holds(): Promise<Held> {
+    this.#child.send('holds');
+    return this.#held.next(() => true, this.#held.items.length + 1);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.exited;
+  }
+}

@@ -1,0 +1,61 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { GracefulShutdown } from '@orders/cancellation';
+import type { Express } from 'express';
+import { pino } from 'pino';
+import { portOf } from '../../harness/port-of.ts';
+import { createApp } from '../src/app.ts';
+import { type Config, readConfig } from '../src/config.ts';
+
+/** The machine may be slow, and it is not its speed that is tested. */
+const LONG_MS = '60000';
+
+/** An order service, what it logs, and what it calls. */
+export class OrderServiceUnderTest {
+  readonly lines: Record<string, unknown>[] = [];
+  /** The calls that reached the inventory or the payment service. */
+  readonly calls: IncomingMessage[] = [];
+  readonly shutdown = new GracefulShutdown();
+  readonly #servers: Server[] = [];
+
+  /** Its app, between an inventory and a payment service that answer with these listeners. */
+  async appBetween(
+    inventory: RequestListener,
+    payment: RequestListener,
+    env: Record<string, string> = {},
+    overrides: Partial<Config> = {},
+  ): Promise<Express> {
+    const [INVENTORY_URL, PAYMENT_URL] = [await this.#serve(inventory), await this.#serve(payment)];
+    const logger = pino({}, { write: (line) => this.lines.push(JSON.parse(line)) });
+    const urls = { INVENTORY_URL, PAYMENT_URL, CALL_TIMEOUT_MS: LONG_MS };
+    const config = { ...readConfig({ ...urls, ...env }), ...overrides };
+    return createApp(config, logger, this.shutdown);
+  }
+
+  /** The calls to one route. */
+  reached(path: string): IncomingMessage[] {
+    return this.calls.filter(({ url }) => url?.startsWith(path));
+  }
+
+  logged(msg: string): Record<string, unknown>[] {
+    return this.lines.filter((line) => line.msg === msg);
+  }
+
+  close(): void {
+    for (const server of this.#servers) server.close().closeAllConnections();
+  }
+
+  async #serve(listener: RequestListener): Promise<string> {
+    const server = createServer((req, res) => {
+      this.calls.push(req);
+      for (const name of ['x-request-id', 'idempotency-key']) {
+        const value = req.headers[name];
+        if (value !== undefined) res.setHeader(name, value);
+      }
+      listener(req, res);
+    });
+    this.#servers.push(server);
+    await once(server.listen(0), 'listening');
+    return `http://127.0.0.1:${portOf(server)}`;
+  }
+}

@@ -1,0 +1,37 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { pino } from 'pino';
+import request from 'supertest';
+import { createApp } from '../src/app.ts';
+
+/** A payment service with a ledger of its own, and what it logs. */
+export class PaymentServiceUnderTest {
+  readonly lines: Record<string, unknown>[] = [];
+  server: Server = createServer();
+
+  async start(paymentDurationMs: number): Promise<void> {
+    const logger = pino({}, { write: (line) => this.lines.push(JSON.parse(line)) });
+    this.server = createServer(createApp({ paymentDurationMs, retentionMs: 60_000 }, logger));
+    await once(this.server.listen(0), 'listening');
+  }
+
+  close(): Promise<unknown> {
+    return new Promise((resolve) => this.server.close(resolve));
+  }
+
+  pay(key: string, orderID = 'X') {
+    return request(this.server).post(`/pay?orderID=${orderID}`).set('Idempotency-Key', key);
+  }
+
+  revoke(key: string, orderID = 'X') {
+    return request(this.server).post(`/void?orderID=${orderID}`).set('Idempotency-Key', key);
+  }
+
+  async payments(orderID = 'X') {
+    return (await request(this.server).get(`/payments?orderID=${orderID}`)).body;
+  }
+
+  messages(): unknown[] {
+    return this.lines.map(({ msg }) => msg);
+  }
+}

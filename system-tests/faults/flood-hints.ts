@@ -1,8 +1,0 @@
-import { type Fault, flood, standAlone, startFaulty } from './fault.ts';
-
-/** Sends informational answers without end and never the one that counts. */
-export const floodHints: Fault = (socket) => {
-  flood(socket, 'HTTP/1.1 103 Early Hints\r\nLink: </more>\r\n\r\n'.repeat(1_000));
-};
-
-await standAlone(import.meta.url, (port) => startFaulty(floodHints, port));

@@ -1,6 +1,0 @@
-import { type Fault, standAlone, startFaulty } from './fault.ts';
-
-/** Takes the request and never answers. */
-export const staySilent: Fault = () => {};
-
-await standAlone(import.meta.url, (port) => startFaulty(staySilent, port));

@@ -1,0 +1,16 @@
+import { expect } from 'vitest';
+import type { ServiceProcess } from '../../harness/service-process.ts';
+import type { System } from '../../harness/system.ts';
+
+/** Resolves once the order service holds no connection and no service works; fails if one warned. */
+export async function expectNothingLeft(system: System): Promise<void> {
+  const { order, inventory, payment } = system;
+  const holds = async (service: ServiceProcess, kind: string) =>
+    (await service.holds()).resources[kind] ?? 0;
+  await expect.poll(() => holds(order, 'TCPSocketWrap')).toBe(0);
+  for (const service of [order, inventory, payment]) {
+    await expect.poll(() => holds(service, 'Timeout')).toBe(0);
+    expect(service.lines.filter(({ level }) => level > 30)).toEqual([]);
+    expect(service.stderr).toBe('');
+  }
+}

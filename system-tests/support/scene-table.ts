@@ -1,0 +1,36 @@
+import Table from 'cli-table3';
+import type { Reporter, TestCase, TestModule, Vitest } from 'vitest/node';
+
+/** Ends a run in a table of its scenes: what was done, what was promised, what was seen. */
+export class SceneTable implements Reporter {
+  #log: (line: string) => void = () => {};
+
+  onInit({ logger }: Vitest): void {
+    this.#log = (line) => logger.log(line);
+  }
+
+  onTestRunEnd(modules: readonly TestModule[]): void {
+    const table = new Table({
+      colWidths: [34, 44, 50],
+      wordWrap: true,
+      style: { head: [], border: [] },
+    });
+    table.push(['what was done', 'what was promised', 'what was seen']);
+    for (const module of modules) {
+      for (const test of module.children.allTests()) table.push(row(test));
+    }
+    this.#log(`\n${table}\n`);
+  }
+}
+
+function row(test: TestCase): string[] {
+  const { done = test.fullName, promised = '' } = test.meta();
+  return [done, promised, seen(test)];
+}
+
+function seen(test: TestCase): string {
+  const result = test.result();
+  if (result.state === 'skipped') return `skipped: ${result.note ?? 'not run'}`;
+  if (result.state === 'passed') return test.meta().seen ?? '';
+  return `FAILED: ${result.errors?.[0]?.message?.split('\n')[0] ?? result.state}`;
+}

@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config';
+import { SceneTable } from './system-tests/support/scene-table.ts';
+import { reporters } from './vitest.config.ts';
+
+export default defineConfig({
+  test: {
+    include: ['system-tests/**/*.slow.ts'],
+    testTimeout: 120_000,
+    hookTimeout: 60_000,
+    expect: { poll: { timeout: 60_000 } },
+    // One after the other: each of them wants the machine for itself.
+    fileParallelism: false,
+    reporters: [...reporters, new SceneTable()],
+  },
+});

@@ -13,19 +13,26 @@ const LANES = [
   { name: 'payment-service', width: 22, line: /.{1,21}( |$)/g, paint: colors.magenta },
 ];
 
+/** A line of a service, or what the client does. */
+export type Event = Pick<LogLine, 'time' | 'service' | 'msg' | 'cause'>;
+
 /** Lines reach us through three pipes; they are held back this long, to print them in order. */
 const SORTING_MS = 30;
+
 /** Prints what happens, as it happens: milliseconds since the order began, and a lane a party. */
 export class Timeline {
   #beganAt: number | undefined;
-  #held: Pick<LogLine, 'time' | 'service' | 'msg' | 'cause'>[] = [];
+  #held: Event[] = [];
+  /** All that has happened so far. */
+  readonly events: Event[] = [];
 
   begin(): void {
     this.#beganAt = undefined;
     print('ms', (lane) => lane);
   }
 
-  show(event: Pick<LogLine, 'time' | 'service' | 'msg' | 'cause'>): void {
+  show(event: Event): void {
+    this.events.push(event);
     if (this.#held.push(event) === 1) setTimeout(() => this.flush(), SORTING_MS);
   }
 

@@ -61,6 +61,7 @@ function draw(all: Event[], { text, faint, bar, leave }: Colours): string {
   const solid = `fill="${bar}"`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${bottom}" font-family="system-ui, sans-serif" font-size="14">`,
+    '<title>A client hangs up during the payment of its order</title>',
     ...seconds,
     ...LANES.map((name, lane) => `<text x="0" y="${y(lane) + 22}" fill="${text}">${name}</text>`),
     box(0, begun, left, solid),

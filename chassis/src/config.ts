@@ -1,5 +1,5 @@
-import { MAX_TIMER_MS } from '@orders/cancellation';
 import { levels } from 'pino';
+import { MAX_TIMER_MS } from '#request-scope';
 
 type Environment = NodeJS.ProcessEnv;
 

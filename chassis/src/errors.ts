@@ -1,6 +1,6 @@
-import { isCancellation } from '@orders/cancellation';
 import type { ErrorRequestHandler, Response } from 'express';
 import { isHttpError } from 'http-errors';
+import { isCancellation } from '#request-scope';
 import { requestLogger } from './request-id.ts';
 
 /** Answers with one line of text; its line break keeps a shell's prompt off it. */

@@ -1,8 +1,8 @@
 import type { Server, ServerOptions, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { ClientDisconnected } from '@orders/cancellation';
 import type { Request, RequestHandler } from 'express';
 import createError from 'http-errors';
+import { ClientDisconnected } from '#request-scope';
 
 /**
  * What a request may take: past a timeout it gets 408, past a size 431. An idle connection stays longer

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { GracefulShutdown } from '@orders/cancellation';
 import { config as loadEnvFile } from 'dotenv';
 import type { Logger } from 'pino';
+import { GracefulShutdown } from '#request-scope';
 import { type EdgeConfig, StartError } from './config.ts';
 import { BACKLOG, cutUnreadAnswers, MAX_CONNECTIONS, REQUEST_LIMITS } from './limits.ts';
 import { createLogger } from './logger.ts';

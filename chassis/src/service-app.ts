@@ -1,7 +1,7 @@
-import type { GracefulShutdown } from '@orders/cancellation';
 import express, { type Express, type RequestHandler } from 'express';
 import createError from 'http-errors';
 import type { Logger } from 'pino';
+import type { GracefulShutdown } from '#request-scope';
 import { errorHandler } from './errors.ts';
 import { drainBody } from './limits.ts';
 import { only } from './method.ts';

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
-import { GracefulShutdown } from '@orders/cancellation';
 import { pino } from 'pino';
 import request from 'supertest';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { GracefulShutdown } from '#request-scope';
 import { portOf } from '../../harness/port-of.ts';
 import { createServiceApp, sendText } from '../src/index.ts';
 

@@ -1,8 +1,8 @@
-import { DeadlineExceeded, GracefulShutdown } from '@orders/cancellation';
 import createError from 'http-errors';
 import { pino } from 'pino';
 import request from 'supertest';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { DeadlineExceeded, GracefulShutdown } from '#request-scope';
 import { createServiceApp, only, sendText } from '../src/index.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

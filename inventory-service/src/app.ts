@@ -1,4 +1,3 @@
-import { causeOf, GracefulShutdown, requestScope } from '@orders/cancellation';
 import {
   createServiceApp,
   identifier,
@@ -8,6 +7,7 @@ import {
   sendText,
 } from '@orders/chassis';
 import type { Express } from 'express';
+import { causeOf, GracefulShutdown, requestScope } from '#request-scope';
 import { checkInventory } from './check-inventory.ts';
 import type { Config } from './config.ts';
 

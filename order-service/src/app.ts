@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { GracefulShutdown, requestScope } from '@orders/cancellation';
 import {
   createServiceApp,
   idempotencyKey,
@@ -12,6 +11,7 @@ import {
 } from '@orders/chassis';
 import type { Express, RequestHandler } from 'express';
 import createError from 'http-errors';
+import { GracefulShutdown, requestScope } from '#request-scope';
 import { Attempts, type Beginning } from './attempts.ts';
 import type { Config } from './config.ts';
 import { CallFailed } from './http/call-failed.ts';

@@ -1,5 +1,5 @@
-import type { Scope } from '@orders/cancellation';
 import { IDEMPOTENCY_KEY_HEADER, REQUEST_ID_HEADER } from '@orders/chassis';
+import type { Scope } from '#request-scope';
 import { call } from './http/call.ts';
 import type { Order } from './order.ts';
 

@@ -1,4 +1,4 @@
-import type { Scope } from '@orders/cancellation';
+import type { Scope } from '#request-scope';
 import { CallFailed } from './http/call-failed.ts';
 import type { InventoryClient } from './inventory-client.ts';
 import type { Order } from './order.ts';

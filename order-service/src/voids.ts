@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Scope, ShuttingDown } from '@orders/cancellation';
 import pLimit from 'p-limit';
+import { Scope, ShuttingDown } from '#request-scope';
 import { CallFailed } from './http/call-failed.ts';
 import type { Order } from './order.ts';
 

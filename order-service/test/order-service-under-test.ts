@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
-import { GracefulShutdown } from '@orders/cancellation';
 import type { Express } from 'express';
 import { pino } from 'pino';
+import { GracefulShutdown } from '#request-scope';
 import { portOf } from '../../harness/port-of.ts';
 import { createApp } from '../src/app.ts';
 import { type Config, readConfig } from '../src/config.ts';

@@ -1,9 +1,9 @@
 import type { RequestListener } from 'node:http';
 import { createServer } from 'node:net';
-import { DeadlineExceeded, Scope } from '@orders/cancellation';
 import { pino } from 'pino';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { DeadlineExceeded, Scope } from '#request-scope';
 import { startRefusing } from '../../harness/faulty-server.ts';
 import { portOf } from '../../harness/port-of.ts';
 import { paymentClient } from '../src/payment-client.ts';

@@ -1,9 +1,9 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
-import { ClientDisconnected, DeadlineExceeded, Scope, ShuttingDown } from '@orders/cancellation';
 import { pino } from 'pino';
 import { beforeEach, expect, test } from 'vitest';
+import { ClientDisconnected, DeadlineExceeded, Scope, ShuttingDown } from '#request-scope';
 import { portOf } from '../../harness/port-of.ts';
 import { CallFailed } from '../src/http/call-failed.ts';
 import { paymentClient } from '../src/payment-client.ts';

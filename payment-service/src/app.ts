@@ -1,6 +1,6 @@
-import { GracefulShutdown } from '@orders/cancellation';
 import { createServiceApp, identifier, type Logger, only } from '@orders/chassis';
 import type { Express } from 'express';
+import { GracefulShutdown } from '#request-scope';
 import type { Config } from './config.ts';
 import { Ledger } from './ledger.ts';
 import { payRoute } from './pay.ts';

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { Cancellation, causeOf, type GracefulShutdown, requestScope } from '@orders/cancellation';
 import {
   formatIdempotencyKey,
   IDEMPOTENCY_KEY_HEADER,
@@ -10,6 +9,7 @@ import {
 } from '@orders/chassis';
 import type { RequestHandler } from 'express';
 import createError from 'http-errors';
+import { Cancellation, causeOf, type GracefulShutdown, requestScope } from '#request-scope';
 import type { Ledger } from './ledger.ts';
 import { ledgerFull } from './ledger-full.ts';
 import { processPayment } from './process-payment.ts';

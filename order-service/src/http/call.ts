@@ -1,5 +1,5 @@
-import { budgetHeaders, type Scope, withTimeout } from '@orders/cancellation';
 import { Axios, type AxiosResponse, CanceledError } from 'axios';
+import { budgetHeaders, type Scope, withTimeout } from '#request-scope';
 import { namesAttempt } from './attempt-headers.ts';
 import { CallFailed, type Target } from './call-failed.ts';
 import { neverSent } from './never-sent.ts';

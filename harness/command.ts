@@ -1,5 +1,8 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { promisify } from 'node:util';
+import { ROOT } from './repository.ts';
+import { tether } from './tether.ts';
 
 const run = promisify(execFile);
 
@@ -10,4 +13,34 @@ export async function output(
 ): Promise<string> {
   const { stdout } = await run(file, args, { maxBuffer: 64 * 1024 * 1024, ...options });
   return stdout.trim();
+}
+
+/**
+ * Starts a command. `seen` resolves with what a pattern finds in its output, as soon as it does;
+ * `closed` resolves with the exit code.
+ */
+export function startCommand(
+  file: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  cwd = ROOT,
+) {
+  const child = tether(spawn(file, args, { cwd, env: { ...process.env, ...env } }));
+  const closed = once(child, 'close').then(([code]): number => code);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => {
+      output += text;
+      child.emit('output');
+    });
+  }
+  const seen = async (pattern: RegExp): Promise<string> => {
+    for (;;) {
+      const found = pattern.exec(output);
+      if (found) return found[1] ?? found[0];
+      if (child.exitCode !== null) throw new Error(`ended without ${pattern}: ${output}`);
+      await Promise.race([once(child, 'output'), closed]);
+    }
+  };
+  return { child, closed, seen, output: () => output };
 }

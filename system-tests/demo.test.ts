@@ -1,20 +1,11 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { tether } from '../harness/tether.ts';
+import { startCommand } from '../harness/command.ts';
+import { LOADER } from '../harness/repository.ts';
 
 /** Runs what `npm run demo -- …` runs, with its output going to a pipe. */
 async function demo(...args: string[]): Promise<{ code: number; output: string }> {
-  const command = ['--import', 'tsx', 'demo/demo.ts', ...args];
-  const child = tether(spawn(process.execPath, command));
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text) => {
-      output += text;
-    });
-  }
-  const [code] = await once(child, 'close');
-  return { code, output };
+  const { closed, output } = startCommand(process.execPath, [...LOADER, 'demo/demo.ts', ...args]);
+  return { code: await closed, output: output() };
 }
 
 test('the demo keeps its six promises, in plain text of 80 columns', {

@@ -1,40 +1,18 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { startCommand } from '../harness/command.ts';
 import { ROOT } from '../harness/repository.ts';
-import { tether } from '../harness/tether.ts';
 
 const CTRL_C = '\x03';
 const PORTS = { ORDER_PORT: '0', INVENTORY_PORT: '0', PAYMENT_PORT: '0' };
 const SERVICE_URL = /Listening on (\S+)/g;
 
-/** Runs a command, and resolves `seen` with what a pattern finds in its output so far. */
-function run(file: string, args: string[], env: NodeJS.ProcessEnv, cwd = ROOT) {
-  const child = tether(spawn(file, args, { cwd, env: { ...process.env, ...env } }));
-  const closed = once(child, 'close').then(([code]): number => code);
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text) => {
-      output += text;
-      child.emit('output');
-    });
-  }
-  const seen = async (pattern: RegExp): Promise<string> => {
-    for (;;) {
-      const found = pattern.exec(output);
-      if (found) return found[1] ?? found[0];
-      if (child.exitCode !== null) throw new Error(`ended without ${pattern}: ${output}`);
-      await Promise.race([once(child, 'output'), closed]);
-    }
-  };
-  return { child, closed, seen, output: () => output };
-}
-
 const FILES = [join(ROOT, 'run.js'), join(ROOT, 'start/start.ts')];
-const start = (env: NodeJS.ProcessEnv, cwd?: string) => run(process.execPath, FILES, env, cwd);
+const start = (env: NodeJS.ProcessEnv, cwd?: string) =>
+  startCommand(process.execPath, FILES, env, cwd);
 
 // script(1) of util-linux lends a terminal; the one of macOS has other options.
 test.skipIf(process.platform !== 'linux').each([
@@ -43,7 +21,7 @@ test.skipIf(process.platform !== 'linux').each([
 ])('one Ctrl+C in the terminal of `npm start` lets an order finish its %s', async (_, phase) => {
   const args = ['--quiet', '--flush', '--command', 'npm start', '/dev/null'];
   const env = { ...PORTS, CHECK_DURATION_MS: '1000', PAYMENT_DURATION_MS: '1000' };
-  const { child, closed, seen, output } = run('script', args, env);
+  const { child, closed, seen, output } = startCommand('script', args, env);
   const answer = fetch(`${await seen(/Try: curl (\S+)/)}`);
   await seen(phase);
   child.stdin.write(CTRL_C);
@@ -60,9 +38,12 @@ test('a second Ctrl+C, a second later, ends all at once', async () => {
   const answer = fetch(`${await seen(/Try: curl (\S+)/)}`);
   answer.catch(() => {});
   await seen(/Placing order/);
-  const repeated = setInterval(() => child.kill('SIGINT'), 100);
+  child.kill('SIGINT');
+  await seen(/Shutting down/);
+  child.kill('SIGINT'); // the same Ctrl+C, which arrives more than once
+  await sleep(1_100);
+  child.kill('SIGINT');
   expect(await closed).toBe(1);
-  clearInterval(repeated);
   expect(output().match(/ended by SIGKILL/g)).toHaveLength(3);
   await expect(answer).rejects.toThrow();
 });
@@ -77,7 +58,7 @@ test('a terminal that is closed lets all leave', async () => {
 
 test('`npm run dev` restarts a service whose code has changed, where it was', async () => {
   const env = { ...PORTS, CHECK_DURATION_MS: '0', PAYMENT_DURATION_MS: '0' };
-  const { child, closed, seen } = run(process.execPath, [...FILES, '--watch'], env);
+  const { child, closed, seen } = startCommand(process.execPath, [...FILES, '--watch'], env);
   const order = await seen(/Try: curl (\S+)/);
   const inventory = await seen(/\[inventory\].*Listening on (\S+)/);
   await seen(/Watching/);

@@ -29,8 +29,9 @@ export function createApp(
   logger: Logger,
   shutdown = new GracefulShutdown(),
 ): Express {
-  const inventory = inventoryClient(config.inventoryUrl, config.callTimeoutMs);
-  const payment = paymentClient(config.paymentUrl, config.callTimeoutMs);
+  const { callTimeoutMs, voidTimeoutMs } = config;
+  const inventory = inventoryClient(config.inventoryUrl, callTimeoutMs);
+  const payment = paymentClient(config.paymentUrl, callTimeoutMs, voidTimeoutMs);
   const voids = new Voids(payment.void, config.voidGiveUpMs, config.keyRetentionMs);
   const means = { inventory, payment, voids };
   const attempts = new Attempts(config.keyRetentionMs);

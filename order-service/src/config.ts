@@ -7,6 +7,8 @@ export interface Config extends EdgeConfig {
   callTimeoutMs: number;
   /** After it a payment that is not known to be voided is reported; it is still tried. */
   voidGiveUpMs: number;
+  /** How long one try to void may take. */
+  voidTimeoutMs: number;
   /** How long voids have at a shutdown, from the moment that the requests have ended. */
   voidShutdownMs: number;
   /** How long an order is remembered by its caller's Idempotency-Key. */
@@ -14,6 +16,9 @@ export interface Config extends EdgeConfig {
   /** Orders in flight and voids under way, beyond which a new order is turned away. */
   maxInFlight: number;
 }
+
+/** A void is no work, only a change of mind: one that is not answered soon is better tried again. */
+const VOID_TIMEOUT_MS = 1_000;
 
 /** With SHUTDOWN_TIMEOUT_MS and a second for aborted requests it must fit into Compose's stop grace. */
 const VOID_SHUTDOWN_MS = 10_000;
@@ -31,6 +36,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     paymentUrl: httpUrl(env, 'PAYMENT_URL', 'http://localhost:8082'),
     callTimeoutMs,
     voidGiveUpMs,
+    voidTimeoutMs: VOID_TIMEOUT_MS,
     voidShutdownMs: VOID_SHUTDOWN_MS,
     keyRetentionMs: voidGiveUpMs + callTimeoutMs + RETENTION_MARGIN_MS,
     maxInFlight: integer(env, 'MAX_IN_FLIGHT', 8_000, 1_000_000),

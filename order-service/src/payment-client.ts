@@ -3,13 +3,10 @@ import type { Scope } from '#request-scope';
 import { call } from './http/call.ts';
 import type { Order } from './order.ts';
 
-/** A void is no work, only a change of mind: one that is not answered soon is better tried again. */
-const VOID_TIMEOUT_MS = 1_000;
-
 export type PaymentClient = ReturnType<typeof paymentClient>;
 
-/** The payment service at `url`; `timeoutMs` bounds each payment, a second each void. */
-export function paymentClient(url: string, timeoutMs: number) {
+/** The payment service at `url`; `timeoutMs` bounds each payment, `voidTimeoutMs` each void. */
+export function paymentClient(url: string, timeoutMs: number, voidTimeoutMs: number) {
   const post = ({ orderID, requestId, idempotencyKey }: Order, path: string) => ({
     work: 'Order',
     service: 'payment-service',
@@ -27,7 +24,7 @@ export function paymentClient(url: string, timeoutMs: number) {
     /** Resolves if the order's payment is void, whatever it was before. Throws CallFailed. */
     void(order: Order, scope: Scope): Promise<void> {
       const request = { ...post(order, '/void'), step: 'Payment void' };
-      return call({ ...request, timeoutMs: VOID_TIMEOUT_MS }, scope);
+      return call({ ...request, timeoutMs: voidTimeoutMs }, scope);
     },
   };
 }

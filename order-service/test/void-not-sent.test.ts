@@ -48,7 +48,7 @@ describe('a payment that surely did not happen is not voided', () => {
   test('the deadline passes while the connection is still being made', async () => {
     const noTls = createServer().listen(0); // takes connections, and never says a word
     const PAYMENT_URL = `https://127.0.0.1:${portOf(noTls)}`;
-    const payment = paymentClient(PAYMENT_URL, LONG_MS);
+    const payment = paymentClient(PAYMENT_URL, LONG_MS, LONG_MS);
     const voids = new Voids(payment.void, LONG_MS, LONG_MS);
     using scope = new Scope();
     noTls.once('connection', () => scope.abort(new DeadlineExceeded()));
@@ -71,7 +71,7 @@ describe('a payment that surely did not happen is not voided', () => {
   });
 
   test('the order has ended before the payment is sent', async () => {
-    const payment = paymentClient('http://127.0.0.1:1', LONG_MS);
+    const payment = paymentClient('http://127.0.0.1:1', LONG_MS, LONG_MS);
     const voids = new Voids(payment.void, LONG_MS, LONG_MS);
     using scope = new Scope(0);
     await expect(placeOrder(ORDER, { inventory, payment, voids }, scope)).rejects.toThrow(FAILED);

@@ -69,20 +69,14 @@ describe('a void', () => {
   });
 
   test('that is slow keeps no other waiting', async () => {
-    let [open, isHealed] = [0, false];
-    const revoke: RequestListener = (req, res) => {
-      if (isHealed) return voided(req, res);
-      open += 1;
-      res.once('close', () => {
-        open -= 1;
-      });
-    };
-    const app = await service.appBetween(available, paymentService(answers(500), revoke));
-    const server = createServer(app).listen(0);
+    const revoke = held(voided);
+    const payment = paymentService(answers(500), revoke.listener);
+    const long = { voidTimeoutMs: 60_000, voidShutdownMs: 60_000 };
+    const server = createServer(await service.appBetween(available, payment, {}, long)).listen(0);
     const order = () => request(server).get('/order').expect(500).then();
     const orders = Array.from({ length: 30 }, order);
-    await expect.poll(() => open, { interval: 5 }).toBe(30);
-    isHealed = true;
+    await expect.poll(() => service.reached('/void'), { interval: 5 }).toHaveLength(30);
+    revoke.release();
     await Promise.all(orders);
     await service.shutdown.drain(1_000);
     server.close();

@@ -104,7 +104,7 @@ test('an abort between the answer and its reader leaves the outcome unknown: it 
 async function startServer(listener: RequestListener) {
   const server = createServer(listener).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const payment = paymentClient(`http://127.0.0.1:${portOf(server)}`, LONG_MS);
+  const payment = paymentClient(`http://127.0.0.1:${portOf(server)}`, LONG_MS, LONG_MS);
   return {
     payment,
     voids: voidsBy(payment.void),

@@ -1,11 +1,18 @@
 import type { EventEmitter } from 'node:events';
-import type { Server } from 'node:http';
-import type { Http2SecureServer, Http2Server, Http2Session } from 'node:http2';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type {
+  Http2SecureServer,
+  Http2Server,
+  Http2ServerRequest,
+  Http2ServerResponse,
+  Http2Session,
+} from 'node:http2';
 import { Server as NetServer, type Socket } from 'node:net';
-import type { ServedRequest, ServedResponse } from './request-scope.ts';
 
-/** A server of node:http, node:https or node:http2. */
+/** A server of node:http, node:https or node:http2, and what it hands to its listener. */
 export type AnyServer = Server | Http2Server | Http2SecureServer;
+export type ServedRequest = IncomingMessage | Http2ServerRequest;
+export type ServedResponse = ServerResponse | Http2ServerResponse;
 
 /** Pipelined requests that a connection may have unanswered; one more closes it. */
 const MAX_ANSWERS_OWED = 100;

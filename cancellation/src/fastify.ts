@@ -1,6 +1,5 @@
-import type { AnyServer } from './connections.ts';
+import type { AnyServer, ServedRequest, ServedResponse } from './connections.ts';
 import { GracefulShutdown } from './graceful-shutdown.ts';
-import type { ServedRequest, ServedResponse } from './request-scope.ts';
 import type { Scope } from './scope.ts';
 import { prepareScope, scopeOf as scopeOfResponse } from './scope-of.ts';
 

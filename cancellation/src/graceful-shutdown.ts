@@ -4,7 +4,7 @@ import { type AnyServer, followConnections } from './connections.ts';
 import { MAX_TIMER_MS, Scope } from './scope.ts';
 
 /** How long handlers and hooks have to say, once they are aborted, what they could not finish. */
-const ABORTED_TIMEOUT_MS = 1_000;
+export const ABORTED_TIMEOUT_MS = 1_000;
 
 /**
  * Drains one server: no new connections, time for the requests in flight, then an abort for those

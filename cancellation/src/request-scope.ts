@@ -1,12 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { readBudgetMs } from './budget.ts';
 import { ClientDisconnected } from './cause.ts';
-import type { GracefulShutdown } from './graceful-shutdown.ts';
+import type { ServedRequest, ServedResponse } from './connections.ts';
+import { ABORTED_TIMEOUT_MS, type GracefulShutdown } from './graceful-shutdown.ts';
 import { Scope } from './scope.ts';
-
-export type ServedRequest = IncomingMessage | Http2ServerRequest;
-export type ServedResponse = ServerResponse | Http2ServerResponse;
 
 /**
  * The scope of a request. Its signal aborts when the client hangs up before `res.end()`
@@ -22,7 +18,7 @@ export function requestScope(
   return openScope(req, res, shutdown);
 }
 
-/** Like requestScope; `endsItself`: the scope ends with the answer, or with the connection. */
+/** Like requestScope; `endsItself`: the scope ends with the answer, or a second after a hang-up. */
 export function openScope(
   req: ServedRequest,
   res: ServedResponse,
@@ -32,9 +28,11 @@ export function openScope(
   // HTTP/2 has a stream a request, HTTP/1 a socket that pipelined requests share.
   const carrier = 'stream' in req ? req.stream : req.socket;
   const end = () => scope[Symbol.dispose]();
+  let lastWord: NodeJS.Timeout | undefined;
   const scope = new Scope(readBudgetMs(req.headers), () => {
     carrier.off('close', hangUp);
-    if (endsItself) res.off('finish', end);
+    res.off('finish', end);
+    clearTimeout(lastWord);
     unregister?.();
   });
   const unregister = shutdown?.register(scope);
@@ -43,7 +41,8 @@ export function openScope(
   // After the answer it tells none: often it is the server itself that closes then.
   const hangUp = () => {
     if (!res.writableEnded) scope.abort(new ClientDisconnected());
-    if (endsItself) end();
+    // No event tells when its handler has ended, unless that ends the scope.
+    if (endsItself) lastWord = setTimeout(end, ABORTED_TIMEOUT_MS).unref();
   };
   carrier.setMaxListeners(0); // From eleven listeners on Node would warn.
   carrier.once('close', hangUp);

@@ -1,8 +1,15 @@
+import type { ServedRequest, ServedResponse } from './connections.ts';
 import type { GracefulShutdown } from './graceful-shutdown.ts';
-import { openScope, type ServedRequest, type ServedResponse } from './request-scope.ts';
+import { openScope } from './request-scope.ts';
 import type { Scope } from './scope.ts';
 
-const openers = new WeakMap<ServedResponse, () => Scope>();
+interface Served {
+  req: ServedRequest;
+  shutdown: GracefulShutdown | undefined;
+  scope?: Scope;
+}
+
+const served = new WeakMap<ServedResponse, Served>();
 
 /** Lets scopeOf open a scope for `req`. */
 export function prepareScope(
@@ -10,20 +17,17 @@ export function prepareScope(
   res: ServedResponse,
   shutdown?: GracefulShutdown,
 ): void {
-  openers.set(res, () => {
-    const scope = openScope(req, res, shutdown, true);
-    openers.set(res, () => scope);
-    return scope;
-  });
+  served.set(res, { req, shutdown });
 }
 
 /**
- * The scope of the request that `res` answers: opened by the first call, and ended with the answer or the
- * connection. A handler that goes on after a hang-up, and that a drain shall wait for, ends it itself:
- * `using scope = scopeOf(res)`. Call it when the body has been read. Throws if requestScopes is not in use.
+ * The scope of the request that `res` answers. The first call opens it: make it when the body has been
+ * read. It ends with the answer; after a hang-up a drain waits for its handler for a second, or until
+ * that ends the scope: `using scope = scopeOf(res)`. Throws if requestScopes is not in use.
  */
 export function scopeOf(res: ServedResponse): Scope {
-  const open = openers.get(res);
-  if (!open) throw new Error('There is no scope for this request: use requestScopes first');
-  return open();
+  const request = served.get(res);
+  if (!request) throw new Error('There is no scope for this request: use requestScopes first');
+  request.scope ??= openScope(request.req, res, request.shutdown, true);
+  return request.scope;
 }

@@ -2,12 +2,13 @@ import express, { type Express, type RequestHandler } from 'express';
 import createError from 'http-errors';
 import type { Logger } from 'pino';
 import type { GracefulShutdown } from '#request-scope';
+import { requestScopes } from '#request-scope/express';
 import { errorHandler } from './errors.ts';
 import { drainBody } from './limits.ts';
 import { only } from './method.ts';
 import { identifyRequests } from './request-id.ts';
 
-/** An Express app with `/health` and the routes that `addRoutes` gives it. */
+/** An Express app with `/health` and the routes that `addRoutes` gives it, each with a scope. */
 export function createServiceApp(
   logger: Logger,
   shutdown: GracefulShutdown,
@@ -17,7 +18,7 @@ export function createServiceApp(
   app.enable('case sensitive routing').enable('strict routing');
   // Express would answer 304 where a client sends If-None-Match: *, also for an order just charged.
   Object.defineProperty(app.request, 'fresh', { value: false });
-  app.use(identifyRequests(logger), plainText, drainBody);
+  app.use(identifyRequests(logger), plainText, requestScopes(shutdown), drainBody);
   app.all('/health', only('GET', 'HEAD'), (_req, res) => {
     if (shutdown.draining) res.status(503).type('json').send({ status: 'draining' });
     else res.type('json').send({ status: 'ok' });

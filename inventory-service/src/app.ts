@@ -7,7 +7,8 @@ import {
   sendText,
 } from '@orders/chassis';
 import type { Express } from 'express';
-import { causeOf, GracefulShutdown, requestScope } from '#request-scope';
+import { causeOf, GracefulShutdown } from '#request-scope';
+import { scopeOf } from '#request-scope/express';
 import { checkInventory } from './check-inventory.ts';
 import type { Config } from './config.ts';
 
@@ -21,7 +22,7 @@ export function createApp(
     app.all('/check', only('GET'), async (req, res) => {
       const productID = identifier(req, 'productID');
       const log = requestLogger(res, { productID });
-      using scope = requestScope(req, res, shutdown);
+      using scope = scopeOf(res);
       try {
         await checkInventory(productID, config.checkDurationMs, scope.signal);
         log.info(`Inventory check completed for product: ${productID}`);

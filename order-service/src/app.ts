@@ -11,7 +11,8 @@ import {
 } from '@orders/chassis';
 import type { Express, RequestHandler } from 'express';
 import createError from 'http-errors';
-import { GracefulShutdown, requestScope } from '#request-scope';
+import { GracefulShutdown } from '#request-scope';
+import { scopeOf } from '#request-scope/express';
 import { Attempts, type Beginning } from './attempts.ts';
 import type { Config } from './config.ts';
 import { CallFailed } from './http/call-failed.ts';
@@ -54,7 +55,7 @@ export function createApp(
       // The payment's key is ours alone: its void must never meet the payment of another attempt.
       const paymentKey = randomUUID();
       const log = requestLogger(res, { productID, orderID, idempotencyKey: paymentKey });
-      using scope = requestScope(req, res, shutdown);
+      using scope = scopeOf(res);
       log.info(`Placing order for product: ${productID}`);
       inFlight += 1;
       let isProcessed = false;

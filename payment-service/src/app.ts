@@ -14,7 +14,7 @@ export function createApp(
 ): Express {
   const ledger = new Ledger(config.retentionMs);
   return createServiceApp(logger, shutdown, (app) => {
-    app.all('/pay', only('POST'), payRoute(ledger, config.paymentDurationMs, shutdown));
+    app.all('/pay', only('POST'), payRoute(ledger, config.paymentDurationMs));
     app.all('/void', only('POST'), voidRoute(ledger));
     app.all('/payments', only('GET'), (req, res) => {
       const payments = ledger.payments(identifier(req, 'orderID'));

@@ -9,7 +9,8 @@ import {
 } from '@orders/chassis';
 import type { RequestHandler } from 'express';
 import createError from 'http-errors';
-import { Cancellation, causeOf, type GracefulShutdown, requestScope } from '#request-scope';
+import { Cancellation, causeOf } from '#request-scope';
+import { scopeOf } from '#request-scope/express';
 import type { Ledger } from './ledger.ts';
 import { ledgerFull } from './ledger-full.ts';
 import { processPayment } from './process-payment.ts';
@@ -22,16 +23,12 @@ class PaymentVoided extends Cancellation {
 }
 
 /** `POST /pay`: one charge an idempotency key; without a key, one a call. */
-export function payRoute(
-  ledger: Ledger,
-  durationMs: number,
-  shutdown: GracefulShutdown,
-): RequestHandler {
+export function payRoute(ledger: Ledger, durationMs: number): RequestHandler {
   return async (req, res) => {
     const key = idempotencyKey(req) ?? randomUUID();
     res.set(IDEMPOTENCY_KEY_HEADER, formatIdempotencyKey(key));
     const orderID = identifier(req, 'orderID');
-    using scope = requestScope(req, res, shutdown);
+    using scope = scopeOf(res);
     const completed = `Payment for order ${orderID} completed`;
     switch (ledger.begin(key, orderID, () => scope.abort(new PaymentVoided()))) {
       case 'other-order':

@@ -1,0 +1,29 @@
+import { CLOSING } from './closing.ts';
+import { HANG_UP } from './hang-up.ts';
+import { REQUEST_SIGNAL } from './request-signal.ts';
+import { SIGNALS } from './signals.ts';
+import type { Finding, Trap } from './trap.ts';
+import { USING } from './using.ts';
+
+export const TRAPS: Trap[] = [...HANG_UP, ...REQUEST_SIGNAL, ...SIGNALS, ...CLOSING, ...USING];
+
+export interface Row {
+  name: string;
+  node: Finding;
+  ours: Finding;
+}
+
+export interface Report {
+  /** The Node that this ran on, such as 20.20.2. */
+  version: string;
+  rows: Row[];
+}
+
+/** Checks every trap on this Node, one after the other. */
+export async function checkTraps(): Promise<Report> {
+  const rows: Row[] = [];
+  for (const { name, node, ours } of TRAPS) {
+    rows.push({ name, node: await node(), ours: await ours() });
+  }
+  return { version: process.versions.node, rows };
+}

@@ -9,7 +9,7 @@ import {
 } from '@orders/chassis';
 import type { RequestHandler } from 'express';
 import createError from 'http-errors';
-import { Cancellation, causeOf } from '#request-scope';
+import { Cancellation, causeOf, type Scope } from '#request-scope';
 import { scopeOf } from '#request-scope/express';
 import type { Ledger } from './ledger.ts';
 import { ledgerFull } from './ledger-full.ts';
@@ -30,7 +30,7 @@ export function payRoute(ledger: Ledger, durationMs: number): RequestHandler {
     const orderID = identifier(req, 'orderID');
     using scope = scopeOf(res);
     const completed = `Payment for order ${orderID} completed`;
-    switch (ledger.begin(key, orderID, () => scope.abort(new PaymentVoided()))) {
+    switch (ledger.begin(key, orderID, stopper(scope))) {
       case 'other-order':
         throw createError(422, 'Idempotency-Key was used for another order');
       case 'in-flight':
@@ -61,4 +61,9 @@ export function payRoute(ledger: Ledger, durationMs: number): RequestHandler {
       sendText(res.status(408), 'Payment canceled');
     }
   };
+}
+
+/** Apart from `using scope`: Node 24.0 to 24.4 never end what a closure uses (nodejs/node#58744). */
+function stopper(scope: Scope): () => void {
+  return () => scope.abort(new PaymentVoided());
 }

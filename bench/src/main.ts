@@ -3,6 +3,7 @@ import { CONTENDERS, type Contender, NAMES } from './contenders.ts';
 import { cancellations, inFlight, load } from './measure.ts';
 import { OrderProcess } from './order-process.ts';
 import { Results } from './results.ts';
+import { scopeOverhead } from './scope-overhead.ts';
 import { soak } from './soak.ts';
 import { Stub } from './stub.ts';
 import { tables } from './tables.ts';
@@ -31,8 +32,10 @@ export async function runBench(quick: boolean): Promise<void> {
   await inFreshProcesses(plan, stub, stubUrl);
   if (plan.soak > 0) progress(`${plan.soak} orders, every third cancelled`);
   const soaked = plan.soak > 0 ? await soak(stub, stubUrl, plan.soak) : [];
+  progress('what a scope costs');
+  const overhead = await scopeOverhead(plan.freshRounds * 2 + 1, plan.orders * 4);
   progress('');
-  const text = tables(results, soaked);
+  const text = `${tables(results, soaked)}\n\n${overhead}`;
   process.stdout.write(`${text}\n`);
   if (!quick) {
     writeFileSync(RESULTS_FILE, `# Results\n\n\`npm run bench\`, the last run:\n\n${text}\n`);

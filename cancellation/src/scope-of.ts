@@ -9,15 +9,14 @@ interface Served {
   scope?: Scope;
 }
 
-const served = new WeakMap<ServedResponse, Served>();
+/** A property, since a WeakMap with an entry a request costs the collector more than the request. */
+const SERVED: unique symbol = Symbol('served');
+
+type Response = ServedResponse & { [SERVED]?: Served };
 
 /** Lets scopeOf open a scope for `req`. */
-export function prepareScope(
-  req: ServedRequest,
-  res: ServedResponse,
-  shutdown?: GracefulShutdown,
-): void {
-  served.set(res, { req, shutdown });
+export function prepareScope(req: ServedRequest, res: Response, shutdown?: GracefulShutdown): void {
+  res[SERVED] = { req, shutdown };
 }
 
 /**
@@ -25,8 +24,8 @@ export function prepareScope(
  * read. It ends with the answer; after a hang-up a drain waits for its handler for a second, or until
  * that ends the scope: `using scope = scopeOf(res)`. Throws if requestScopes is not in use.
  */
-export function scopeOf(res: ServedResponse): Scope {
-  const request = served.get(res);
+export function scopeOf(res: Response): Scope {
+  const request = res[SERVED];
   if (!request) throw new Error('There is no scope for this request: use requestScopes first');
   request.scope ??= openScope(request.req, res, request.shutdown, true);
   return request.scope;

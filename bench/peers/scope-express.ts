@@ -1,0 +1,14 @@
+// Express that answers at once, each request under a scope if SCOPE is set.
+import express from 'express';
+import { requestScopes, scopeOf } from '../../cancellation/src/express.ts';
+
+const isScoped = process.env.SCOPE === '1';
+
+const app = express();
+if (isScoped) app.use(requestScopes());
+app.get('/order', (req, res) => {
+  if (isScoped) scopeOf(res);
+  if (req.url.endsWith('held')) return res.flushHeaders();
+  res.send('Order successfully processed');
+});
+const server = app.listen(0, () => process.stdout.write(`${JSON.stringify(server.address())}\n`));

@@ -1,0 +1,58 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { markdownTable } from 'markdown-table';
+import { median } from 'simple-statistics';
+import { load } from './measure.ts';
+import { OrderProcess } from './order-process.ts';
+
+const HELD = 1_000;
+
+interface Round {
+  cpuUs: number;
+  heldBytes: number;
+}
+
+/** What a scope costs a request that is answered at once: rounds without and with one, in turn. */
+export async function scopeOverhead(rounds: number, requests: number): Promise<string> {
+  const rows: string[][] = [];
+  for (const [name, entry] of [
+    ['node:http', 'bench/peers/scope-node-http.ts'],
+    ['Express', 'bench/peers/scope-express.ts'],
+  ] as const) {
+    const [without, scoped]: [Round[], Round[]] = [[], []];
+    for (let round = 0; round < rounds; round += 1) {
+      without.push(await measure(entry, '0', requests));
+      scoped.push(await measure(entry, '1', requests));
+    }
+    const row = (figure: keyof Round, digits: number) => {
+      const [before, after] = [without, scoped].map((all) => median(all.map((it) => it[figure])));
+      const more = scoped.map((it, n) => it[figure] - (without[n]?.[figure] ?? Number.NaN));
+      return [before, after, median(more)].map((value) => (value ?? Number.NaN).toFixed(digits));
+    };
+    rows.push([name, ...row('cpuUs', 1), ...row('heldBytes', 0)]);
+  }
+  const head = ['a scope costs', 'CPU µs/request', 'with', 'more', 'bytes/request', 'with', 'more'];
+  return markdownTable([head, ...rows], { align: ['l', ...head.slice(1).map(() => 'r')] });
+}
+
+/** A fresh process: processor time a request under load, and the heap that each one held open takes. */
+async function measure(entry: string, scope: '0' | '1', requests: number): Promise<Round> {
+  await using server = await OrderProcess.start(entry, '', { SCOPE: scope });
+  await load(server, requests);
+  const { cpuUs } = await load(server, requests);
+  const before = await server.holdings();
+  const { hostname, port } = new URL(server.url);
+  const held: Socket[] = [];
+  try {
+    for (let n = 0; n < HELD; n += 1) {
+      const socket = connect(Number(port), hostname);
+      held.push(socket);
+      socket.write('GET /order?held HTTP/1.1\r\nHost: localhost\r\n\r\n');
+      await once(socket, 'data');
+    }
+    const after = await server.holdings();
+    return { cpuUs, heldBytes: (after.heapBytes - before.heapBytes) / HELD };
+  } finally {
+    for (const socket of held) socket.destroy();
+  }
+}

@@ -1,0 +1,92 @@
+import { once } from 'node:events';
+import { expect, test } from 'vitest';
+import { GracefulShutdown } from '../src/index.ts';
+import { aborted, get, settled, startProbe } from './probe.ts';
+
+const LONG_MS = 60_000;
+
+test('a second drain is the first one', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  await probe.connect(get());
+  const { res, scope } = await probe.next();
+  const drained = shutdown.drain(LONG_MS);
+  expect(shutdown.drain(0)).toBe(drained);
+  res.end();
+  scope[Symbol.dispose]();
+  await drained;
+});
+
+test('a client that hangs up while draining is not waited for', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  const client = await probe.connect(get() + get());
+  const first = await probe.next();
+  const second = await probe.next();
+  const drained = shutdown.drain(LONG_MS);
+  client.destroy();
+  await Promise.all([aborted(first.scope.signal), aborted(second.scope.signal)]);
+  first.scope[Symbol.dispose]();
+  second.scope[Symbol.dispose]();
+  await drained;
+});
+
+test('answers every pipelined request before it closes their connection', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  const client = await probe.connect(get() + get());
+  const [first, second] = [await probe.next(), await probe.next()];
+  const drained = shutdown.drain(LONG_MS);
+  client.write(get());
+  const third = await probe.next();
+  let text = '';
+  client.on('data', (chunk) => {
+    text += chunk;
+  });
+  const closed = once(client, 'end');
+  for (const [index, { res, scope }] of [first, second, third].entries()) {
+    expect(scope.signal.aborted).toBe(false);
+    res.end(`answer ${index}`);
+    scope[Symbol.dispose]();
+    await settled();
+  }
+  await Promise.all([closed, drained]);
+  expect(text.match(/answer \d/g)).toEqual(['answer 0', 'answer 1', 'answer 2']);
+  expect(text.match(/Connection: close/g)).toHaveLength(1);
+});
+
+test('a hook that rejects keeps neither another nor the connections, and is told', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  const client = await probe.connect('GET / HTTP/1.1\r\n'); // half a request
+  await probe.hasRead(client);
+  let finished = false;
+  shutdown.afterRequests(() => Promise.reject(new Error('no good')), LONG_MS);
+  shutdown.afterRequests(async () => {
+    await settled();
+    finished = true;
+  }, LONG_MS);
+  const closed = once(client, 'end');
+  await expect(shutdown.drain(LONG_MS)).rejects.toThrow('no good');
+  await closed;
+  expect(finished).toBe(true);
+});
+
+test('waits for the hook after the requests, and tells it when time is up', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  await probe.connect(get());
+  const { res, scope } = await probe.next();
+  const order: string[] = [];
+  shutdown.afterRequests(async (signal) => {
+    order.push('hook begins');
+    await aborted(signal);
+    order.push('hook is told');
+  }, 30);
+  const drained = shutdown.drain(LONG_MS);
+  order.push('answer');
+  res.end();
+  scope[Symbol.dispose]();
+  await drained;
+  expect(order).toEqual(['answer', 'hook begins', 'hook is told']);
+});

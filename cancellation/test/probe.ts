@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { type GracefulShutdown, requestScope, type Scope } from '../src/index.ts';
 
@@ -10,16 +10,16 @@ export interface Arrival {
 }
 
 /** What has arrived, to be taken one by one. */
-function arrivalQueue() {
-  const arrivals: Arrival[] = [];
+export function arrivalQueue<Arrived>() {
+  const arrivals: Arrived[] = [];
   const arrived = new EventEmitter();
   return {
-    push(arrival: Arrival) {
+    push(arrival: Arrived) {
       arrivals.push(arrival);
       arrived.emit('request');
     },
     /** The next request whose handler has begun. */
-    async next(): Promise<Arrival> {
+    async next(): Promise<Arrived> {
       if (arrivals.length === 0) await once(arrived, 'request');
       const arrival = arrivals.shift();
       if (!arrival) throw new Error('two callers wait for one request');
@@ -30,7 +30,7 @@ function arrivalQueue() {
 
 /** The next request of any server, with its scope; the answer is left to the test. */
 export function arrivalsOf(server: EventEmitter, shutdown?: GracefulShutdown) {
-  const { push, next } = arrivalQueue();
+  const { push, next } = arrivalQueue<Arrival>();
   server.on('request', (req: IncomingMessage, res: ServerResponse) => {
     push({ req, res, scope: requestScope(req, res, shutdown) });
   });
@@ -39,8 +39,7 @@ export function arrivalsOf(server: EventEmitter, shutdown?: GracefulShutdown) {
 
 /** A server that opens a scope for each request and leaves the rest to the test. */
 export async function startProbe(shutdown?: GracefulShutdown, { checkContinue = false } = {}) {
-  const { push, next } = arrivalQueue();
-  const clients: Socket[] = [];
+  const { push, next } = arrivalQueue<Arrival>();
   const accepted: Socket[] = [];
   const listener = async (req: IncomingMessage, res: ServerResponse) => {
     for await (const _ of req.iterator({ destroyOnReturn: false }));
@@ -56,14 +55,28 @@ export async function startProbe(shutdown?: GracefulShutdown, { checkContinue = 
   }
   server.on('connection', (socket) => accepted.push(socket));
   shutdown?.attach(server);
-  await once(server.listen(0), 'listening');
-  const address = server.address();
-  const port = typeof address === 'object' && address ? address.port : 0;
+  const listening = await listen(server);
 
   return {
-    port,
+    ...listening,
     server,
     next,
+    /** Resolves once the server has read all that the client has written. */
+    async hasRead(client: Socket): Promise<void> {
+      const other = () => accepted.find(({ remotePort }) => remotePort === client.localPort);
+      while (other()?.bytesRead !== client.bytesWritten) await settled();
+    },
+  };
+}
+
+/** Lets `server` listen, and closes it with all connections in the end. */
+export async function listen(server: Server) {
+  const clients: Socket[] = [];
+  if (!server.listening) await once(server.listen(0), 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : 0;
+  return {
+    port,
     async connect(text = ''): Promise<Socket> {
       const client = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
       client.on('error', () => {}).resume();
@@ -71,11 +84,6 @@ export async function startProbe(shutdown?: GracefulShutdown, { checkContinue = 
       await once(client, 'connect');
       client.write(text);
       return client;
-    },
-    /** Resolves once the server has read all that the client has written. */
-    async hasRead(client: Socket): Promise<void> {
-      const other = () => accepted.find(({ remotePort }) => remotePort === client.localPort);
-      while (other()?.bytesRead !== client.bytesWritten) await settled();
     },
     async [Symbol.asyncDispose]() {
       for (const client of clients) client.destroy();
@@ -89,8 +97,20 @@ export function get(headers = ''): string {
   return `GET / HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`;
 }
 
-export function post(body: string): string {
-  return `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+export function post(body: string, headers = ''): string {
+  return `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n${headers}\r\n${body}`;
+}
+
+/** Resolves once `client` has received `text`, and what comes before it, since the last call. */
+export function hearing(client: Socket): (text: string) => Promise<void> {
+  let heard = '';
+  client.on('data', (chunk) => {
+    heard += chunk;
+  });
+  return async (text) => {
+    while (!heard.includes(text)) await once(client, 'data');
+    heard = '';
+  };
 }
 
 /** Resolves with the reason once `signal` aborts. */
@@ -102,4 +122,9 @@ export async function aborted(signal: AbortSignal): Promise<unknown> {
 /** Resolves once what is under way in the event loop had its turn, sockets included. */
 export async function settled(): Promise<void> {
   for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** How many timers run that keep the process alive. */
+export function timers(): number {
+  return process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { get, settled, startProbe } from './probe.ts';
+import { get, settled, startProbe, timers } from './probe.ts';
 
 describe('what it leaves behind', () => {
   test('nothing on the socket', async () => {
@@ -16,8 +16,6 @@ describe('what it leaves behind', () => {
     await using probe = await startProbe();
     await probe.connect(get('x-envoy-expected-rq-timeout-ms: 60000\r\n'));
     const { scope } = await probe.next();
-    const timers = () =>
-      process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
     const before = timers();
     scope[Symbol.dispose]();
     expect(timers()).toBe(before - 1);

@@ -1,0 +1,58 @@
+import { createServer } from 'node:http';
+import express, { type Response } from 'express';
+import { expect, test } from 'vitest';
+import { requestScopes, scopeOf } from '../src/express.ts';
+import type { GracefulShutdown } from '../src/index.ts';
+import { budget, keepsTheContract, LONG_MS, type Served, type Start } from './adapter-contract.ts';
+import { arrivalQueue, get, listen, timers } from './probe.ts';
+
+const start: Start = async (shutdown) => {
+  const { push, next } = arrivalQueue<Served>();
+  const app = express().use(requestScopes(shutdown), express.json());
+  app.all('/', (req, res) => {
+    const { socket, body } = req;
+    push({ scope: scopeOf(res), socket, body, answer: () => res.send('answer') });
+  });
+  const server = createServer(app);
+  shutdown.attach(server);
+  return { server, next };
+};
+
+keepsTheContract(start);
+
+/** What `handler` resolves with for a GET, or what it throws. */
+async function inHandler<T>(handler: (res: Response) => T | Promise<T>, app = express()) {
+  const { push, next } = arrivalQueue<{ outcome: Promise<T> }>();
+  app.use((_req, res) => push({ outcome: Promise.resolve().then(() => handler(res)) }));
+  await using listening = await listen(createServer(app));
+  await listening.connect(get(budget(LONG_MS)));
+  return await (await next()).outcome;
+}
+
+const withScopes = (shutdown?: GracefulShutdown) => express().use(requestScopes(shutdown));
+
+/** What a scope holds: a listener of the socket's close, and a timer. */
+const held = ({ req }: Response) => req.socket.listenerCount('close') + timers();
+
+test('scopeOf gives a request one scope', async () => {
+  const scopes = await inHandler((res) => [scopeOf(res), scopeOf(res)], withScopes());
+  expect(scopes[0]).toBe(scopes[1]);
+});
+
+test('a handler may end it early, and twice', async () => {
+  const [before, during, after] = await inHandler((res) => {
+    const atFirst = held(res);
+    using scope = scopeOf(res);
+    const open = held(res);
+    scope[Symbol.dispose]();
+    return [atFirst, open, held(res)];
+  }, withScopes());
+  expect(during).toBe(Number(before) + 2);
+  expect(after).toBe(before);
+});
+
+test('without the middleware scopeOf says what is missing', async () => {
+  await expect(inHandler(scopeOf)).rejects.toThrow(
+    /^There is no scope for this request: use requestScopes first$/,
+  );
+});

@@ -1,0 +1,130 @@
+import { getEventListeners } from 'node:events';
+import { expect, test } from 'vitest';
+import { withScope } from '../src/fetch.ts';
+import { ClientDisconnected, DeadlineExceeded, type Scope } from '../src/index.ts';
+import { budget, LONG_MS } from './adapter-contract.ts';
+import { aborted, timers } from './probe.ts';
+
+const URL = 'http://orders/';
+const [BUDGET = ''] = budget(LONG_MS).split(':');
+
+/** A request, a client that can leave, and whether a scope of the request is open. */
+function ask(init: RequestInit = {}) {
+  const client = new AbortController();
+  const request = new Request(URL, { ...init, signal: client.signal });
+  const isOpen = () => getEventListeners(request.signal, 'abort').length > 0;
+  return { request, isOpen, hangUp: () => client.abort() };
+}
+
+/** A body of two parts, after which it ends or fails. */
+const parts = (end: (controller: ReadableStreamDefaultController) => void, cancel = () => {}) => {
+  const rest = ['first', 'second'].map((part) => new TextEncoder().encode(part));
+  return new ReadableStream({
+    pull(controller) {
+      const part = rest.shift();
+      if (part) controller.enqueue(part);
+      else end(controller);
+    },
+    cancel,
+  });
+};
+
+test('the request is aborted: its scope aborts', async () => {
+  const { request, isOpen, hangUp } = ask();
+  await withScope(request, async ({ signal }) => {
+    hangUp();
+    expect(await aborted(signal)).toBeInstanceOf(ClientDisconnected);
+    return Response.error();
+  });
+  expect(isOpen()).toBe(false);
+});
+
+test('the request was aborted before: its scope is from the start', async () => {
+  const { request, hangUp } = ask();
+  hangUp();
+  await withScope(request, ({ signal }) => {
+    expect(signal.reason).toBeInstanceOf(ClientDisconnected);
+    return Response.error();
+  });
+});
+
+test('the budget ends it', async () => {
+  const { request } = ask({ headers: { [BUDGET]: '10' } });
+  await withScope(request, async ({ signal }) => {
+    expect(await aborted(signal)).toBeInstanceOf(DeadlineExceeded);
+    return Response.error();
+  });
+});
+
+test('its timer goes with it', async () => {
+  const { request } = ask({ headers: { [BUDGET]: `${LONG_MS}` } });
+  const before = timers();
+  await withScope(request, () => {
+    expect(timers()).toBe(before + 1);
+    return Response.error();
+  });
+  expect(timers()).toBe(before);
+});
+
+test('it ends with the last byte of a streamed body', async () => {
+  const { request, isOpen } = ask();
+  const body = parts((controller) => controller.close());
+  const answer = await withScope(request, () => new Response(body));
+  const seen: string[] = [];
+  for await (const part of answer.body ?? []) {
+    expect(isOpen()).toBe(true);
+    seen.push(new TextDecoder().decode(part));
+  }
+  expect(seen).toEqual(['first', 'second']);
+  expect(isOpen()).toBe(false);
+});
+
+test('a body that errors ends it, and errors', async () => {
+  const { request, isOpen } = ask();
+  const body = parts((controller) => controller.error(new Error('disk full')));
+  const answer = await withScope(request, () => new Response(body));
+  await expect(answer.text()).rejects.toThrow('disk full');
+  expect(isOpen()).toBe(false);
+});
+
+test('cancel_after_first_response: a canceled body aborts it, and its source', async () => {
+  const { request, isOpen } = ask();
+  const seen: string[] = [];
+  const body = parts(
+    () => {},
+    () => void seen.push('source canceled'),
+  );
+  let signal: AbortSignal | undefined;
+  const answer = await withScope(request, (scope: Scope) => {
+    signal = scope.signal;
+    return new Response(body);
+  });
+  const reader = answer.body?.getReader();
+  await reader?.read();
+  expect(signal?.aborted).toBe(false);
+  await reader?.cancel();
+  expect(signal?.reason).toBeInstanceOf(ClientDisconnected);
+  expect(seen).toEqual(['source canceled']);
+  expect(isOpen()).toBe(false);
+});
+
+test.each([
+  ['throws', () => Promise.reject(new Error('no such order'))],
+  ['throws at once', () => JSON.parse('no such order')],
+])('a handler that %s ends it, and its error goes on', async (_row, work) => {
+  const { request, isOpen } = ask();
+  await expect(withScope(request, work)).rejects.toThrow('no such order');
+  expect(isOpen()).toBe(false);
+});
+
+test('status, headers and cookies of the answer survive', async () => {
+  const headers = new Headers([
+    ['Set-Cookie', 'a=1'],
+    ['Set-Cookie', 'b=2'],
+    ['Content-Type', 'text/x-order'],
+  ]);
+  const made = new Response('made', { status: 201, statusText: 'Made', headers });
+  const answer = await withScope(ask().request, () => made);
+  expect([answer.status, answer.statusText, await answer.text()]).toEqual([201, 'Made', 'made']);
+  expect([...answer.headers]).toEqual([...made.headers]);
+});

@@ -48,5 +48,6 @@ export function openScope(
   carrier.once('close', hangUp);
   if (endsItself) res.once('finish', end);
   if (carrier.destroyed) hangUp();
+  if (endsItself && res.writableEnded) end(); // 'finish' may have been.
   return scope;
 }

@@ -1,10 +1,11 @@
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import express, { type Response } from 'express';
 import { expect, test } from 'vitest';
 import { requestScopes, scopeOf } from '../src/express.ts';
 import type { GracefulShutdown } from '../src/index.ts';
 import { budget, keepsTheContract, LONG_MS, type Served, type Start } from './adapter-contract.ts';
-import { arrivalQueue, get, listen, timers } from './probe.ts';
+import { arrivalQueue, get, listen, settled, timers } from './probe.ts';
 
 const start: Start = async (shutdown) => {
   const { push, next } = arrivalQueue<Served>();
@@ -55,4 +56,15 @@ test('without the middleware scopeOf says what is missing', async () => {
   await expect(inHandler(scopeOf)).rejects.toThrow(
     /^There is no scope for this request: use requestScopes first$/,
   );
+});
+
+test('asked for after the answer, as a logger does, it has ended already', async () => {
+  const [before, after] = await inHandler(async (res) => {
+    await once(res.end(), 'finish');
+    await settled();
+    const atFirst = held(res);
+    expect(scopeOf(res).signal.aborted).toBe(false);
+    return [atFirst, held(res)];
+  }, withScopes());
+  expect(after).toBe(before);
 });

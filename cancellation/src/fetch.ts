@@ -24,7 +24,10 @@ export async function withScope(
   if (signal.aborted) hangUp();
   try {
     const response = await work(scope);
-    if (response.body) return new Response(ending(response.body, scope), response);
+    // Nobody reads the body of an answer to HEAD.
+    if (response.body && request.method !== 'HEAD') {
+      return new Response(ending(response.body, scope), response);
+    }
     scope[Symbol.dispose]();
     return response;
   } catch (error) {

@@ -101,6 +101,7 @@ test('status, headers and cookies of the answer survive', async () => {
 
 test.each([
   ['a handler that throws', 'GET', () => Promise.reject(new Error('no such order')), 500],
+  ['an answer to HEAD', 'HEAD', (c: HonoContext) => c.text('all of it'), 200],
   ['an answer without a body', 'GET', (c: HonoContext) => c.body(null, 204), 204],
 ])('%s holds no drain', async (_row, method, work, status) => {
   const shutdown = new GracefulShutdown();

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import express, { type Response } from 'express';
 import { expect, test } from 'vitest';
 import { requestScopes, scopeOf } from '../src/express.ts';
-import type { GracefulShutdown } from '../src/index.ts';
+import { GracefulShutdown } from '../src/index.ts';
 import { budget, keepsTheContract, LONG_MS, type Served, type Start } from './adapter-contract.ts';
 import { arrivalQueue, get, listen, settled, timers } from './probe.ts';
 
@@ -67,4 +67,26 @@ test('asked for after the answer, as a logger does, it has ended already', async
     return [atFirst, held(res)];
   }, withScopes());
   expect(after).toBe(before);
+});
+
+test('a drain waits for the clean-up of a handler whose client has left', async () => {
+  const shutdown = new GracefulShutdown();
+  const { push, next } = arrivalQueue<AbortSignal>();
+  const order: string[] = [];
+  const app = express().use(requestScopes(shutdown), async (_req, res) => {
+    using scope = scopeOf(res);
+    push(scope.signal);
+    await once(scope.signal, 'abort');
+    await settled();
+    order.push('cleaned up');
+  });
+  const server = createServer(app);
+  shutdown.attach(server);
+  await using listening = await listen(server);
+  const client = await listening.connect(get());
+  const signal = await next();
+  client.destroy();
+  await once(signal, 'abort');
+  await shutdown.drain(LONG_MS);
+  expect([...order, 'drained']).toEqual(['cleaned up', 'drained']);
 });

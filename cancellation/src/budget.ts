@@ -19,7 +19,6 @@ export function budgetHeaders({ remainingMs }: Scope): Record<string, string> {
 /**
  * A child scope: it aborts when `parent` does, for the same reason, or after `timeoutMs`
  * milliseconds with DeadlineExceeded. It can shorten the parent's deadline and never extends it.
- * Throws RangeError if `timeoutMs` is NaN.
  */
 export function withTimeout(parent: Scope, timeoutMs: number): Scope {
   const { signal } = parent;

@@ -19,12 +19,13 @@ const MAX_ANSWERS_OWED = 100;
 
 interface Connection {
   owed: Set<ServedResponse>; // Answers whose last byte the operating system has not taken.
-  answeredBytes: number; // Read when the last answer was complete: more is a request's start.
+  answeredBytes: number; // `bytesRead` after the last answer: if it has grown, a request has begun.
 }
 
 /** Follows the connections of a server; `onEnd` is called when one may owe nothing any more. */
 export function followConnections(server: AnyServer, onEnd: () => void) {
   const connections = new Map<Socket | Http2Session, Connection>();
+  let answersOwed = 0;
   let isClosing = false;
 
   const follow = (connection: Socket | Http2Session): Connection => {
@@ -32,26 +33,35 @@ export function followConnections(server: AnyServer, onEnd: () => void) {
     connections.set(connection, state);
     connection.once('close', () => {
       connections.delete(connection);
+      answersOwed -= state.owed.size;
+      state.owed.clear();
       onEnd();
     });
     return state;
   };
 
   const owe = (req: ServedRequest, res: ServedResponse) => {
-    const { socket } = req;
-    const connection = ('stream' in req && req.stream.session) || socket;
+    const connection = ('stream' in req && req.stream.session) || req.socket;
     const state = connections.get(connection) ?? follow(connection);
     const { owed } = state;
     owed.add(res);
+    answersOwed += 1;
     res.once('finish', () => {
-      owed.delete(res);
-      state.answeredBytes = socket.bytesRead;
+      if (owed.delete(res)) answersOwed -= 1;
+      if ('bytesRead' in connection) {
+        state.answeredBytes = connection.bytesRead;
+        // An answer that had begun before the drain carries no `Connection: close`.
+        if (isClosing && owed.size === 0) connection.destroySoon();
+      }
       onEnd();
     });
-    if (connection !== socket) return;
+    if (!('bytesRead' in connection)) return;
     if (isClosing) closeAfterLast(owed);
-    // Behind answers that nobody reads Node pauses the socket, and sees no hang-up any more.
-    if (owed.size > MAX_ANSWERS_OWED || (owed.size > 1 && socket.isPaused())) socket.destroy();
+    // Behind an answer that is still being made Node pauses the socket once the next ones fill a
+    // buffer, and then it reads no hang-up.
+    const [first] = owed;
+    const isBlind = connection.isPaused() && first !== res && !first?.writableEnded;
+    if (isBlind || owed.size > MAX_ANSWERS_OWED) connection.destroy();
   };
 
   const events: EventEmitter = server;
@@ -64,10 +74,7 @@ export function followConnections(server: AnyServer, onEnd: () => void) {
   }
 
   return {
-    oweAnswers() {
-      for (const { owed } of connections.values()) if (owed.size > 0) return true;
-      return false;
-    },
+    oweAnswers: () => answersOwed > 0,
 
     /** From now on each answer, those that are owed included, closes its connection. */
     closeAfterAnswers() {

@@ -3,7 +3,7 @@ import { ShuttingDown } from './cause.ts';
 import { type AnyServer, followConnections } from './connections.ts';
 import { MAX_TIMER_MS, Scope } from './scope.ts';
 
-/** How long handlers and hooks have to say, once they are aborted, what they could not finish. */
+/** How long handlers and hooks have, once they are aborted, to answer or to say what is left. */
 export const ABORTED_TIMEOUT_MS = 1_000;
 
 /**
@@ -49,7 +49,7 @@ export class GracefulShutdown {
   afterRequests(hook: (signal: AbortSignal) => Promise<void>, timeoutMs: number): void {
     this.#hooks.push(async () => {
       using time = new Scope(timeoutMs);
-      await Promise.race([hook(time.signal), passed(timeoutMs + ABORTED_TIMEOUT_MS)]);
+      await within(timeoutMs + ABORTED_TIMEOUT_MS, hook(time.signal));
     });
   }
 
@@ -83,7 +83,7 @@ export class GracefulShutdown {
       this.#onIdle = resolve;
     });
     this.#checkIdle();
-    return Promise.race([idle, passed(timeoutMs)]);
+    return within(timeoutMs, idle);
   }
 
   #checkIdle(): void {
@@ -91,4 +91,10 @@ export class GracefulShutdown {
   }
 }
 
-const passed = (ms: number) => sleep(Math.min(ms, MAX_TIMER_MS), undefined, { ref: false });
+/** Waits for `work`, but no longer than `timeoutMs`. Its timer keeps the process until then. */
+async function within(timeoutMs: number, work: Promise<void>): Promise<void> {
+  const timer = new AbortController();
+  const { signal } = timer;
+  const passed = sleep(Math.min(timeoutMs, MAX_TIMER_MS), undefined, { signal }).catch(() => {});
+  await Promise.race([work, passed]).finally(() => timer.abort());
+}

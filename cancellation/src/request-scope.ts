@@ -28,26 +28,26 @@ export function openScope(
   // HTTP/2 has a stream a request, HTTP/1 a socket that pipelined requests share.
   const carrier = 'stream' in req ? req.stream : req.socket;
   const end = () => scope[Symbol.dispose]();
-  let lastWord: NodeJS.Timeout | undefined;
+  let endTimer: NodeJS.Timeout | undefined;
   const scope = new Scope(readBudgetMs(req.headers), () => {
     carrier.off('close', hangUp);
     res.off('finish', end);
-    clearTimeout(lastWord);
+    clearTimeout(endTimer);
     unregister?.();
   });
   const unregister = shutdown?.register(scope);
   // Not the request's close (it comes as soon as a body has been read) nor the response's (through
-  // Node 22 it never comes to a pipelined request): only the socket's tells a hang-up every time.
+  // Node 24.15 it never comes to a pipelined one): only the socket's tells a hang-up every time.
   // After the answer it tells none: often it is the server itself that closes then.
   const hangUp = () => {
     if (!res.writableEnded) scope.abort(new ClientDisconnected());
     // No event tells when its handler has ended, unless that ends the scope.
-    if (endsItself) lastWord = setTimeout(end, ABORTED_TIMEOUT_MS).unref();
+    if (endsItself) endTimer = setTimeout(end, ABORTED_TIMEOUT_MS).unref();
   };
   carrier.setMaxListeners(0); // From eleven listeners on Node would warn.
-  carrier.once('close', hangUp);
   if (endsItself) res.once('finish', end);
   if (carrier.destroyed) hangUp();
+  else carrier.once('close', hangUp);
   if (endsItself && res.writableEnded) end(); // 'finish' may have been.
   return scope;
 }

@@ -12,10 +12,14 @@ interface Served {
 /** A property, since a WeakMap with an entry a request costs the collector more than the request. */
 const SERVED: unique symbol = Symbol('served');
 
-type Response = ServedResponse & { [SERVED]?: Served };
+type ServedWithScope = ServedResponse & { [SERVED]?: Served };
 
 /** Lets scopeOf open a scope for `req`. */
-export function prepareScope(req: ServedRequest, res: Response, shutdown?: GracefulShutdown): void {
+export function prepareScope(
+  req: ServedRequest,
+  res: ServedWithScope,
+  shutdown?: GracefulShutdown,
+): void {
   res[SERVED] = { req, shutdown };
 }
 
@@ -24,9 +28,9 @@ export function prepareScope(req: ServedRequest, res: Response, shutdown?: Grace
  * read. It ends with the answer; after a hang-up a drain waits for its handler for a second, or until
  * that ends the scope: `using scope = scopeOf(res)`. Throws if requestScopes is not in use.
  */
-export function scopeOf(res: Response): Scope {
-  const request = res[SERVED];
-  if (!request) throw new Error('There is no scope for this request: use requestScopes first');
-  request.scope ??= openScope(request.req, res, request.shutdown, true);
-  return request.scope;
+export function scopeOf(res: ServedWithScope): Scope {
+  const served = res[SERVED];
+  if (!served) throw new Error('There is no scope for this request: use requestScopes first');
+  served.scope ??= openScope(served.req, res, served.shutdown, true);
+  return served.scope;
 }

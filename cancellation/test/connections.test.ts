@@ -50,6 +50,16 @@ test('a hang-up is seen behind answers that nobody has read', async () => {
   expect(await aborted(first.scope.signal)).toBeInstanceOf(ClientDisconnected);
 });
 
+test('pipelined answers that fill a buffer all reach a client that reads', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  probe.server.prependListener('request', (_req, res) => res.end('x'.repeat(100_000)));
+  const client = await probe.connect();
+  const received = read(client);
+  client.write(get().repeat(2) + get('Connection: close\r\n'));
+  expect(await received).toBeGreaterThan(300_000);
+});
+
 test('a connection that owes a hundred answers is closed by the next request', async () => {
   const shutdown = new GracefulShutdown();
   await using probe = await startProbe(shutdown);

@@ -1,5 +1,9 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { LOADER, ROOT } from '../../harness/repository.ts';
 import { GracefulShutdown } from '../src/index.ts';
 import { aborted, get, settled, startProbe } from './probe.ts';
 
@@ -89,4 +93,29 @@ test('waits for the hook after the requests, and tells it when time is up', asyn
   scope[Symbol.dispose]();
   await drained;
   expect(order).toEqual(['answer', 'hook begins', 'hook is told']);
+});
+
+test('an answer that had begun before the drain closes its connection too', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  probe.server.keepAliveTimeout = 0; // for ever
+  const client = await probe.connect(get());
+  const other = await probe.connect(get());
+  const [first, second] = [await probe.next(), await probe.next()];
+  first.res.flushHeaders();
+  await once(client, 'data');
+  const drained = shutdown.drain(LONG_MS);
+  const closed = once(client, 'end');
+  first.res.end();
+  first.scope[Symbol.dispose]();
+  await closed;
+  second.res.end();
+  second.scope[Symbol.dispose]();
+  await Promise.all([once(other, 'end'), drained]);
+});
+
+test('a drain keeps the process until its hooks have run, although nothing else does', async () => {
+  const file = fileURLToPath(new URL('drain-alone.ts', import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [...LOADER, file], { cwd: ROOT });
+  expect(stdout).toBe('hook\ndrained\n');
 });

@@ -21,6 +21,20 @@ export function readEdgeConfig(env: Environment, defaultPort: number) {
   };
 }
 
+/** Added to the time that an attempt and its undoing may take. */
+const RETENTION_MARGIN_MS = 600_000;
+
+/**
+ * How long an attempt and its undoing may take, and how long both sides must remember it: they have to
+ * agree, so they read it here. Throws StartError.
+ */
+export function readAttemptTimes(env: Environment) {
+  const callTimeoutMs = durationMs(env, 'CALL_TIMEOUT_MS', 5_000);
+  const voidGiveUpMs = durationMs(env, 'VOID_GIVE_UP_MS', 60_000);
+  const retentionMs = voidGiveUpMs + callTimeoutMs + RETENTION_MARGIN_MS;
+  return { callTimeoutMs, voidGiveUpMs, retentionMs };
+}
+
 /** A duration in whole milliseconds, at most what a timer can wait. Throws StartError. */
 export function durationMs(env: Environment, name: string, defaultMs: number): number {
   return integer(env, name, defaultMs, MAX_TIMER_MS);

@@ -1,12 +1,8 @@
-import type { ErrorRequestHandler, Response } from 'express';
+import type { ErrorRequestHandler } from 'express';
 import { isHttpError } from 'http-errors';
 import { isCancellation } from '#request-scope';
 import { requestLogger } from './request-id.ts';
-
-/** Answers with one line of text; its line break keeps a shell's prompt off it. */
-export function sendText(res: Response, text: string): void {
-  res.send(`${text}\n`);
-}
+import { sendText } from './text.ts';
 
 /** The one place where a thrown error becomes an answer, its message the body. A bug is logged. */
 export const errorHandler: ErrorRequestHandler = (error: unknown, _req, res, _next) => {

@@ -20,5 +20,7 @@ export function identifier(req: Request, name: string, fallback?: string): strin
   }
   const value = new URLSearchParams(pair).get(name) || refuse('is empty');
   if ([...value].length > 128) refuse('is longer than 128 characters');
-  return /\p{Cc}/u.test(value) ? refuse('has a control character') : value;
+  if (/\p{Cc}/u.test(value)) refuse('has a control character');
+  // A copy: a slice of the URL would keep all of it for as long as the value is remembered.
+  return Buffer.from(value).toString();
 }

@@ -1,6 +1,12 @@
 export type { Logger } from 'pino';
-export { durationMs, type EdgeConfig, httpUrl, integer, readEdgeConfig } from './config.ts';
-export { sendText } from './errors.ts';
+export {
+  durationMs,
+  type EdgeConfig,
+  httpUrl,
+  integer,
+  readAttemptTimes,
+  readEdgeConfig,
+} from './config.ts';
 export { ExpiringMap } from './expiring-map.ts';
 export {
   formatIdempotencyKey,
@@ -12,3 +18,4 @@ export { only } from './method.ts';
 export { REQUEST_ID_HEADER, requestId, requestLogger } from './request-id.ts';
 export { runService } from './run.ts';
 export { createServiceApp } from './service-app.ts';
+export { sendText } from './text.ts';

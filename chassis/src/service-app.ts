@@ -1,4 +1,4 @@
-import express, { type Express, type RequestHandler } from 'express';
+import express, { type Express } from 'express';
 import createError from 'http-errors';
 import type { Logger } from 'pino';
 import type { GracefulShutdown } from '#request-scope';
@@ -7,6 +7,7 @@ import { errorHandler } from './errors.ts';
 import { drainBody } from './limits.ts';
 import { only } from './method.ts';
 import { identifyRequests } from './request-id.ts';
+import { plainText } from './text.ts';
 
 /** An Express app with `/health` and the routes that `addRoutes` gives it, each with a scope. */
 export function createServiceApp(
@@ -27,9 +28,3 @@ export function createServiceApp(
   app.use((_req, _res, next) => next(createError(404, 'Not found')));
   return app.use(errorHandler);
 }
-
-/** An answer is text, unless its route says something else. */
-const plainText: RequestHandler = (_req, res, next) => {
-  res.setHeader('Content-Type', 'text/plain; charset=utf-8');
-  next();
-};

@@ -33,9 +33,9 @@ export function createApp(
   const { callTimeoutMs, voidTimeoutMs } = config;
   const inventory = inventoryClient(config.inventoryUrl, callTimeoutMs);
   const payment = paymentClient(config.paymentUrl, callTimeoutMs, voidTimeoutMs);
-  const voids = new Voids(payment.void, config.voidGiveUpMs, config.keyRetentionMs);
+  const voids = new Voids(payment.void, config.voidGiveUpMs, config.retentionMs);
   const means = { inventory, payment, voids };
-  const attempts = new Attempts(config.keyRetentionMs);
+  const attempts = new Attempts(config.retentionMs);
   let inFlight = 0;
   shutdown.afterRequests((signal) => voids.finish(signal), config.voidShutdownMs);
 

@@ -5,7 +5,7 @@ import { CallFailed } from './http/call-failed.ts';
 import type { Order } from './order.ts';
 
 /** Voids that speak to the payment service at the same time; the others wait for their turn. */
-const MAX_CONCURRENT = 100;
+const MAX_CONCURRENT = 200;
 
 /** The pause before the first retry, at most; each next one is twice as long, up to the longest. */
 const FIRST_PAUSE_MS = 200;
@@ -38,8 +38,9 @@ export class Voids {
   }
 
   /**
-   * Voids the order's payment, again and again until it is acknowledged. If that takes too long, or the
-   * service leaves before, one line at level error is the record to reconcile by.
+   * Voids the payment of an order that may have been charged although it failed, again and again until
+   * that is acknowledged. If it takes too long, or the service leaves before, one line at level error is
+   * the record to reconcile by.
    */
   add(order: Order): void {
     // A scope of its own: the request's is dead, and that is why the void is needed.

@@ -1,9 +1,10 @@
-import { createServiceApp, identifier, type Logger, only } from '@orders/chassis';
+import { createServiceApp, type Logger, only } from '@orders/chassis';
 import type { Express } from 'express';
 import { GracefulShutdown } from '#request-scope';
 import type { Config } from './config.ts';
 import { Ledger } from './ledger.ts';
 import { payRoute } from './pay.ts';
+import { paymentsRoute } from './payments.ts';
 import { voidRoute } from './void.ts';
 
 /** The payment service's app: `POST /pay`, `POST /void` and `GET /payments`, each `?orderID=`. */
@@ -16,9 +17,6 @@ export function createApp(
   return createServiceApp(logger, shutdown, (app) => {
     app.all('/pay', only('POST'), payRoute(ledger, config.paymentDurationMs));
     app.all('/void', only('POST'), voidRoute(ledger));
-    app.all('/payments', only('GET'), (req, res) => {
-      const payments = ledger.payments(identifier(req, 'orderID'));
-      res.type('json').send(payments);
-    });
+    app.all('/payments', only('GET'), paymentsRoute(ledger));
   });
 }

@@ -23,7 +23,7 @@ interface Pending {
 /** Payments of one order that are listed: the latest ones. */
 const MAX_LISTED = 1_000;
 
-/** A quarter of a gigabyte or so. */
+/** 250 MB or so, 380 with the longest ids. */
 const MAX_PAYMENTS = 500_000;
 
 /**

@@ -17,7 +17,7 @@ export type PlacedOrder = ReturnType<Services['place']>;
 /** The step that a scene cuts short. It has no end, so that no machine is too slow for the moment. */
 export type Endless = 'check' | 'payment';
 
-/** Starts the services, with the seed's 2 s and 3 s of work times `scale`. */
+/** Starts the services, with the Go program's 2 s and 3 s of work times `scale`. */
 export async function startServices(scale: number, endless?: Endless) {
   const workMs = (step: Endless, nominalMs: number) =>
     String(step === endless ? ENDLESS_MS : nominalMs * scale);

@@ -1,11 +1,11 @@
 import { subscribe } from 'node:diagnostics_channel';
-import type { AddressInfo } from 'node:net';
+import { Server } from 'node:net';
 
 // Loaded into each service that the launcher starts; no service imports it.
 
 subscribe('tracing:net.server.listen:asyncEnd', (message) => {
-  const { server } = message as { server: { address: () => AddressInfo } };
-  process.send?.(server.address());
+  const server = typeof message === 'object' && message && 'server' in message && message.server;
+  if (server instanceof Server) process.send?.(server.address());
 });
 // The launcher is gone, however it ended. An exit hook must not hold up what nobody watches any more.
 const leave = () => process.kill(process.pid, 'SIGKILL');

@@ -11,7 +11,7 @@ const USAGE = `Runs the three services on one terminal. Ctrl+C lets orders finis
   npm run dev           the same, and restart a service when its code changes
 
 Variables, set or in .env: ORDER_PORT, INVENTORY_PORT, PAYMENT_PORT,
-and those of the services, which README.md lists.
+and those of the services, which docs/contract.md lists.
 `;
 
 /** One Ctrl+C arrives more than once, from the terminal and from npm. */

@@ -17,7 +17,7 @@ export function tables(results: Results, soak: string[][]): string {
   });
   const align = ['l', ...headings.map(() => 'r')];
   return [
-    `Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model}. In brackets: times ours.`,
+    `Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model}. In brackets: the median of its ratios to ours, round by round.`,
     markdownTable([['', ...headings], ...rows], { align }),
     markdownTable([['target', 'limit', 'measured', ''], ...targets(results), ...soak]),
   ].join('\n\n');

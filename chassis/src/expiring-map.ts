@@ -1,7 +1,7 @@
 /** Entries that have expired are cleared away a few at a time: many at once would hold the loop up. */
 const CLEARED_AT_ONCE = 100;
 
-/** What is remembered for a while, and not forgotten sooner: at its bound it is full instead. */
+/** Keeps each value for a fixed time, and evicts none: its owner bounds the size. */
 export class ExpiringMap<Value> {
   readonly #entries = new Map<string, { value: Value; expiresAt: number }>();
   readonly #ttlMs: number;

@@ -16,6 +16,6 @@ export {
 export { identifier } from './identifier.ts';
 export { only } from './method.ts';
 export { REQUEST_ID_HEADER, requestId, requestLogger } from './request-id.ts';
-export { runService } from './run.ts';
+export { runService } from './run-service.ts';
 export { createServiceApp } from './service-app.ts';
 export { sendText } from './text.ts';

@@ -34,7 +34,7 @@ export function createApp(
   const inventory = inventoryClient(config.inventoryUrl, callTimeoutMs);
   const payment = paymentClient(config.paymentUrl, callTimeoutMs, voidTimeoutMs);
   const voids = new Voids(payment.void, config.voidGiveUpMs, config.retentionMs);
-  const means = { inventory, payment, voids };
+  const dependencies = { inventory, payment, voids };
   const attempts = new Attempts(config.retentionMs);
   let inFlight = 0;
   shutdown.afterRequests((signal) => voids.finish(signal), config.voidShutdownMs);
@@ -61,7 +61,7 @@ export function createApp(
       let isProcessed = false;
       try {
         const ids = { productID, orderID, idempotencyKey: paymentKey, requestId: requestId(res) };
-        await placeOrder({ ...ids, log }, means, scope);
+        await placeOrder({ ...ids, log }, dependencies, scope);
         isProcessed = true;
         log.info(PROCESSED);
         sendText(res, PROCESSED);
@@ -88,12 +88,12 @@ const noStore: RequestHandler = (_req, res, next) => {
 
 /** Why an attempt is not made again under its caller's key. */
 function refusal(known: Exclude<Beginning, 'begun' | 'processed'>): Error {
-  const its = 'The order of this Idempotency-Key';
+  const subject = 'The order of this Idempotency-Key';
   switch (known) {
     case 'in-flight':
-      return createError(409, `${its} is in flight`);
+      return createError(409, `${subject} is in flight`);
     case 'failed':
-      return createError(409, `${its} failed or was canceled, take a new key`);
+      return createError(409, `${subject} failed or was canceled, take a new key`);
     case 'other-order':
       return createError(422, 'Idempotency-Key was used for another order');
     case 'full':

@@ -6,18 +6,23 @@ import type { PaymentClient } from './payment-client.ts';
 import type { Voids } from './voids.ts';
 
 /** What it takes to place an order. */
-export interface Means {
+export interface Dependencies {
   inventory: InventoryClient;
   payment: PaymentClient;
   voids: Voids;
 }
 
 /**
- * Resolves once the order's product is in stock and the order is charged. Throws CallFailed; if the
- * order may have been charged all the same, its void is under way by then.
+ * Resolves once the order's product is in stock and the order is charged. Throws CallFailed,
+ * which has the status and the text of the answer; if the order may have been charged all the same, its
+ * void is under way by then.
  */
-export async function placeOrder(order: Order, means: Means, scope: Scope): Promise<void> {
-  const { inventory, payment, voids } = means;
+export async function placeOrder(
+  order: Order,
+  dependencies: Dependencies,
+  scope: Scope,
+): Promise<void> {
+  const { inventory, payment, voids } = dependencies;
   await inventory.check(order, scope);
   try {
     await payment.charge(order, scope);

@@ -5,7 +5,7 @@ export function neverSent<Failure extends Error>(error: Failure): Failure {
   return Object.assign(error, { [NEVER_SENT]: true });
 }
 
-/** Whether the call surely did nothing. Of any error that nobody has marked, nobody knows. */
+/** Whether the call surely did nothing. An error that is not marked tells nothing. */
 export function wasNeverSent(error: unknown): boolean {
   return error instanceof Error && NEVER_SENT in error;
 }

@@ -6,10 +6,8 @@ import { GracefulShutdown } from '#request-scope';
 import { type EdgeConfig, StartError } from './config.ts';
 import { BACKLOG, cutUnreadAnswers, MAX_CONNECTIONS, REQUEST_LIMITS } from './limits.ts';
 import { createLogger } from './logger.ts';
+import { leaveOnSignal } from './signals.ts';
 import { urlOf } from './url.ts';
-
-/** One Ctrl+C reaches a process two or three times; a signal this long after the first means now. */
-const REPEATED_SIGNAL_MS = 1_000;
 
 /** Runs a service until SIGTERM or SIGINT. If it cannot start: one line on stderr, exit code 1. */
 export async function runService<Config extends EdgeConfig>(service: {
@@ -46,20 +44,4 @@ function boundPort(server: Server): number {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('listens on no port');
   return address.port;
-}
-
-function leaveOnSignal(logger: Logger, drain: () => Promise<void>): void {
-  let firstAt = Number.POSITIVE_INFINITY;
-  const leave = (signal: NodeJS.Signals) => {
-    if (performance.now() - firstAt >= REPEATED_SIGNAL_MS) process.exit(1);
-    if (firstAt !== Number.POSITIVE_INFINITY) return;
-    firstAt = performance.now();
-    const failed = (err: unknown) => {
-      logger.error({ err }, 'Shutdown failed');
-      process.exit(1);
-    };
-    drain().then(() => process.exit(0), failed);
-    logger.info(`Shutting down: ${signal}`);
-  };
-  process.on('SIGTERM', leave).on('SIGINT', leave);
 }

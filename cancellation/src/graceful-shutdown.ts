@@ -49,7 +49,7 @@ export class GracefulShutdown {
   afterRequests(hook: (signal: AbortSignal) => Promise<void>, timeoutMs: number): void {
     this.#hooks.push(async () => {
       using time = new Scope(timeoutMs);
-      await Promise.race([hook(time.signal), passed(timeoutMs + ABORTED_TIMEOUT_MS)]);
+      await within(timeoutMs + ABORTED_TIMEOUT_MS, hook(time.signal));
     });
   }
 
@@ -83,7 +83,7 @@ export class GracefulShutdown {
       this.#onIdle = resolve;
     });
     this.#checkIdle();
-    return Promise.race([idle, passed(timeoutMs)]);
+    return within(timeoutMs, idle);
   }
 
   #checkIdle(): void {
@@ -91,4 +91,11 @@ export class GracefulShutdown {
   }
 }
 
-const passed = (ms: number) => sleep(Math.min(ms, MAX_TIMER_MS), undefined, { ref: false });
+/** Waits for `work`, but not longer than `ms`. Until then the process lives, though nothing else is open. */
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const time = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, Math.min(ms, MAX_TIMER_MS));
+  });
+  await Promise.race([work, time]).finally(() => clearTimeout(timer));
+}

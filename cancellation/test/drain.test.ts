@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { GracefulShutdown } from '../src/index.ts';
-import { aborted, get, settled, startProbe } from './probe.ts';
+import { GracefulShutdown, Scope } from '../src/index.ts';
+import { aborted, get, settled, startProbe, timers } from './probe.ts';
 
 const LONG_MS = 60_000;
 
@@ -89,4 +89,15 @@ test('waits for the hook after the requests, and tells it when time is up', asyn
   scope[Symbol.dispose]();
   await drained;
   expect(order).toEqual(['answer', 'hook begins', 'hook is told']);
+});
+
+test('a drain keeps the process alive until it has ended, and no longer', async () => {
+  const shutdown = new GracefulShutdown();
+  const unregister = shutdown.register(new Scope());
+  const before = timers();
+  const drained = shutdown.drain(LONG_MS);
+  expect(timers()).toBe(before + 1);
+  unregister();
+  await drained;
+  expect(timers()).toBe(before);
 });

@@ -91,10 +91,11 @@ export class GracefulShutdown {
   }
 }
 
-/** Waits for `work`, but no longer than `timeoutMs`. Its timer keeps the process until then. */
-async function within(timeoutMs: number, work: Promise<void>): Promise<void> {
-  const timer = new AbortController();
-  const { signal } = timer;
-  const passed = sleep(Math.min(timeoutMs, MAX_TIMER_MS), undefined, { signal }).catch(() => {});
-  await Promise.race([work, passed]).finally(() => timer.abort());
+/** Waits for `work`, but not longer than `ms`; its timer keeps the process until then. */
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const time = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, Math.min(ms, MAX_TIMER_MS));
+  });
+  await Promise.race([work, time]).finally(() => clearTimeout(timer));
 }

@@ -1,11 +1,7 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { LOADER, ROOT } from '../../harness/repository.ts';
-import { GracefulShutdown } from '../src/index.ts';
-import { aborted, get, settled, startProbe } from './probe.ts';
+import { GracefulShutdown, Scope } from '../src/index.ts';
+import { aborted, get, settled, startProbe, timers } from './probe.ts';
 
 const LONG_MS = 60_000;
 
@@ -114,8 +110,13 @@ test('an answer that had begun before the drain closes its connection too', asyn
   await Promise.all([once(other, 'end'), drained]);
 });
 
-test('a drain keeps the process until its hooks have run, although nothing else does', async () => {
-  const file = fileURLToPath(new URL('drain-alone.ts', import.meta.url));
-  const { stdout } = await promisify(execFile)(process.execPath, [...LOADER, file], { cwd: ROOT });
-  expect(stdout).toBe('hook\ndrained\n');
+test('a drain keeps the process alive until it has ended, and no longer', async () => {
+  const shutdown = new GracefulShutdown();
+  const unregister = shutdown.register(new Scope());
+  const before = timers();
+  const drained = shutdown.drain(LONG_MS);
+  expect(timers()).toBe(before + 1);
+  unregister();
+  await drained;
+  expect(timers()).toBe(before);
 });

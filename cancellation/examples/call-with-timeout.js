@@ -1,0 +1,52 @@
+// A call with a timeout of its own, inside a handler. The next hop learns how long it has, and stops too.
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { budgetHeaders, causeOf, requestScope, withTimeout } from 'request-scope';
+
+async function checkStock(url, parent) {
+  const scope = withTimeout(parent, 1_000);
+  try {
+    const answer = await fetch(url, { signal: scope.signal, headers: budgetHeaders(scope) });
+    return await answer.text(); // Within the scope, or a body that stalls has no deadline.
+  } finally {
+    scope[Symbol.dispose]();
+  }
+}
+
+/** A server that answers with what `work` makes under the scope of the request. */
+async function start(work) {
+  const server = createServer(async (req, res) => {
+    const scope = requestScope(req, res);
+    try {
+      res.end(await work(req.url, scope));
+    } catch (error) {
+      const cause = causeOf(error, scope);
+      server.emit('stopped', cause?.message ?? error);
+      res.writeHead(cause ? 408 : 500).end('Request canceled');
+    } finally {
+      scope[Symbol.dispose]();
+    }
+  });
+  await once(server.listen(0), 'listening');
+  return { server, url: `http://localhost:${server.address().port}` };
+}
+
+const inventory = await start((url, { signal }) =>
+  sleep(url === '/rare' ? 60_000 : 10, 'in stock', { signal }),
+);
+const order = await start((url, scope) => checkStock(inventory.url + url, scope));
+
+const answer = await fetch(`${order.url}/common`);
+console.log(`in time: ${answer.status}, ${await answer.text()}`);
+
+const stopped = [once(order.server, 'stopped'), once(inventory.server, 'stopped')];
+const late = await fetch(`${order.url}/rare`);
+console.log(`too late: ${late.status}, ${await late.text()}`);
+console.log(`the order stopped: ${await stopped[0]}`);
+console.log(`the inventory stopped: ${await stopped[1]}`); // Whichever of the two it saw first.
+
+for (const { server } of [order, inventory]) {
+  server.close();
+  server.closeAllConnections();
+}

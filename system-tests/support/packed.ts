@@ -1,0 +1,57 @@
+import {
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  realpath,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { output } from '../../harness/command.ts';
+import { ROOT } from '../../harness/repository.ts';
+
+/**
+ * A project's folder with request-scope in its `node_modules`, from the tarball that would be
+ * published. It is built from a copy: two tests may do so at a time, and nothing else changes.
+ */
+export async function installPacked() {
+  const folder = await realpath(await mkdtemp(join(tmpdir(), 'request-scope-')));
+  const source = join(folder, 'source', 'cancellation');
+  const filter = (path: string) => basename(path) !== 'dist';
+  await cp(join(ROOT, 'cancellation'), source, { recursive: true, filter });
+  await cp(join(ROOT, 'tsconfig.base.json'), join(source, '../tsconfig.base.json'));
+  await symlink(join(ROOT, 'node_modules'), join(source, '../node_modules'));
+  await output(['npm', 'pack', '--silent', '--pack-destination', folder], { cwd: source });
+  await rm(join(folder, 'source'), { recursive: true });
+
+  await writeFile(join(folder, 'package.json'), '{ "type": "module" }\n');
+  const [name = ''] = (await readdir(folder)).filter((file) => file.endsWith('.tgz'));
+  const tarball = join(folder, name);
+  const installed = join(folder, 'node_modules', 'request-scope');
+  await mkdir(installed, { recursive: true });
+  await output(['tar', '-xzf', tarball, '-C', installed, '--strip-components=1']);
+
+  return {
+    folder,
+    installed,
+    tarball,
+    bytes: (await stat(tarball)).size,
+    /** Installs packages of the repository beside it. */
+    async link(...packages: string[]): Promise<void> {
+      for (const name of packages) {
+        const place = join(folder, 'node_modules', name);
+        await mkdir(dirname(place), { recursive: true });
+        await symlink(join(ROOT, 'node_modules', name), place);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+export type Packed = Awaited<ReturnType<typeof installPacked>>;

@@ -1,0 +1,66 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { output } from '../harness/command.ts';
+import { ROOT } from '../harness/repository.ts';
+import { compile, type Extension, load, OFFERED, type Options } from './support/consumers.ts';
+import { installPacked, type Packed } from './support/packed.ts';
+
+const MAX_BYTES = 25_000;
+const MODULES = [
+  'budget',
+  'cause',
+  'connections',
+  'express',
+  'fastify',
+  'fetch',
+  'graceful-shutdown',
+  'index',
+  'request-scope',
+  'scope',
+  'scope-of',
+];
+const BUILT = ['d.ts', 'js', 'js.map'];
+const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+
+let packed: Packed;
+
+beforeAll(async () => {
+  packed = await installPacked();
+  await packed.link('@types/node', '@types/express', 'express', 'fastify');
+});
+afterAll(() => packed[Symbol.asyncDispose]());
+
+test('the package is small', () => {
+  expect(packed.bytes).toBeLessThan(MAX_BYTES);
+});
+
+test('it depends on nothing', async () => {
+  const manifest = JSON.parse(await readFile(join(packed.installed, 'package.json'), 'utf8'));
+  const needs = Object.keys(manifest).filter((key) => /dependencies/i.test(key));
+  expect(needs).toEqual([]);
+});
+
+test('it holds what it needs, and no test', async () => {
+  const files = await output(['tar', '-tzf', packed.tarball]);
+  const built = MODULES.flatMap((name) => BUILT.map((kind) => `dist/${name}.${kind}`));
+  const sources = MODULES.map((name) => `src/${name}.ts`);
+  const pages = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
+  const expected = [...built, ...sources, ...pages].map((file) => `package/${file}`);
+  expect(files.split('\n').sort()).toEqual(expected.sort());
+});
+
+test.each(['import.mjs', 'require.cjs'] as const)('%s finds every entry', async (file) => {
+  expect(await load(packed.folder, process.execPath, file)).toBe(OFFERED);
+});
+
+test.each<[string, Extension, Options]>([
+  ['an ES module under nodenext', 'mts', { module: 'nodenext' }],
+  ['CommonJS under nodenext', 'cts', { module: 'nodenext' }],
+  ['an ES module under node16', 'mts', { module: 'node16' }],
+  ['a bundler', 'ts', { module: 'preserve', moduleResolution: 'bundler' }],
+  ['a library no newer than ES2022', 'mts', { module: 'nodenext', lib: ['es2022'] }],
+])('its types compile for %s, without skipLibCheck', async (_row, extension, options) => {
+  const { folder } = packed;
+  expect(await compile({ folder, tsc }, extension, { types: ['node'], ...options })).toBe('');
+});

@@ -3,7 +3,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { output } from '../harness/command.ts';
 import { ROOT } from '../harness/repository.ts';
-import { compile, type Extension, load, OFFERED, type Options } from './support/consumers.ts';
+import {
+  BARE_CONSUMER,
+  compile,
+  type Extension,
+  load,
+  OFFERED,
+  type Options,
+} from './support/consumers.ts';
 import { installPacked, type Packed } from './support/packed.ts';
 
 const MAX_BYTES = 25_000;
@@ -63,4 +70,10 @@ test.each<[string, Extension, Options]>([
 ])('its types compile for %s, without skipLibCheck', async (_row, extension, options) => {
   const { folder } = packed;
   expect(await compile({ folder, tsc }, extension, { types: ['node'], ...options })).toBe('');
+});
+
+test("its types bring Node's along, where `types` does not name them", async () => {
+  const { folder } = packed;
+  const options = { module: 'nodenext', types: [] };
+  expect(await compile({ folder, tsc, consumer: BARE_CONSUMER }, 'mts', options)).toBe('');
 });

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 import { setMaxListeners } from 'node:events';
 import { type Cancellation, DeadlineExceeded } from './cause.ts';
 

@@ -85,6 +85,14 @@ const work = ({ signal }: Scope) => Response.json(signal.aborted);
 export const answer: Promise<Response> = withScope(new Request('http://here/'), work, shutdown);
 `;
 
+/** One without a framework, whose types would bring Node's along. */
+export const BARE_CONSUMER = `
+import { Scope, withTimeout } from 'request-scope';
+import { withScope } from 'request-scope/fetch';
+export const child: Disposable = withTimeout(new Scope(20), 10);
+export const answer = withScope(new Request('http://here/'), () => new Response());
+`;
+
 export type Extension = 'mts' | 'cts' | 'ts';
 export type Options = Record<string, unknown>;
 

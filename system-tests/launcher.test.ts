@@ -1,0 +1,62 @@
+import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { startCommand } from '../harness/command.ts';
+import { ROOT } from '../harness/repository.ts';
+
+const PORTS = { ORDER_PORT: '0', INVENTORY_PORT: '0', PAYMENT_PORT: '0' };
+const SERVICE_URL = /Listening on (\S+)/g;
+
+const FILES = [join(ROOT, 'run.js'), join(ROOT, 'start/start.ts')];
+const start = (env: NodeJS.ProcessEnv, cwd?: string) =>
+  startCommand(process.execPath, FILES, env, cwd);
+
+test('`npm run dev` restarts a changed service where it was; a kill leaves no service behind', async () => {
+  const env = { ...PORTS, CHECK_DURATION_MS: '0', PAYMENT_DURATION_MS: '0' };
+  const { child, closed, seen, output } = startCommand(
+    process.execPath,
+    [...FILES, '--watch'],
+    env,
+  );
+  const order = await seen(/Try: curl (\S+)/);
+  const inventory = await seen(/\[inventory\].*Listening on (\S+)/);
+  await seen(/Watching/);
+  const now = new Date();
+  await utimes(join(ROOT, 'inventory-service/src/app.ts'), now, now);
+  const again = await seen(/exited with code 0[\s\S]*\[inventory\].*Listening on (\S+)/);
+  expect(again).toBe(inventory);
+  expect((await fetch(order)).status).toBe(200);
+  child.kill('SIGKILL');
+  await closed;
+  const urls = new Set([...output().matchAll(SERVICE_URL)].map(([, url]) => `${url}/health`));
+  expect(urls.size).toBe(3);
+  for (const url of urls) {
+    const gone = () =>
+      fetch(url)
+        .then(() => false)
+        .catch(() => true);
+    await expect.poll(gone).toBe(true);
+  }
+});
+
+test('a port in use stops all, PORT itself is ignored; a terminal that closes lets all leave', async () => {
+  const first = start({ ...PORTS, PORT: '1' });
+  const port = await first.seen(/\[payment\].*Listening on \S+:(\d+)/);
+  await first.seen(/Try: curl/);
+  const second = start({ ...PORTS, INVENTORY_PORT: port });
+  expect(await second.closed).toBe(1);
+  expect(second.output()).toMatch(/inventory-service: .*EADDRINUSE/);
+  first.child.kill('SIGHUP');
+  expect(await first.closed).toBe(0);
+  expect(first.output().match(/exited with code 0/g)).toHaveLength(3);
+});
+
+test('.env in the current folder is read', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'start-'));
+  await writeFile(join(folder, '.env'), 'ORDER_PORT=none\n');
+  const { closed, output } = start({}, folder);
+  expect(await closed).toBe(1);
+  expect(output()).toBe('start: ORDER_PORT is "none", it must be an integer from 0 to 65535\n');
+  await rm(folder, { recursive: true });
+});

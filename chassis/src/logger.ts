@@ -1,5 +1,4 @@
 import { destination, type Logger, pino, stdTimeFunctions } from 'pino';
-import { build as prettyStream } from 'pino-pretty';
 
 /** Columns that a pretty line may take, and those before its message: time and level. */
 const MAX_COLUMNS = 120;
@@ -12,9 +11,14 @@ const SHORT_ID_LENGTH = 8;
  * written before the call returns: what was answered has its line, also after a SIGKILL, and an exit
  * has nothing to flush, into a pipe that nobody reads any more for instance.
  */
-export function createLogger(service: string, level: string, format: string): Logger {
+export async function createLogger(
+  service: string,
+  level: string,
+  format: string,
+): Promise<Logger> {
   const options = { level, base: { service }, timestamp: stdTimeFunctions.epochTime };
   if (format === 'json') return pino(options, destination({ sync: true }));
+  const { build: prettyStream } = await import('pino-pretty');
   const look = { include: 'time,level,err', singleLine: true, translateTime: 'SYS:HH:MM:ss.l' };
   return pino(options, prettyStream({ ...look, messageFormat, sync: true }));
 }

@@ -19,7 +19,7 @@ export async function runService<Config extends EdgeConfig>(service: {
   try {
     loadEnvFile({ path: service.envFile, quiet: true });
     const config = service.readConfig(process.env);
-    const logger = createLogger(service.name, config.logLevel, config.logFormat);
+    const logger = await createLogger(service.name, config.logLevel, config.logFormat);
     const shutdown = new GracefulShutdown();
     const app = service.createApp(config, logger, shutdown);
     const server = createServer(REQUEST_LIMITS, app);

@@ -7,7 +7,7 @@ const LOGGER = new URL('../src/logger.ts', import.meta.url).href;
 /** What a process that runs `statements` with a `log` writes. */
 function logged(format: string, statements: string): string[] {
   const program = `import { createLogger } from '${LOGGER}';
-    const log = createLogger('a-service', 'info', '${format}');
+    const log = await createLogger('a-service', 'info', '${format}');
     ${statements}`;
   const args = [...LOADER, '--input-type=module', '--eval', program];
   const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });

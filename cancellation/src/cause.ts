@@ -11,18 +11,21 @@ export abstract class Cancellation extends Error {
 
 /** The client closed its connection: nobody is left to read the answer. */
 export class ClientDisconnected extends Cancellation {
+  override readonly name = 'ClientDisconnected';
   override readonly message = 'client disconnected';
   readonly code = 'client-disconnected';
 }
 
 /** The caller's budget or a timeout of ours is spent. */
 export class DeadlineExceeded extends Cancellation {
+  override readonly name = 'DeadlineExceeded';
   override readonly message = 'deadline exceeded';
   readonly code = 'deadline-exceeded';
 }
 
 /** The service is leaving, and its shutdown timeout has passed. */
 export class ShuttingDown extends Cancellation {
+  override readonly name = 'ShuttingDown';
   override readonly message = 'service shutting down';
   readonly code = 'shutting-down';
 }

@@ -17,9 +17,11 @@ export class Scope implements Disposable {
   #release: (() => void) | undefined;
   readonly signal: AbortSignal = this.#controller.signal;
 
-  /** Aborts with DeadlineExceeded after `timeoutMs`; NaN is a RangeError. `release` is for its end. */
+  /** Aborts with DeadlineExceeded after `timeoutMs`; what is no number is a RangeError. `release` is for its end. */
   constructor(timeoutMs = Number.POSITIVE_INFINITY, release?: () => void) {
-    if (Number.isNaN(timeoutMs)) throw new RangeError('timeoutMs must be a number, it is NaN');
+    if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) {
+      throw new RangeError(`timeoutMs must be a number, it is ${timeoutMs}`);
+    }
     setMaxListeners(0, this.signal); // Many calls may follow one signal; from eleven on Node warns.
     this.#release = release;
     this.#deadline = this.#startedAt + timeoutMs;

@@ -2,7 +2,14 @@ import { createServer, type RequestListener } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import request from 'supertest';
 import { expect, test } from 'vitest';
-import { budgetHeaders, causeOf, requestScope, type Scope, withTimeout } from '../src/index.ts';
+import {
+  budgetHeaders,
+  causeOf,
+  DeadlineExceeded,
+  requestScope,
+  type Scope,
+  withTimeout,
+} from '../src/index.ts';
 
 /** The handler of the README, over `work`. */
 const handler =
@@ -22,12 +29,15 @@ const handler =
 async function call(url: string, parent: Scope): Promise<string> {
   using scope = withTimeout(parent, 20);
   const answer = await fetch(url, { signal: scope.signal, headers: budgetHeaders(scope) });
+  if (answer.status === 408) throw new DeadlineExceeded();
+  if (!answer.ok) throw new Error(`answered ${answer.status}`);
   return await answer.text();
 }
 
 test.each([
   ['before the headers', () => {}],
   ['in the body', (_req, res) => void res.writeHead(200).write('half')],
+  ['seen first by the next hop', (_req, res) => res.writeHead(408).end()],
 ] as [string, RequestListener][])(
   "a call's own timeout %s reaches its handler: 408 and the cause",
   async (_where, stall) => {

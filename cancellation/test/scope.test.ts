@@ -65,10 +65,11 @@ test('eleven children of one scope are no reason for a warning', async () => {
   expect(warnings).toEqual([]);
 });
 
-test('NaN is no timeout', () => {
+test('what is no number is no timeout', () => {
   using parent = new Scope();
   expect(() => new Scope(Number.NaN)).toThrow('timeoutMs must be a number, it is NaN');
   expect(() => withTimeout(parent, Number.NaN)).toThrow(RangeError);
+  expect(() => Reflect.construct(Scope, ['300'])).toThrow(RangeError);
 });
 
 describe('Scope', () => {

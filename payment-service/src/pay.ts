@@ -17,6 +17,7 @@ import { processPayment } from './process-payment.ts';
 
 /** The payment was voided while it was being processed. */
 class PaymentVoided extends Cancellation {
+  override readonly name = 'PaymentVoided';
   override readonly message = 'payment voided';
   readonly code = 'voided';
 }

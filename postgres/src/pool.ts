@@ -1,4 +1,5 @@
 import { Pool as PgPool, type QueryResult, type QueryResultRow } from 'pg';
+import { DeadlineExceeded } from '#request-scope';
 import { send } from './statement.ts';
 import { stop } from './stop.ts';
 import { type Patience, Turns } from './turns.ts';
@@ -59,11 +60,11 @@ export class Pool implements AsyncDisposable {
     { expectedMs = 0 } = {},
   ): Promise<QueryResult<Row>> {
     if (this.#closed) throw new Error('the pool is closed');
-    await this.#turns.take(scope, expectedMs);
-    const work = this.#run<Row>(text, values, scope);
-    const endTurn = () => this.#turns.end();
-    work.then(endTurn, endTurn);
-    return await untilAborted(work, scope?.signal);
+    await this.#turns.take(scope);
+    return await new Promise((resolve, reject) => {
+      const work = this.#run<Row>(text, values, scope, expectedMs, reject);
+      work.then(resolve, reject).then(() => this.#turns.end());
+    });
   }
 
   /** Lets those who wait and those at work finish, then closes all connections. */
@@ -79,42 +80,40 @@ export class Pool implements AsyncDisposable {
     return this.close();
   }
 
-  /** Settles when the connection may be given back, and gives it back. */
+  /** Settles when the connection has been given back; calls `leave` as soon as `scope` aborts. */
   async #run<Row extends QueryResultRow>(
     text: string,
     values: unknown[],
     scope: Patience | undefined,
+    expectedMs: number,
+    leave: (reason: unknown) => void,
   ): Promise<QueryResult<Row>> {
-    const client = await this.#connections.connect();
     const signal = scope?.signal;
-    let stopped: Promise<void> | undefined;
+    let cancel: (() => Promise<void>) | undefined;
+    let canceled: Promise<void> | undefined;
+    const abort = () => {
+      leave(signal?.reason);
+      canceled = cancel?.();
+    };
+    signal?.throwIfAborted();
+    signal?.addEventListener('abort', abort);
     try {
-      signal?.throwIfAborted();
-      const { result, answered } = send<Row>(client, text, values, scope);
-      const cancel = () => {
-        stopped = stop(client, answered, this.#cancels, this.#timeoutMs);
-      };
-      signal?.addEventListener('abort', cancel);
+      const client = await this.#connections.connect();
       try {
-        return await result;
+        signal?.throwIfAborted();
+        if (scope && scope.remainingMs < expectedMs) throw new DeadlineExceeded();
+        const answer = send<Row>(client, text, values, scope);
+        cancel = () => stop(client, answer, this.#cancels, this.#timeoutMs);
+        return await answer;
       } finally {
-        await answered;
-        signal?.removeEventListener('abort', cancel);
-        await stopped;
+        // First this: an abort from here on would cancel what comes next on the connection.
+        signal?.removeEventListener('abort', abort);
+        await canceled;
+        // A transaction that was left open goes with its connection.
+        client.release(client.getTransactionStatus() !== 'I');
       }
     } finally {
-      // A transaction that was left open goes with its connection.
-      client.release(client.getTransactionStatus() !== 'I');
+      signal?.removeEventListener('abort', abort);
     }
   }
-}
-
-/** As `work` settles, or with the signal's reason as soon as that aborts. */
-function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return work;
-  return new Promise((resolve, reject) => {
-    const leave = () => reject(signal.reason);
-    signal.addEventListener('abort', leave);
-    work.finally(() => signal.removeEventListener('abort', leave)).then(resolve, reject);
-  });
 }

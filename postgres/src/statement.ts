@@ -14,17 +14,16 @@ const STEP = 1.25;
 const settings = new WeakMap<Client, string>();
 
 /**
- * Sends one statement, which the server itself stops some time after the deadline of `scope`. `result`
- * is as pg has it, or rejects with DeadlineExceeded where the server was the first to see that pass.
- * `answered` resolves when nothing more can come for it: not yet with an error, which the end of the
- * connection may follow.
+ * Sends one statement, which the server itself stops some time after the deadline of `scope`. Settles
+ * as pg does, or with DeadlineExceeded where the server was the first to see that pass; but not before
+ * the connection is ready for the next statement, or is closed: an error may be followed by either.
  */
 export function send<Row extends QueryResultRow>(
   client: Client,
   text: string,
   values: unknown[],
   scope: Patience | undefined,
-): { result: Promise<QueryResult<Row>>; answered: Promise<void> } {
+): Promise<QueryResult<Row>> {
   const answered = new Promise<void>((resolve) => {
     const settle = () => {
       client.off('drain', settle).off('end', settle);
@@ -37,7 +36,7 @@ export function send<Row extends QueryResultRow>(
     const isStopped = error instanceof DatabaseError && error.code === QUERY_CANCELED;
     throw isStopped && scope?.remainingMs === 0 ? new DeadlineExceeded() : error;
   });
-  return { result, answered };
+  return result.finally(() => answered);
 }
 
 /** The client is in pipeline mode: this goes out together with the statement behind it. */

@@ -4,30 +4,31 @@ import type { Client, Pool } from 'pg';
 const REPEAT_MS = 50;
 
 /**
- * Stops what `client` does, over a connection of `cancels`. Resolves when the statement and each cancel
- * for it have answered: what is sent next is safe from them. After `timeoutMs` milliseconds, or if no
- * cancel can be sent, it destroys the connection instead.
+ * Stops the statement of `client` that `answer` is for, over a connection of `cancels`. Resolves when
+ * that and each cancel for it have answered: what is sent next is safe from them. Where they have not
+ * after `timeoutMs` milliseconds, or a cancel fails, it destroys the connection instead.
  */
 export async function stop(
   client: Client & { processID?: number },
-  answered: Promise<void>,
+  answer: Promise<unknown>,
   cancels: Pool,
   timeoutMs: number,
 ): Promise<void> {
   const giveUpAt = performance.now() + timeoutMs;
   let isAnswered = false;
-  const seen = answered.then(() => {
+  const seen = () => {
     isAnswered = true;
-  });
+  };
+  const answered = answer.then(seen, seen);
   try {
-    while (!isAnswered) {
-      if (performance.now() > giveUpAt) throw new Error('it does not stop');
+    while (!isAnswered && performance.now() < giveUpAt) {
       await cancels.query('select pg_cancel_backend($1)', [client.processID]);
-      await atMost(REPEAT_MS, seen);
+      await atMost(REPEAT_MS, answered);
     }
   } catch {
-    client.connection.stream.destroy();
+    isAnswered = false; // The cancel that failed may still arrive.
   }
+  if (!isAnswered) client.connection.stream.destroy();
 }
 
 async function atMost(delayMs: number, work: Promise<void>): Promise<void> {

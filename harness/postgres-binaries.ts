@@ -8,7 +8,9 @@ const DEBIAN = '/usr/lib/postgresql';
 const folders = [...(process.env.PATH ?? '').split(delimiter), ...debianFolders()];
 
 /** The folder of PostgreSQL's binaries; undefined where there is none. */
-export const postgresFolder = folders.find((folder) => existsSync(join(folder, 'initdb')));
+export const postgresFolder = folders.find((folder) =>
+  ['initdb', 'postgres'].every((name) => existsSync(join(folder, name))),
+);
 
 /** PostgreSQL refuses to run as root: then it is run as the user that its package brings. */
 export const postgresUser = process.getuid?.() === 0 ? { uid: idOf('-u'), gid: idOf('-g') } : {};

@@ -3,6 +3,8 @@ import { type Postgres, postgresVersion, startPostgres } from '../../harness/pos
 import { until } from '../../harness/until.ts';
 import { createPool, type Pool } from '../src/index.ts';
 
+const MISSING = 'PostgreSQL is not installed';
+
 /** A PostgreSQL for the tests of a file; where there is none they are skipped. */
 export function useServer() {
   let server: Postgres | undefined;
@@ -12,7 +14,10 @@ export function useServer() {
     return { server, eyes };
   };
   beforeAll(async () => {
-    if (!postgresVersion) return;
+    if (!postgresVersion) {
+      process.stderr.write(`${MISSING}: its tests are skipped\n`);
+      return;
+    }
     server = await startPostgres();
     eyes = createPool(server.url, { maxConnections: 1 });
   });
@@ -20,7 +25,7 @@ export function useServer() {
     await eyes?.close();
     await server?.[Symbol.asyncDispose]();
   });
-  beforeEach(({ skip }) => skip(!postgresVersion, 'PostgreSQL is not installed'));
+  beforeEach(({ skip }) => skip(!postgresVersion, MISSING));
 
   /** How many connections have `state` and, as their last statement, `text`. */
   const count = async (state: string, text: string): Promise<number> => {

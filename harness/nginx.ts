@@ -1,11 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { portOf } from './port-of.ts';
 import { tether } from './tether.ts';
 
 /** A server of nginx's, which passes what arrives at `port` on to the URL `upstream`. */
@@ -45,15 +43,6 @@ export async function startNginx(proxies: Proxy[]): Promise<AsyncDisposable> {
       await rm(folder, { recursive: true });
     },
   };
-}
-
-/** Ports for a server that cannot choose one itself; nobody else gets them before `release`. */
-export async function reservePorts(howMany: number) {
-  const servers = Array.from({ length: howMany }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const release = () =>
-    Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return { ports: servers.map(portOf), release };
 }
 
 function configuration(proxies: Proxy[]): string {

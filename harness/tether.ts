@@ -7,13 +7,13 @@ import { Socket } from 'node:net';
  */
 const GUARD = `
 running=' '
-while read -r event pid; do
+while read -r event pid signal; do
   case $event in
-    started) running="$running$pid " ;;
-    ended) running="\${running%% $pid *} \${running#* $pid }" ;;
+    started) running="$running$pid:$signal " ;;
+    ended) running="\${running%% $pid:*} \${running#* $pid:* }" ;;
   esac
 done
-kill -KILL $running
+for child in $running; do kill -"\${child#*:}" "\${child%:*}"; done
 `;
 
 let guardInput: Socket | undefined;
@@ -21,13 +21,19 @@ let guardInput: Socket | undefined;
 // A worker of a test runner would go on without the process that started it.
 process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
-/** Makes sure that `child` does not outlive this process, not even its SIGKILL. */
-export function tether<Child extends ChildProcess>(child: Child): Child {
+/**
+ * Makes sure that `child` does not outlive this process, not even its SIGKILL. It is killed with
+ * `signal`: QUIT is for what has children of its own and ends them then.
+ */
+export function tether<Child extends ChildProcess>(
+  child: Child,
+  signal: 'KILL' | 'QUIT' = 'KILL',
+): Child {
   const { pid } = child;
   if (pid === undefined) return child; // It did not start.
   guardInput ??= startGuard();
   const guard = guardInput;
-  guard.write(`started ${pid}\n`);
+  guard.write(`started ${pid} ${signal}\n`);
   child.once('exit', () => guard.write(`ended ${pid}\n`));
   return child;
 }

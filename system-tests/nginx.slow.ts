@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { type Pending, send } from '../harness/client.ts';
-import { nginxVersion, reservePorts, startNginx } from '../harness/nginx.ts';
+import { nginxVersion, startNginx } from '../harness/nginx.ts';
+import { reservePorts } from '../harness/reserve-ports.ts';
 import { ServiceProcess } from '../harness/service-process.ts';
 import { scene } from './support/scene.ts';
 

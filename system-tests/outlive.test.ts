@@ -1,7 +1,11 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
+import { postgresVersion } from '../harness/postgres.ts';
 import { LOADER, ROOT } from '../harness/repository.ts';
 import { tether } from '../harness/tether.ts';
 
@@ -12,6 +16,7 @@ const VITEST = [
   'system-tests/outlive/vitest.config.ts',
 ];
 const ALL_STARTED = /^all started: (.+)/;
+const LEAVES_POSTGRES = [...LOADER, 'system-tests/outlive/leaves-postgres.ts'];
 const DEMO = [...LOADER, 'demo/demo.ts'];
 
 /** Runs `args`; resolves with it and what it has started by the time that a line matches `pattern`. */
@@ -48,6 +53,19 @@ test('nothing outlives a test run that is red', async () => {
   expect(started.length).toBeGreaterThanOrEqual(4);
   expect(await exited).toEqual([1, null]);
   await expect.poll(() => started.filter(runs)).toEqual([]);
+});
+
+test('nor does a PostgreSQL that computes', async ({ skip }) => {
+  skip(!postgresVersion, 'PostgreSQL is not installed');
+  // Its data would stay.
+  const TMPDIR = await mkdtemp(join(tmpdir(), 'outlive-'));
+  await chmod(TMPDIR, 0o711);
+  const { runner, exited, started } = await runUntil(ALL_STARTED, LEAVES_POSTGRES, { TMPDIR });
+  expect(started.length).toBeGreaterThanOrEqual(6);
+  runner.kill('SIGKILL');
+  await exited;
+  await expect.poll(() => started.filter(runs)).toEqual([]);
+  await rm(TMPDIR, { recursive: true });
 });
 
 /** All that a process has started, and what that has started in its turn. */

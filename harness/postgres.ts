@@ -1,0 +1,104 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chown, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { output } from './command.ts';
+import { eachLine } from './each-line.ts';
+import { postgresFolder, postgresUser, postgresVersion } from './postgres-binaries.ts';
+import { reservePorts } from './reserve-ports.ts';
+import { tether } from './tether.ts';
+
+export { postgresVersion };
+
+/** A PostgreSQL server. Its data goes when it is disposed of. */
+export interface Postgres extends AsyncDisposable {
+  /** Of the database `postgres`, as its superuser, without a password. */
+  url: string;
+  /** Ends it as an operator does: connections are cut, the data is complete. */
+  stop: () => Promise<void>;
+  /** Ends all of its processes with SIGKILL. */
+  kill: () => Promise<void>;
+  /** Starts it again, at the same address and with the same data. */
+  restart: () => Promise<void>;
+}
+
+const DEFAULTS = {
+  listen_addresses: '127.0.0.1',
+  unix_socket_directories: '',
+  // In the folder: of what is in /dev/shm, a SIGKILL would leave something.
+  dynamic_shared_memory_type: 'mmap',
+  client_connection_check_interval: '100ms',
+  fsync: 'off',
+};
+const SMALL = ['--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync', '--wal-segsize=1'];
+
+/** Starts a PostgreSQL on a free port of 127.0.0.1. `settings` are postgresql.conf's; fsync is off. */
+export async function startPostgres(settings: Record<string, string> = {}): Promise<Postgres> {
+  if (!postgresFolder || !postgresVersion) throw new Error('PostgreSQL is not installed');
+  const file = join(postgresFolder, 'postgres');
+  const folder = await mkdtemp(join(tmpdir(), 'postgres-'));
+  const { uid, gid } = postgresUser;
+  if (uid !== undefined && gid !== undefined) await chown(folder, uid, gid);
+  const initdb = join(postgresFolder, 'initdb');
+  await output([initdb, '-D', folder, '-U', 'postgres', ...SMALL], postgresUser);
+  const { ports, release } = await reservePorts(1);
+  await release();
+  const [port] = ports;
+  const options = Object.entries({ ...DEFAULTS, port, ...settings });
+  const args = ['-D', folder, ...options.map(([name, value]) => `-c${name}=${value}`)];
+  let server = await launch(file, args);
+  const end = async (signal: NodeJS.Signals) => {
+    const exited = server.exitCode ?? server.signalCode ?? once(server, 'exit');
+    server.kill(signal);
+    await exited;
+  };
+  return {
+    url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    stop: () => end('SIGINT'),
+    async kill() {
+      server.kill('SIGSTOP'); // Or it could start another one meanwhile.
+      for (const child of await childrenOf(server)) process.kill(child, 'SIGKILL');
+      await end('SIGKILL');
+    },
+    async restart() {
+      await end('SIGINT');
+      server = await launch(file, args);
+    },
+    async [Symbol.asyncDispose]() {
+      await end('SIGQUIT');
+      await freeSharedMemory(folder);
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+async function launch(file: string, args: string[]): Promise<ChildProcess> {
+  // Those of its children that compute would not notice its SIGKILL; at SIGQUIT it ends them.
+  const server = tether(
+    spawn(file, args, { ...postgresUser, stdio: ['ignore', 'ignore', 'pipe'] }),
+    'QUIT',
+  );
+  let log = '';
+  await new Promise<void>((resolve, reject) => {
+    server.once('close', () => reject(new Error(`PostgreSQL ended: ${log}`)));
+    eachLine(server.stderr, (line) => {
+      log += `${line}\n`;
+      if (line.endsWith('database system is ready to accept connections')) resolve();
+    });
+  });
+  return server;
+}
+
+async function childrenOf({ pid }: ChildProcess): Promise<number[]> {
+  const pairs = await output(['ps', '-A', '-o', 'ppid=,pid=']);
+  const rows = pairs.split('\n').map((line) => line.trim().split(/\s+/).map(Number));
+  return rows.flatMap(([parent, child = 0]) => (parent === pid ? [child] : []));
+}
+
+/** After a SIGKILL a System V segment stays, until the server is started again. */
+async function freeSharedMemory(folder: string): Promise<void> {
+  const file = await readFile(join(folder, 'postmaster.pid'), 'utf8').catch(() => '');
+  const segment = /^\s*\d+\s+(\d+)$/m.exec(file.split('\n')[6] ?? '')?.[1];
+  if (segment) await output(['ipcrm', '-m', segment]);
+}

@@ -1,0 +1,35 @@
+import { createServer } from 'node:http';
+import { createPool } from '@orders/postgres';
+import { causeOf, GracefulShutdown, requestScope } from '#request-scope';
+
+// Each request makes a report that takes the database ten seconds, unless its client hangs up before:
+//   DATABASE_URL=postgres://user@host/database node run.js postgres/examples/report.ts
+//   curl --max-time 1 http://localhost:8090
+const { DATABASE_URL = 'postgres://postgres@localhost/postgres', PORT = '8090' } = process.env;
+const REPORT = "select 'a long report' as report, pg_sleep(10)";
+
+const pool = createPool(DATABASE_URL, { maxConnections: 10 });
+const shutdown = new GracefulShutdown();
+
+const server = createServer(async (req, res) => {
+  using scope = requestScope(req, res, shutdown);
+  try {
+    const { rows } = await pool.query(REPORT, [], scope);
+    res.end(`${rows[0]?.report}\n`);
+  } catch (error) {
+    const cause = causeOf(error, scope);
+    process.stdout.write(`Report ended: ${cause?.message ?? error}\n`);
+    res.writeHead(cause ? 408 : 500).end();
+  }
+});
+
+shutdown.attach(server);
+server.listen(Number(PORT), () => {
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  process.stdout.write(`Listening on http://localhost:${port}\n`);
+});
+process.once('SIGTERM', async () => {
+  await shutdown.drain(1_000);
+  await pool.close();
+});

@@ -1,0 +1,119 @@
+import { Pool as PgPool, type QueryResult, type QueryResultRow } from 'pg';
+import { DeadlineExceeded } from '#request-scope';
+import { send } from './statement.ts';
+import { stop } from './stop.ts';
+import { type Patience, Turns } from './turns.ts';
+
+export interface PoolOptions {
+  /** How many queries run at a time. One connection more is for cancels, from the first on. */
+  maxConnections: number;
+  /** How many may wait for a connection; 1,000 unless given. */
+  maxWaiting?: number;
+  /** How many milliseconds it may take to open a connection or to stop a query; 5,000 unless given. */
+  connectTimeoutMs?: number;
+}
+
+/** A pool for the server at `url`: `postgres://user:password@host:port/database`. Opens nothing yet. */
+export function createPool(url: string, options: PoolOptions): Pool {
+  return new Pool(url, options);
+}
+
+export class Pool implements AsyncDisposable {
+  readonly #turns: Turns;
+  readonly #connections: PgPool;
+  readonly #cancels: PgPool;
+  readonly #timeoutMs: number;
+  #closed: Promise<void> | undefined;
+
+  constructor(url: string, options: PoolOptions) {
+    const { maxConnections, maxWaiting = 1_000, connectTimeoutMs = 5_000 } = options;
+    this.#timeoutMs = connectTimeoutMs;
+    this.#turns = new Turns(maxConnections, maxWaiting);
+    const address = { connectionString: url, connectionTimeoutMillis: connectTimeoutMs };
+    this.#connections = new PgPool({
+      ...address,
+      max: maxConnections,
+      pipeline: true,
+      keepAlive: true,
+    });
+    // Kept open: a busy server takes its time to open another one.
+    const limits = { max: 1, idleTimeoutMillis: 0, query_timeout: connectTimeoutMs };
+    this.#cancels = new PgPool({ ...address, ...limits });
+    for (const pool of [this.#connections, this.#cancels]) {
+      // Whoever waits for an answer is told; what nobody listens to would end the process.
+      pool.on('error', () => {});
+      pool.on('connect', (client) => client.on('error', () => {}));
+    }
+  }
+
+  /**
+   * Runs one statement and resolves with pg's result. As soon as `scope` aborts, waiting or at work,
+   * it rejects with the scope's reason, and the statement is stopped. Without a scope it is never
+   * canceled: for a short write, whose outcome must be known; look at the signal before. Rejects with
+   * DeadlineExceeded too if less than `expectedMs` milliseconds are left when its turn comes, with
+   * TooManyWaiting, or with pg's error.
+   */
+  async query<Row extends QueryResultRow = QueryResultRow>(
+    text: string,
+    values: unknown[] = [],
+    scope?: Patience,
+    { expectedMs = 0 } = {},
+  ): Promise<QueryResult<Row>> {
+    if (this.#closed) throw new Error('the pool is closed');
+    await this.#turns.take(scope);
+    return await new Promise((resolve, reject) => {
+      const work = this.#run<Row>(text, values, scope, expectedMs, reject);
+      work.then(resolve, reject).then(() => this.#turns.end());
+    });
+  }
+
+  /** Lets those who wait and those at work finish, then closes all connections. */
+  close(): Promise<void> {
+    this.#closed ??= this.#turns
+      .takeAll()
+      .then(() => Promise.all([this.#connections.end(), this.#cancels.end()]))
+      .then(() => {});
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Settles when the connection has been given back; calls `leave` as soon as `scope` aborts. */
+  async #run<Row extends QueryResultRow>(
+    text: string,
+    values: unknown[],
+    scope: Patience | undefined,
+    expectedMs: number,
+    leave: (reason: unknown) => void,
+  ): Promise<QueryResult<Row>> {
+    const signal = scope?.signal;
+    let cancel: (() => Promise<void>) | undefined;
+    let canceled: Promise<void> | undefined;
+    const abort = () => {
+      leave(signal?.reason);
+      canceled = cancel?.();
+    };
+    signal?.throwIfAborted();
+    signal?.addEventListener('abort', abort);
+    try {
+      const client = await this.#connections.connect();
+      try {
+        signal?.throwIfAborted();
+        if (scope && scope.remainingMs < expectedMs) throw new DeadlineExceeded();
+        const answer = send<Row>(client, text, values, scope);
+        cancel = () => stop(client, answer, this.#cancels, this.#timeoutMs);
+        return await answer;
+      } finally {
+        // First this: an abort from here on would cancel what comes next on the connection.
+        signal?.removeEventListener('abort', abort);
+        await canceled;
+        // A transaction that was left open goes with its connection.
+        client.release(client.getTransactionStatus() !== 'I');
+      }
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import { DatabaseError } from 'pg';
+import { expect, test } from 'vitest';
+import { DeadlineExceeded, Scope } from '#request-scope';
+import { createPool, type Patience } from '../src/index.ts';
+import { useServer } from './server.ts';
+
+const LONG = 'select pg_sleep(3600)';
+
+const server = useServer();
+
+/** A scope that has no timer: what stops the work then is the server alone. */
+function withoutTimer(budgetMs: number): Patience {
+  const deadline = performance.now() + budgetMs;
+  return {
+    signal: new AbortController().signal,
+    get remainingMs() {
+      return Math.max(0, deadline - performance.now());
+    },
+  };
+}
+
+test('at its deadline a query is stopped: DeadlineExceeded', async () => {
+  await using pool = createPool(server.postgres.url, { maxConnections: 1 });
+  using scope = new Scope(50);
+  await expect(pool.query(LONG, [], scope)).rejects.toThrow(DeadlineExceeded);
+  await server.stops(LONG);
+});
+
+test('the server stops it by itself where nobody cancels: DeadlineExceeded too', async () => {
+  await using pool = createPool(server.postgres.url, { maxConnections: 1 });
+  await expect(pool.query(LONG, [], withoutTimer(50))).rejects.toThrow(DeadlineExceeded);
+});
+
+test('its timeout is up to 28 % above the budget, and that of the next query is its own', async () => {
+  await using pool = createPool(server.postgres.url, { maxConnections: 1 });
+  const timeoutMs = async (scope?: Patience): Promise<number> => {
+    const { rows } = await pool.query(
+      "select setting::int as ms from pg_settings where name = 'statement_timeout'",
+      [],
+      scope,
+    );
+    return rows[0]?.ms;
+  };
+  for (const budgetMs of [1_000, 60_000, 1_001, 2 ** 30]) {
+    const scope = { signal: new AbortController().signal, remainingMs: budgetMs };
+    const seen = await timeoutMs(scope);
+    expect(seen).toBeGreaterThan(budgetMs);
+    expect(seen).toBeLessThanOrEqual(budgetMs * 1.28 + 1);
+  }
+  expect(await timeoutMs()).toBe(0);
+  expect(await timeoutMs({ signal: new AbortController().signal, remainingMs: 0 })).toBe(1);
+  using endless = new Scope();
+  expect(await timeoutMs(endless)).toBe(0);
+});
+
+test("a cancel of somebody else's is pg's error", async () => {
+  await using pool = createPool(server.postgres.url, { maxConnections: 1 });
+  using scope = new Scope(3_600_000);
+  const failure = pool.query(LONG, [], scope).catch((error: unknown) => error);
+  await server.runs(LONG);
+  await server.ask('select pg_cancel_backend(pid) from pg_stat_activity where query = $1', [LONG]);
+  expect(await failure).toBeInstanceOf(DatabaseError);
+  expect(await failure).toMatchObject({ code: '57014' });
+});
+
+test('what cannot finish in what is left of its budget is not begun', async () => {
+  await server.ask('create table begun (name text)');
+  const insert = 'insert into begun values ($1)';
+  await using pool = createPool(server.postgres.url, { maxConnections: 1 });
+  using blocker = new Scope();
+  using hasTime = new Scope(3_600_000);
+  const blocking = pool.query(LONG, [], blocker);
+  await server.runs(LONG);
+  const hopeless = withoutTimer(3_600_000);
+  const refused = pool.query(insert, ['hopeless'], hopeless, { expectedMs: 3_600_000 });
+  const begun = pool.query(insert, ['has time'], hasTime, { expectedMs: 60_000 });
+  blocker.abort(new DeadlineExceeded());
+  await expect(blocking).rejects.toThrow(DeadlineExceeded);
+  await expect(refused).rejects.toThrow(DeadlineExceeded);
+  await begun;
+  expect((await server.ask('select name from begun')).rows).toEqual([{ name: 'has time' }]);
+});

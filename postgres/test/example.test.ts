@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import { startCommand } from '../../harness/command.ts';
+import { LOADER } from '../../harness/repository.ts';
+import { useServer } from './server.ts';
+
+const EXAMPLE = [...LOADER, 'postgres/examples/report.ts'];
+const REPORT = "select 'a long report' as report, pg_sleep(10)";
+
+const server = useServer();
+
+test('the report stops in the database when its client hangs up, and the process ends by itself', async () => {
+  const env = { DATABASE_URL: server.postgres.url, PORT: '0' };
+  const example = startCommand(process.execPath, EXAMPLE, env);
+  const url = await example.seen(/Listening on (\S+)/);
+  const hangUp = new AbortController();
+  const answer = fetch(url, { signal: hangUp.signal });
+  await server.runs(REPORT);
+  hangUp.abort();
+  await expect(answer).rejects.toThrow('aborted');
+  await example.seen(/Report ended: client disconnected/);
+  await server.stops(REPORT);
+
+  const late = fetch(url, { headers: { 'x-envoy-expected-rq-timeout-ms': '50' } });
+  expect((await late).status).toBe(408);
+  await example.seen(/Report ended: deadline exceeded/);
+
+  example.child.kill('SIGTERM');
+  expect(await example.closed).toBe(0);
+});

@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest';
+import { DeadlineExceeded, Scope } from '#request-scope';
+import { createPool } from '../src/index.ts';
+import { useServer } from './server.ts';
+
+const LONG = 'select pg_sleep(3600)';
+
+const server = useServer();
+
+test('a connection that the server ends takes its query along, and no other', async () => {
+  await using pool = createPool(server.postgres.url, { maxConnections: 1 });
+  const failure = pool.query(LONG).catch((error: unknown) => error);
+  await server.runs(LONG);
+  const next = pool.query('select 1 as one');
+  await server.ask('select pg_terminate_backend(pid) from pg_stat_activity where query = $1', [
+    LONG,
+  ]);
+  expect(await failure).toMatchObject({ code: '57P01' });
+  expect((await next).rows).toEqual([{ one: 1 }]);
+});
+
+test('a transaction that was left open does not reach the next query', async () => {
+  await using pool = createPool(server.postgres.url, { maxConnections: 1 });
+  await pool.query('begin');
+  const { rows } = await pool.query(
+    'select pg_current_xact_id_if_assigned() as id, now() = statement_timestamp() as alone',
+  );
+  expect(rows).toEqual([{ id: null, alone: true }]);
+});
+
+test("a query that fails has pg's error, and its connection is used again", async () => {
+  await using pool = createPool(server.postgres.url, { maxConnections: 1 });
+  const pid = async () => (await pool.query('select pg_backend_pid() as pid')).rows[0]?.pid;
+  const before = await pid();
+  await expect(pool.query('select 1/0')).rejects.toMatchObject({ code: '22012' });
+  const circular: { self?: unknown } = {};
+  circular.self = circular;
+  await expect(pool.query('select $1::json', [circular])).rejects.toThrow('circular');
+  expect(await pid()).toBe(before);
+});
+
+test('a server that is killed and comes back: its queries fail, then all is well', async () => {
+  await using pool = createPool(server.postgres.url, { maxConnections: 3 });
+  using scope = new Scope(3_600_000);
+  const failures = [pool.query(LONG, [], scope), pool.query(LONG)].map((query) =>
+    query.then(String, (error: Error) => error.message),
+  );
+  await server.runs(LONG, 2);
+  await server.postgres.kill();
+  for (const failure of failures) expect(await failure).toMatch(/Connection terminated|ECONNRESET/);
+  await expect(pool.query('select 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  await server.postgres.restart();
+  const { rows } = await pool.query('select 1 as one', [], scope);
+  expect(rows).toEqual([{ one: 1 }]);
+  await server.postgres.stop();
+  await expect(pool.query('select 1')).rejects.toBeInstanceOf(Error);
+  await server.postgres.restart();
+  using another = new Scope();
+  const query = pool.query(LONG, [], another);
+  await server.runs(LONG);
+  another.abort(new DeadlineExceeded());
+  await expect(query).rejects.toThrow(DeadlineExceeded);
+  await server.stops(LONG);
+});

@@ -1,0 +1,53 @@
+import { afterAll, beforeAll, beforeEach } from 'vitest';
+import { type Postgres, postgresVersion, startPostgres } from '../../harness/postgres.ts';
+import { until } from '../../harness/until.ts';
+import { createPool, type Pool } from '../src/index.ts';
+
+const MISSING = 'PostgreSQL is not installed';
+
+/** A PostgreSQL for the tests of a file; where there is none they are skipped. */
+export function useServer() {
+  let server: Postgres | undefined;
+  let eyes: Pool | undefined;
+  const started = () => {
+    if (!server || !eyes) throw new Error('it has not started');
+    return { server, eyes };
+  };
+  beforeAll(async () => {
+    if (!postgresVersion) {
+      process.stderr.write(`${MISSING}: its tests are skipped\n`);
+      return;
+    }
+    server = await startPostgres();
+    eyes = createPool(server.url, { maxConnections: 1 });
+  });
+  afterAll(async () => {
+    await eyes?.close();
+    await server?.[Symbol.asyncDispose]();
+  });
+  beforeEach(({ skip }) => skip(!postgresVersion, MISSING));
+
+  /** How many connections have `state` and, as their last statement, `text`. */
+  const count = async (state: string, text: string): Promise<number> => {
+    const where = 'from pg_stat_activity where state = $1 and query = $2';
+    const { rows } = await started().eyes.query(`select 1 ${where}`, [state, text]);
+    return rows.length;
+  };
+  return {
+    get postgres() {
+      return started().server;
+    },
+    /** Asks the server, over a connection of the test's own. */
+    ask: (text: string, values?: unknown[]) => started().eyes.query(text, values),
+    /** Resolves once the server is at work on `howMany` statements `text`. */
+    runs: (text: string, howMany = 1) =>
+      until(`${howMany} times ${text}`, async () =>
+        (await count('active', text)) === howMany ? true : undefined,
+      ),
+    /** Resolves once the server works on no statement `text`. */
+    stops: (text: string) =>
+      until(`the end of ${text}`, async () =>
+        (await count('active', text)) === 0 ? true : undefined,
+      ),
+  };
+}

@@ -15,8 +15,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     expect: { poll: { timeout: 50_000 } },
-    // Most of them wait for processes and clocks: two at a time fit on two cores.
-    maxWorkers: 2,
+    // Most of them wait for processes and clocks: three at a time fit on two cores.
+    maxWorkers: 3,
     reporters,
   },
 });

@@ -8,12 +8,10 @@ async function demo(...args: string[]): Promise<{ code: number; output: string }
   return { code: await closed, output: output() };
 }
 
-test('the demo keeps its six promises, in plain text of 80 columns', {
-  timeout: 120_000,
-}, async () => {
-  const { code, output } = await demo('--fast');
+test('the demo plays a scene and keeps its promise, in plain text of 80 columns', async () => {
+  const { code, output } = await demo('--fast', '--scene', '3');
   expect(output).not.toMatch(/NOT KEPT|undefined|NaN/);
-  expect(output.match(/│ yes/g)).toHaveLength(6);
+  expect(output.match(/│ yes/g)).toHaveLength(1);
   expect(Math.max(...output.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(80);
   expect(output).not.toContain('\u001b');
   expect(code).toBe(0);

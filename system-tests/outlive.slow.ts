@@ -4,10 +4,11 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { postgresVersion } from '../harness/postgres.ts';
 import { LOADER, ROOT } from '../harness/repository.ts';
 import { tether } from '../harness/tether.ts';
+import { scene } from './support/scene.ts';
 
 const VITEST = [
   'node_modules/vitest/vitest.mjs',
@@ -35,27 +36,33 @@ async function runUntil(pattern: RegExp, args: string[], env: NodeJS.ProcessEnv 
   return { runner, exited, started };
 }
 
-test.each([
+const NOTHING_LEFT = 'nothing that it has started runs on';
+
+for (const [what, signal, args, pattern] of [
   ['a test run', 'SIGKILL', VITEST, ALL_STARTED],
   ['a test run', 'SIGINT', VITEST, ALL_STARTED],
   ['the demo', 'SIGKILL', DEMO, /Placing order/],
   ['the demo', 'SIGINT', DEMO, /Placing order/],
-] as const)('nothing outlives %s that gets a %s', async (_what, signal, args, pattern) => {
-  const { runner, exited, started } = await runUntil(pattern, [...args]);
-  expect(started.length).toBeGreaterThanOrEqual(3);
-  runner.kill(signal);
-  await exited;
-  await expect.poll(() => started.filter(runs)).toEqual([]);
-});
+] as const) {
+  scene(`${signal} to ${what}`, NOTHING_LEFT, async () => {
+    const { runner, exited, started } = await runUntil(pattern, [...args]);
+    expect(started.length).toBeGreaterThanOrEqual(3);
+    runner.kill(signal);
+    await exited;
+    await expect.poll(() => started.filter(runs)).toEqual([]);
+    return `${started.length} processes, none is left`;
+  });
+}
 
-test('nothing outlives a test run that is red', async () => {
+scene('a test run that is red', NOTHING_LEFT, async () => {
   const { exited, started } = await runUntil(ALL_STARTED, VITEST, { ENDING: 'a red test' });
   expect(started.length).toBeGreaterThanOrEqual(4);
   expect(await exited).toEqual([1, null]);
   await expect.poll(() => started.filter(runs)).toEqual([]);
+  return `${started.length} processes, none is left`;
 });
 
-test('nor does a PostgreSQL that computes', async ({ skip }) => {
+scene('SIGKILL to who runs a PostgreSQL that computes', NOTHING_LEFT, async ({ skip }) => {
   skip(!postgresVersion, 'PostgreSQL is not installed');
   // Its data would stay.
   const TMPDIR = await mkdtemp(join(tmpdir(), 'outlive-'));
@@ -66,6 +73,7 @@ test('nor does a PostgreSQL that computes', async ({ skip }) => {
   await exited;
   await expect.poll(() => started.filter(runs)).toEqual([]);
   await rm(TMPDIR, { recursive: true });
+  return `${started.length} processes, none is left`;
 });
 
 /** All that a process has started, and what that has started in its turn. */

@@ -26,11 +26,11 @@ export async function runService<Config extends EdgeConfig>(service: {
     server.maxConnections = MAX_CONNECTIONS;
     cutUnreadAnswers(server);
     shutdown.attach(server);
-    const { host, port } = config;
+    const { host, port, shutdownTimeoutMs, drainDelayMs } = config;
+    // Before it listens: whoever has seen that may end it at once.
+    leaveOnSignal(logger, () => shutdown.drain(shutdownTimeoutMs, drainDelayMs));
     const listening = once(server.listen({ host, port, backlog: BACKLOG }), 'listening');
     await listening.catch(({ message }: Error) => Promise.reject(new StartError(message)));
-    const { shutdownTimeoutMs, drainDelayMs } = config;
-    leaveOnSignal(logger, () => shutdown.drain(shutdownTimeoutMs, drainDelayMs));
     const bound = boundPort(server);
     logger.info({ port: bound }, `Listening on ${urlOf(host, bound)}`);
   } catch (error) {

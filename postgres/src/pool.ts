@@ -1,5 +1,6 @@
 import { Pool as PgPool, type QueryResult, type QueryResultRow } from 'pg';
 import { DeadlineExceeded } from '#request-scope';
+import { unavailable } from './errors.ts';
 import { send } from './statement.ts';
 import { stop } from './stop.ts';
 import { type Patience, Turns } from './turns.ts';
@@ -11,6 +12,13 @@ export interface PoolOptions {
   maxWaiting?: number;
   /** How many milliseconds it may take to open a connection or to stop a query; 5,000 unless given. */
   connectTimeoutMs?: number;
+}
+
+interface Statement {
+  text: string;
+  values: unknown[];
+  expectedMs: number;
+  toItsEnd: boolean;
 }
 
 /** A pool for the server at `url`: `postgres://user:password@host:port/database`. Opens nothing yet. */
@@ -48,22 +56,23 @@ export class Pool implements AsyncDisposable {
 
   /**
    * Runs one statement and resolves with pg's result. As soon as `scope` aborts, waiting or at work,
-   * it rejects with the scope's reason, and the statement is stopped. Without a scope it is never
-   * canceled: for a short write, whose outcome must be known; look at the signal before. Rejects with
-   * DeadlineExceeded too if less than `expectedMs` milliseconds are left when its turn comes, with
-   * TooManyWaiting, or with pg's error.
+   * it rejects with the scope's reason, and the statement is stopped. With `toItsEnd` the scope bounds
+   * only the wait, and what has been sent is never canceled: for a short write, whose outcome must be
+   * known. Rejects with DeadlineExceeded too if less than `expectedMs` milliseconds are left when its turn
+   * comes, with TooManyWaiting, with DatabaseUnavailable, or with pg's error.
    */
   async query<Row extends QueryResultRow = QueryResultRow>(
     text: string,
     values: unknown[] = [],
     scope?: Patience,
-    { expectedMs = 0 } = {},
+    { expectedMs = 0, toItsEnd = false } = {},
   ): Promise<QueryResult<Row>> {
     if (this.#closed) throw new Error('the pool is closed');
     await this.#turns.take(scope);
     return await new Promise((resolve, reject) => {
-      const work = this.#run<Row>(text, values, scope, expectedMs, reject);
-      work.then(resolve, reject).then(() => this.#turns.end());
+      const statement = { text, values, expectedMs, toItsEnd };
+      const work = this.#run<Row>(statement, scope, reject);
+      work.then(resolve, (error) => reject(unavailable(error))).then(() => this.#turns.end());
     });
   }
 
@@ -82,10 +91,8 @@ export class Pool implements AsyncDisposable {
 
   /** Settles when the connection has been given back; calls `leave` as soon as `scope` aborts. */
   async #run<Row extends QueryResultRow>(
-    text: string,
-    values: unknown[],
+    { text, values, expectedMs, toItsEnd }: Statement,
     scope: Patience | undefined,
-    expectedMs: number,
     leave: (reason: unknown) => void,
   ): Promise<QueryResult<Row>> {
     const signal = scope?.signal;
@@ -102,7 +109,11 @@ export class Pool implements AsyncDisposable {
       try {
         signal?.throwIfAborted();
         if (scope && scope.remainingMs < expectedMs) throw new DeadlineExceeded();
-        const answer = send<Row>(client, text, values, scope);
+        if (toItsEnd) signal?.removeEventListener('abort', abort);
+        const statement = toItsEnd
+          ? { text, values, query_timeout: this.#timeoutMs }
+          : { text, values };
+        const answer = send<Row>(client, statement, toItsEnd ? undefined : scope);
         cancel = () => stop(client, answer, this.#cancels, this.#timeoutMs);
         return await answer;
       } finally {

@@ -1,4 +1,10 @@
-import { type Client, DatabaseError, type QueryResult, type QueryResultRow } from 'pg';
+import {
+  type Client,
+  DatabaseError,
+  type QueryConfig,
+  type QueryResult,
+  type QueryResultRow,
+} from 'pg';
 import { DeadlineExceeded } from '#request-scope';
 import type { Patience } from './turns.ts';
 
@@ -20,8 +26,7 @@ const settings = new WeakMap<Client, string>();
  */
 export function send<Row extends QueryResultRow>(
   client: Client,
-  text: string,
-  values: unknown[],
+  statement: QueryConfig,
   scope: Patience | undefined,
 ): Promise<QueryResult<Row>> {
   const answered = new Promise<void>((resolve) => {
@@ -32,7 +37,7 @@ export function send<Row extends QueryResultRow>(
     client.on('drain', settle).on('end', settle);
   });
   setTimeoutOf(client, scope?.remainingMs ?? Number.POSITIVE_INFINITY);
-  const result = client.query<Row>(text, values).catch((error) => {
+  const result = client.query<Row>(statement).catch((error) => {
     const isStopped = error instanceof DatabaseError && error.code === QUERY_CANCELED;
     throw isStopped && scope?.remainingMs === 0 ? new DeadlineExceeded() : error;
   });

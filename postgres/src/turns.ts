@@ -1,12 +1,8 @@
 import type { Scope } from '#request-scope';
+import { TooManyWaiting } from './errors.ts';
 
 /** What a query needs to know of a scope. */
 export type Patience = Pick<Scope, 'signal' | 'remainingMs'>;
-
-/** As many wait for a connection as may. Nothing was sent. */
-export class TooManyWaiting extends Error {
-  override readonly message = 'too many queries wait for a connection';
-}
 
 /** So many at a time. The others wait, first come, first served; whoever gives up leaves at once. */
 export class Turns {

@@ -64,7 +64,7 @@ test('does not wait for a connection that takes long to open', async () => {
   scope.abort(reason);
   await expect(query).rejects.toBe(reason);
   const next = pool.query('select 1');
-  await expect(next).rejects.toThrow('timeout');
+  await expect(next).rejects.toMatchObject({ name: 'DatabaseUnavailable', code: 'timeout' });
   silent.close();
 });
 

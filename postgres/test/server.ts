@@ -34,6 +34,7 @@ export function useServer() {
     return rows.length;
   };
   return {
+    isThere: postgresVersion !== undefined,
     get postgres() {
       return started().server;
     },

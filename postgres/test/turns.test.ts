@@ -1,7 +1,8 @@
 import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
 import { ClientDisconnected, Scope } from '#request-scope';
-import { TooManyWaiting, Turns } from '../src/turns.ts';
+import { TooManyWaiting } from '../src/errors.ts';
+import { Turns } from '../src/turns.ts';
 
 test('who comes first is first, and who gives up leaves its place to the next', async () => {
   const turns = new Turns(1, 10);

@@ -1,0 +1,54 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Scope } from '#request-scope';
+import { createPool, type Pool } from './pool.ts';
+
+const INTERVAL_MS = 1_000;
+const TIMEOUT_MS = 2_000;
+
+/** Who is told whether the server is there. */
+export interface Watcher {
+  /** Called when the server is there, at first and again, with `schema` made in it. */
+  up: () => void;
+  /** Called when it is not, once for as long as that lasts. */
+  down: (error: Error) => void;
+}
+
+/**
+ * Looks for the server at `url` once a second until `signal` aborts, and tells `watcher` of each change.
+ * When it is there for the first time, `schema` is run: statements that may find their work done. Any
+ * number of processes may do so at once.
+ */
+export async function watch(
+  url: string,
+  schema: string,
+  watcher: Watcher,
+  signal: AbortSignal,
+): Promise<void> {
+  await using pool = createPool(url, { maxConnections: 1, connectTimeoutMs: TIMEOUT_MS });
+  let isUp: boolean | undefined;
+  let next = once(schema);
+  while (!signal.aborted) {
+    try {
+      await ask(pool, next);
+      next = 'select 1';
+      if (!isUp) watcher.up();
+      isUp = true;
+    } catch (error) {
+      if (isUp !== false) watcher.down(error instanceof Error ? error : new Error(String(error)));
+      isUp = false;
+    }
+    await sleep(INTERVAL_MS, undefined, { signal, ref: false }).catch(() => {});
+  }
+}
+
+/** Apart from the loop, in which esbuild throws what an earlier `using` has thrown once more. */
+async function ask(pool: Pool, text: string): Promise<void> {
+  using scope = new Scope(TIMEOUT_MS);
+  await pool.query(text, [], scope);
+}
+
+/** One at a time: of two that find a table missing, PostgreSQL lets one make it and the other fail. */
+function once(schema: string): string {
+  const lock = "perform pg_advisory_xact_lock(hashtext('schema'))";
+  return `do $schema$ begin ${lock}; ${schema} end $schema$`;
+}

@@ -18,6 +18,8 @@ export function readEdgeConfig(env: Environment, defaultPort: number) {
     logFormat: oneOf(env, 'LOG_FORMAT', 'json', ['json', 'pretty']),
     shutdownTimeoutMs: durationMs(env, 'SHUTDOWN_TIMEOUT_MS', 8_000),
     drainDelayMs: durationMs(env, 'DRAIN_DELAY_MS', 0),
+    databaseUrl: databaseUrl(env),
+    databaseConnections: Math.max(1, integer(env, 'DATABASE_CONNECTIONS', 10, 1_000)),
   };
 }
 
@@ -52,6 +54,16 @@ export function integer(env: Environment, name: string, fallback: number, max: n
   const value = env[name] ?? String(fallback);
   const usable = /^\d{1,10}$/.test(value) && Number(value) <= max;
   return usable ? Number(value) : refuse(name, value, `an integer from 0 to ${max}`);
+}
+
+/** Where the state is kept; undefined: in memory. */
+function databaseUrl(env: Environment): string | undefined {
+  const value = env.DATABASE_URL;
+  if (!value) return undefined; // Compose passes a variable on empty.
+  const usable = /^postgres(ql)?:\/\//.test(value) && URL.canParse(value);
+  // It may hold a password, which is not for the log.
+  if (!usable) throw new StartError('DATABASE_URL must be postgres://user:password@host:port/name');
+  return value;
 }
 
 function host(env: Environment): string {

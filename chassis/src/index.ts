@@ -7,6 +7,7 @@ export {
   readAttemptTimes,
   readEdgeConfig,
 } from './config.ts';
+export type { Database } from './database.ts';
 export { ExpiringMap } from './expiring-map.ts';
 export {
   formatIdempotencyKey,

@@ -4,24 +4,38 @@ import { config as loadEnvFile } from 'dotenv';
 import type { Logger } from 'pino';
 import { GracefulShutdown } from '#request-scope';
 import { type EdgeConfig, StartError } from './config.ts';
+import { type Database, openDatabase } from './database.ts';
 import { BACKLOG, cutUnreadAnswers, MAX_CONNECTIONS, REQUEST_LIMITS } from './limits.ts';
 import { createLogger } from './logger.ts';
 import { leaveOnSignal } from './signals.ts';
 import { urlOf } from './url.ts';
 
-/** Runs a service until SIGTERM or SIGINT. If it cannot start: one line on stderr, exit code 1. */
+/**
+ * Runs a service until SIGTERM or SIGINT, with a database that has `schema` where the environment names
+ * one. If it cannot start: one line on stderr, exit code 1.
+ */
 export async function runService<Config extends EdgeConfig>(service: {
   name: string;
   envFile: URL;
+  schema: string;
   readConfig: (env: NodeJS.ProcessEnv) => Config;
-  createApp: (config: Config, logger: Logger, shutdown: GracefulShutdown) => RequestListener;
+  createApp: (
+    config: Config,
+    logger: Logger,
+    shutdown: GracefulShutdown,
+    database: Database | undefined,
+  ) => RequestListener;
 }): Promise<void> {
   try {
     loadEnvFile({ path: service.envFile, quiet: true });
     const config = service.readConfig(process.env);
     const logger = await createLogger(service.name, config.logLevel, config.logFormat);
     const shutdown = new GracefulShutdown();
-    const app = service.createApp(config, logger, shutdown);
+    const { databaseUrl: url, databaseConnections } = config;
+    const database =
+      url &&
+      (await openDatabase(url, service.schema, databaseConnections, logger, shutdown.signal));
+    const app = service.createApp(config, logger, shutdown, database || undefined);
     const server = createServer(REQUEST_LIMITS, app);
     server.maxConnections = MAX_CONNECTIONS;
     cutUnreadAnswers(server);

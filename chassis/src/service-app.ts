@@ -3,16 +3,21 @@ import createError from 'http-errors';
 import type { Logger } from 'pino';
 import type { GracefulShutdown } from '#request-scope';
 import { requestScopes } from '#request-scope/express';
+import type { Database } from './database.ts';
 import { errorHandler } from './errors.ts';
 import { drainBody } from './limits.ts';
 import { only } from './method.ts';
 import { identifyRequests } from './request-id.ts';
 import { plainText } from './text.ts';
 
-/** An Express app with `/health` and the routes that `addRoutes` gives it, each with a scope. */
+/**
+ * An Express app with `/health` and the routes that `addRoutes` gives it, each with a scope. It is not
+ * healthy while it drains, nor while `database` is away.
+ */
 export function createServiceApp(
   logger: Logger,
   shutdown: GracefulShutdown,
+  database: Database | undefined,
   addRoutes: (app: Express) => void,
 ): Express {
   const app = express().disable('x-powered-by').disable('etag');
@@ -21,8 +26,15 @@ export function createServiceApp(
   Object.defineProperty(app.request, 'fresh', { value: false });
   app.use(identifyRequests(logger), plainText, requestScopes(shutdown), drainBody);
   app.all('/health', only('GET', 'HEAD'), (_req, res) => {
-    if (shutdown.draining) res.status(503).type('json').send({ status: 'draining' });
-    else res.type('json').send({ status: 'ok' });
+    const status = shutdown.draining
+      ? 'draining'
+      : database?.isAvailable === false
+        ? 'database unavailable'
+        : 'ok';
+    res
+      .status(status === 'ok' ? 200 : 503)
+      .type('json')
+      .send({ status });
   });
   addRoutes(app);
   app.use((_req, _res, next) => next(createError(404, 'Not found')));

@@ -11,6 +11,8 @@ test('an empty environment gives the defaults', () => {
   expect(read({})).toEqual({
     host: '127.0.0.1',
     port: 8080,
+    databaseUrl: undefined,
+    databaseConnections: 10,
     logLevel: 'info',
     logFormat: 'json',
     shutdownTimeoutMs: 8_000,

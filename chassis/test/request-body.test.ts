@@ -10,7 +10,7 @@ import { createServiceApp, sendText } from '../src/index.ts';
 
 let lines: Record<string, unknown>[];
 const logger = pino({}, { write: (line) => lines.push(JSON.parse(line)) });
-const app = createServiceApp(logger, new GracefulShutdown(), (routes) => {
+const app = createServiceApp(logger, new GracefulShutdown(), undefined, (routes) => {
   routes.post('/task', (_req, res) => {
     sendText(res, 'done');
   });

@@ -1,5 +1,6 @@
 import {
   createServiceApp,
+  type Database,
   identifier,
   type Logger,
   only,
@@ -9,22 +10,27 @@ import {
 import type { Express } from 'express';
 import { causeOf, GracefulShutdown } from '#request-scope';
 import { scopeOf } from '#request-scope/express';
-import { checkInventory } from './check-inventory.ts';
+import { simulateCheck } from './check-inventory.ts';
 import type { Config } from './config.ts';
+import { queryInventory } from './query-inventory.ts';
 
 /** The inventory service's app: `GET /check?productID=`. */
 export function createApp(
   config: Pick<Config, 'checkDurationMs'>,
   logger: Logger,
   shutdown = new GracefulShutdown(),
+  database?: Database,
 ): Express {
-  return createServiceApp(logger, shutdown, (app) => {
+  const check = database
+    ? queryInventory(database.pool, config.checkDurationMs)
+    : simulateCheck(config.checkDurationMs);
+  return createServiceApp(logger, shutdown, database, (app) => {
     app.all('/check', only('GET'), async (req, res) => {
       const productID = identifier(req, 'productID');
       const log = requestLogger(res, { productID });
       using scope = scopeOf(res);
       try {
-        await checkInventory(productID, config.checkDurationMs, scope.signal);
+        await check(productID, scope);
         log.info(`Inventory check completed for product: ${productID}`);
         sendText(res, `Product ${productID} is available`);
       } catch (error) {

@@ -1,13 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Scope } from '#request-scope';
 
-/**
- * Looks whether the product is available: `durationMs` of simulated work, where a query would stand
- * that takes the signal. Rejects as soon as `signal` aborts.
- */
-export async function checkInventory(
-  _productID: string,
-  durationMs: number,
-  signal: AbortSignal,
-): Promise<void> {
-  await sleep(durationMs, undefined, { signal });
+/** Looks whether the product is available. Rejects as soon as `scope` aborts. */
+export type CheckInventory = (productID: string, scope: Scope) => Promise<void>;
+
+/** In memory: `durationMs` of simulated work. */
+export function simulateCheck(durationMs: number): CheckInventory {
+  return (_productID, { signal }) => sleep(durationMs, undefined, { signal });
 }

@@ -1,0 +1,44 @@
+import type { Pool } from '@orders/postgres';
+import type { Logger } from 'pino';
+
+/** A service's database. */
+export interface Database {
+  readonly pool: Pool;
+  /** False until the server is there and has the service's tables, and whenever it is lost. */
+  readonly isAvailable: boolean;
+  /** Calls `onPayload` with what is notified on `channel`, for as long as the service accepts requests. */
+  listen(channel: string, onPayload: (payload: string) => void): void;
+}
+
+/**
+ * The database at `url`, in which `schema` is made as soon as its server is there; until `signal` aborts
+ * it is looked for again and again. Loads the driver, which a service in memory never does.
+ */
+export async function openDatabase(
+  url: string,
+  schema: string,
+  maxConnections: number,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<Database> {
+  const { createPool, listen, watch } = await import('@orders/postgres');
+  let isAvailable = false;
+  const watcher = {
+    up() {
+      isAvailable = true;
+      logger.info('Database available');
+    },
+    down({ message, code = message }: NodeJS.ErrnoException) {
+      isAvailable = false;
+      logger.warn(`Database unavailable (${code}), it is tried again`);
+    },
+  };
+  watch(url, schema, watcher, signal).catch((err) => logger.error({ err }, 'Internal error'));
+  return {
+    pool: createPool(url, { maxConnections }),
+    listen: (channel, onPayload) => void listen(url, channel, onPayload, signal),
+    get isAvailable() {
+      return isAvailable;
+    },
+  };
+}

@@ -1,10 +1,11 @@
-import { createServiceApp, type Logger, only } from '@orders/chassis';
+import { createServiceApp, type Database, type Logger, only } from '@orders/chassis';
 import type { Express } from 'express';
 import { GracefulShutdown } from '#request-scope';
 import type { Config } from './config.ts';
-import { Ledger } from './ledger.ts';
+import { MemoryLedger } from './memory-ledger.ts';
 import { payRoute } from './pay.ts';
 import { paymentsRoute } from './payments.ts';
+import { openLedger } from './postgres-ledger.ts';
 import { voidRoute } from './void.ts';
 
 /** The payment service's app: `POST /pay`, `POST /void` and `GET /payments`, each `?orderID=`. */
@@ -12,9 +13,10 @@ export function createApp(
   config: Pick<Config, 'paymentDurationMs' | 'retentionMs'>,
   logger: Logger,
   shutdown = new GracefulShutdown(),
+  database?: Database,
 ): Express {
-  const ledger = new Ledger(config.retentionMs);
-  return createServiceApp(logger, shutdown, (app) => {
+  const ledger = database ? openLedger(database) : new MemoryLedger(config.retentionMs);
+  return createServiceApp(logger, shutdown, database, (app) => {
     app.all('/pay', only('POST'), payRoute(ledger, config.paymentDurationMs));
     app.all('/void', only('POST'), voidRoute(ledger));
     app.all('/payments', only('GET'), paymentsRoute(ledger));

@@ -1,37 +1,24 @@
 import { ExpiringMap } from '@orders/chassis';
-
-/** One payment, or the tombstone of one that was voided before it arrived. */
-export interface Payment {
-  readonly idempotencyKey: string;
-  readonly orderID: string;
-  readonly status: 'pending' | 'processed' | 'canceled' | 'voided';
-  /** ISO 8601. */
-  readonly updatedAt: string;
-}
-
-/** What `begin` found under the key; `full`: nothing, and no room for more. */
-export type Beginning = 'begun' | 'in-flight' | 'processed' | 'voided' | 'other-order' | 'full';
-
-/** What `void` found under the key; `full`: nothing, and no room for a tombstone. */
-export type Voiding = 'voided' | 'already-voided' | 'other-order' | 'full';
+import type { Scope } from '#request-scope';
+import {
+  type Beginning,
+  type Ledger,
+  MAX_LISTED,
+  type Payment,
+  PaymentVoided,
+  type Voiding,
+} from './ledger.ts';
 
 interface Pending {
   payment: Payment;
-  stop: () => void;
+  scope: Scope;
 }
-
-/** Payments of one order that are listed: the latest ones. */
-const MAX_LISTED = 1_000;
 
 /** 250 MB or so, 380 with the longest ids. */
 const MAX_PAYMENTS = 500_000;
 
-/**
- * What is known of each payment, by idempotency key. Each step is synchronous, so nothing can come
- * between its look and its change. Pending becomes processed, canceled or voided; canceled becomes
- * pending again or voided; processed becomes voided; voided is final.
- */
-export class Ledger {
+/** In memory. No step waits for anything, so nothing can come between its look and its change. */
+export class MemoryLedger implements Ledger {
   readonly #pending = new Map<string, Pending>();
   readonly #settled: ExpiringMap<Payment>;
   readonly #byOrder = new Map<string, Map<string, Payment>>();
@@ -46,47 +33,39 @@ export class Ledger {
     this.#maxPayments = maxPayments;
   }
 
-  /** Opens a payment unless the key has one that is not canceled. A void calls `stop`. */
-  begin(key: string, orderID: string, stop: () => void): Beginning {
+  async begin(key: string, orderID: string, scope: Scope): Promise<Beginning> {
     const known = this.#find(key);
     if (known && known.orderID !== orderID) return 'other-order';
     if (known?.status === 'pending') return 'in-flight';
     if (known?.status === 'processed' || known?.status === 'voided') return known.status;
     if (!known && this.#isFull) return 'full';
     this.#settled.delete(key);
-    this.#pending.set(key, { payment: this.#list(key, orderID, 'pending'), stop });
+    this.#pending.set(key, { payment: this.#list(key, orderID, 'pending'), scope });
     return 'begun';
   }
 
-  /**
-   * The point of no return. Throws if `signal` has aborted, or the payment is not pending any more:
-   * then it must not happen.
-   */
-  commit(key: string, signal: AbortSignal): void {
-    signal.throwIfAborted();
-    if (!this.#settle(key, 'processed')) throw new Error('The payment is not pending');
+  async commit(key: string, scope: Scope): Promise<boolean> {
+    scope.signal.throwIfAborted();
+    return this.#settle(key, 'processed');
   }
 
-  /** Gives a pending payment up; any other stays as it is. */
-  cancel(key: string): void {
+  async cancel(key: string): Promise<void> {
     this.#settle(key, 'canceled');
   }
 
-  /** Voids in any state. A payment that is not known leaves a tombstone, so that it cannot begin. */
-  void(key: string, orderID: string): Voiding {
+  async void(key: string, orderID: string): Promise<Voiding> {
     const known = this.#find(key);
     if (known && known.orderID !== orderID) return 'other-order';
     if (known?.status === 'voided') return 'already-voided';
     if (!known && this.#isFull) return 'full';
-    const stop = this.#pending.get(key)?.stop;
+    const scope = this.#pending.get(key)?.scope;
     this.#pending.delete(key);
     this.#settled.set(key, this.#list(key, orderID, 'voided'));
-    stop?.();
+    scope?.abort(new PaymentVoided());
     return 'voided';
   }
 
-  /** The payments for an order, by the time of their last change, oldest first; the latest 1,000. */
-  payments(orderID: string): Payment[] {
+  async payments(orderID: string): Promise<Payment[]> {
     this.#settled.clearExpired();
     return [...(this.#byOrder.get(orderID)?.values() ?? [])];
   }

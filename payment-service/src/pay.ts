@@ -8,19 +8,12 @@ import {
   sendText,
 } from '@orders/chassis';
 import type { RequestHandler } from 'express';
-import createError from 'http-errors';
-import { Cancellation, causeOf, type Scope } from '#request-scope';
+import createError, { isHttpError } from 'http-errors';
+import { causeOf, type Scope } from '#request-scope';
 import { scopeOf } from '#request-scope/express';
-import type { Ledger } from './ledger.ts';
+import { type Beginning, type Ledger, OutcomeUnknown, PaymentVoided } from './ledger.ts';
 import { ledgerFull } from './ledger-full.ts';
 import { processPayment } from './process-payment.ts';
-
-/** The payment was voided while it was being processed. */
-class PaymentVoided extends Cancellation {
-  override readonly name = 'PaymentVoided';
-  override readonly message = 'payment voided';
-  readonly code = 'voided';
-}
 
 /** `POST /pay`: one charge an idempotency key; without a key, one a call. */
 export function payRoute(ledger: Ledger, durationMs: number): RequestHandler {
@@ -28,30 +21,17 @@ export function payRoute(ledger: Ledger, durationMs: number): RequestHandler {
     const key = idempotencyKey(req) ?? randomUUID();
     res.set(IDEMPOTENCY_KEY_HEADER, formatIdempotencyKey(key));
     const orderID = identifier(req, 'orderID');
-    using scope = scopeOf(res);
-    const completed = `Payment for order ${orderID} completed`;
-    switch (ledger.begin(key, orderID, stopper(scope))) {
-      case 'other-order':
-        throw createError(422, 'Idempotency-Key was used for another order');
-      case 'in-flight':
-        throw createError(409, `Payment for order ${orderID} is in flight`);
-      case 'voided':
-        throw createError(409, `Payment for order ${orderID} was voided`);
-      case 'full':
-        throw ledgerFull();
-      case 'processed':
-        sendText(res, completed);
-        return;
-    }
     const log = requestLogger(res, { orderID, idempotencyKey: key });
+    using scope = scopeOf(res);
     try {
-      await processPayment(orderID, durationMs, scope.signal);
-      ledger.commit(key, scope.signal);
-      log.info(`Payment processed for order: ${orderID}`);
-      sendText(res, completed);
+      const beginning = await ledger.begin(key, orderID, scope);
+      if (beginning === 'begun') {
+        await charge(ledger, key, processPayment(orderID, durationMs, scope.signal), scope);
+        log.info(`Payment processed for order: ${orderID}`);
+      } else if (beginning !== 'processed') throw refusal(beginning, orderID);
+      sendText(res, `Payment for order ${orderID} completed`);
     } catch (error) {
-      ledger.cancel(key);
-      const cause = causeOf(error, scope);
+      const cause = isHttpError(error) ? undefined : causeOf(error, scope);
       if (!cause) throw error;
       const { elapsedMs } = scope;
       log.info(
@@ -63,7 +43,34 @@ export function payRoute(ledger: Ledger, durationMs: number): RequestHandler {
   };
 }
 
-/** Apart from `using scope`: Node 24.0 to 24.4 never end what a closure uses (nodejs/node#58744). */
-function stopper(scope: Scope): () => void {
-  return () => scope.abort(new PaymentVoided());
+/** Commits the payment that was begun under `key` once `work` is done. Rejects if it must not happen. */
+async function charge(
+  ledger: Ledger,
+  key: string,
+  work: Promise<void>,
+  scope: Scope,
+): Promise<void> {
+  try {
+    await work;
+    if (!(await ledger.commit(key, scope))) throw new PaymentVoided();
+  } catch (error) {
+    // Never 408: it may be charged.
+    if (error instanceof OutcomeUnknown) throw createError(500, error);
+    await ledger.cancel(key);
+    throw error;
+  }
+}
+
+/** Why nothing is charged under a key that is known. */
+function refusal(known: Exclude<Beginning, 'begun' | 'processed'>, orderID: string): Error {
+  switch (known) {
+    case 'other-order':
+      return createError(422, 'Idempotency-Key was used for another order');
+    case 'in-flight':
+      return createError(409, `Payment for order ${orderID} is in flight`);
+    case 'voided':
+      return createError(409, `Payment for order ${orderID} was voided`);
+    case 'full':
+      return ledgerFull();
+  }
 }

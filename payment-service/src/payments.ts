@@ -15,6 +15,6 @@ export function paymentsRoute(ledger: Ledger): RequestHandler {
     using scope = scopeOf(res);
     turn = turn.then(() => nextTurn());
     await turn;
-    if (!scope.signal.aborted) res.type('json').send(ledger.payments(orderID));
+    if (!scope.signal.aborted) res.type('json').send(await ledger.payments(orderID, scope));
   };
 }

@@ -1,10 +1,12 @@
 import { runService } from '@orders/chassis';
 import { createApp } from './app.ts';
 import { readConfig } from './config.ts';
+import { SCHEMA } from './postgres-ledger.ts';
 
 await runService({
   name: 'payment-service',
   envFile: new URL('../.env', import.meta.url),
+  schema: SCHEMA,
   readConfig,
   createApp,
 });

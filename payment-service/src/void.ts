@@ -8,17 +8,19 @@ import {
 } from '@orders/chassis';
 import type { RequestHandler } from 'express';
 import createError from 'http-errors';
+import { scopeOf } from '#request-scope/express';
 import type { Ledger } from './ledger.ts';
 import { ledgerFull } from './ledger-full.ts';
 
 /** `POST /void`: takes the payment under the idempotency key back, or keeps it from ever happening. */
 export function voidRoute(ledger: Ledger): RequestHandler {
-  return (req, res) => {
+  return async (req, res) => {
     const orderID = identifier(req, 'orderID');
     const key = idempotencyKey(req);
     if (key === undefined) throw createError(400, 'Idempotency-Key is missing');
     res.set(IDEMPOTENCY_KEY_HEADER, formatIdempotencyKey(key));
-    const voiding = ledger.void(key, orderID);
+    using scope = scopeOf(res);
+    const voiding = await ledger.void(key, orderID, scope);
     if (voiding === 'full') throw ledgerFull();
     if (voiding === 'other-order') {
       throw createError(422, 'Idempotency-Key was used for another order');

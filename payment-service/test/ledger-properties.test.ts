@@ -1,9 +1,13 @@
+import { createPool, type Pool } from '@orders/postgres';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
-import { Ledger, type Payment } from '../src/ledger.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { Scope } from '#request-scope';
+import { useServer } from '../../postgres/test/server.ts';
+import type { Ledger, Payment } from '../src/ledger.ts';
+import { MemoryLedger } from '../src/memory-ledger.ts';
+import { PostgresLedger, SCHEMA } from '../src/postgres-ledger.ts';
 
 const LONG_MS = 600_000;
-const LIVE = new AbortController().signal;
 const KEYS = ['key-1', 'key-2'];
 const ORDER = 'order';
 
@@ -26,75 +30,137 @@ const LEGAL: Record<string, string[]> = {
 };
 
 /** Takes one step, as the routes do; returns whether it charged. */
-function take(ledger: Ledger, { key, what }: Step, stop: () => void): boolean {
-  if (what === 'begin') ledger.begin(key, ORDER, stop);
-  if (what === 'cancel') ledger.cancel(key);
-  if (what === 'void') ledger.void(key, ORDER);
-  if (what !== 'commit') return false;
-  try {
-    ledger.commit(key, LIVE);
-    return true;
-  } catch {
-    return false;
-  }
+async function take(ledger: Ledger, { key, what }: Step, scope: Scope): Promise<boolean> {
+  if (what === 'begin') await ledger.begin(key, ORDER, scope);
+  if (what === 'cancel') await ledger.cancel(key);
+  if (what === 'void') await ledger.void(key, ORDER, scope);
+  return what === 'commit' && (await ledger.commit(key, new Scope()));
 }
 
-function statuses(ledger: Ledger): Map<string, Payment['status']> {
-  return new Map(ledger.payments(ORDER).map((payment) => [payment.idempotencyKey, payment.status]));
+async function statuses(ledger: Ledger): Promise<Map<string, Payment['status']>> {
+  const payments = await ledger.payments(ORDER, new Scope());
+  return new Map(payments.map((payment) => [payment.idempotencyKey, payment.status]));
 }
 
-describe('any interleaving of begin, commit, cancel, void and replay', () => {
-  test('takes only legal steps, charges a key at most once, and never leaves voided', () => {
+/** What holds for every ledger: `empty` makes one, `numRuns` times a property. */
+function properties(empty: () => Promise<Ledger>, numRuns: number): void {
+  const check = (property: (ledger: Ledger, sequence: Step[]) => Promise<void>) =>
     fc.assert(
-      fc.property(steps, (sequence) => {
-        const ledger = new Ledger(LONG_MS, 10);
-        const charges = new Map<string, number>();
-        for (const step of sequence) {
-          const before = statuses(ledger).get(step.key) ?? 'unknown';
-          const charged = take(ledger, step, () => {});
-          const after = statuses(ledger).get(step.key) ?? 'unknown';
-          if (before !== after) expect(LEGAL[before]).toContain(after);
-          if (charged) charges.set(step.key, (charges.get(step.key) ?? 0) + 1);
-          expect(charges.get(step.key) ?? 0).toBeLessThanOrEqual(1);
-          if (charged) expect(after).toBe('processed');
-        }
-      }),
+      fc.asyncProperty(steps, async (sequence) => property(await empty(), sequence)),
+      { numRuns },
     );
+
+  test('takes only legal steps, charges a key at most once, and never leaves voided', () =>
+    check(async (ledger, sequence) => {
+      const charges = new Map<string, number>();
+      for (const step of sequence) {
+        const before = (await statuses(ledger)).get(step.key) ?? 'unknown';
+        const charged = await take(ledger, step, new Scope());
+        const after = (await statuses(ledger)).get(step.key) ?? 'unknown';
+        if (before !== after) expect(LEGAL[before]).toContain(after);
+        if (charged) charges.set(step.key, (charges.get(step.key) ?? 0) + 1);
+        expect(charges.get(step.key) ?? 0).toBeLessThanOrEqual(1);
+        if (charged) expect(after).toBe('processed');
+      }
+    }));
+
+  test('a key is processed in the end exactly if it was charged and not voided', () =>
+    check(async (ledger, sequence) => {
+      const charged = new Set<string>();
+      const voided = new Set<string>();
+      for (const step of sequence) {
+        if (await take(ledger, step, new Scope())) charged.add(step.key);
+        if (step.what === 'void') voided.add(step.key);
+      }
+      for (const key of KEYS) {
+        const kept = charged.has(key) && !voided.has(key);
+        expect((await statuses(ledger)).get(key) === 'processed').toBe(kept);
+      }
+    }));
+
+  test('a void stops the work of a pending payment, once', () =>
+    check(async (ledger, sequence) => {
+      let stopped = 0;
+      let expected = 0;
+      for (const step of sequence) {
+        const pending = (await statuses(ledger)).get(step.key) === 'pending';
+        if (step.what === 'void' && pending) expected += 1;
+        const scope = new Scope();
+        scope.signal.addEventListener('abort', () => {
+          stopped += 1;
+        });
+        await take(ledger, step, scope);
+      }
+      expect(stopped).toBe(expected);
+    }));
+
+  test('says what it found', async () => {
+    const ledger = await empty();
+    const begin = (order = ORDER) => ledger.begin('key-1', order, new Scope());
+    const revoke = (order = ORDER) => ledger.void('key-1', order, new Scope());
+    expect(await begin()).toBe('begun');
+    expect(await begin()).toBe('in-flight');
+    expect(await begin('another')).toBe('other-order');
+    await ledger.cancel('key-1');
+    expect(await begin()).toBe('begun');
+    expect(await ledger.commit('key-1', new Scope())).toBe(true);
+    expect(await ledger.commit('key-1', new Scope())).toBe(false);
+    expect(await begin()).toBe('processed');
+    expect(await revoke('another')).toBe('other-order');
+    expect(await revoke()).toBe('voided');
+    expect(await revoke()).toBe('already-voided');
+    expect(await begin()).toBe('voided');
   });
 
-  test('a key is processed in the end exactly if it was charged and not voided', () => {
-    fc.assert(
-      fc.property(steps, (sequence) => {
-        const ledger = new Ledger(LONG_MS, 10);
-        const charged = new Set<string>();
-        const voided = new Set<string>();
-        for (const step of sequence) {
-          if (take(ledger, step, () => {})) charged.add(step.key);
-          if (step.what === 'void') voided.add(step.key);
-        }
-        for (const key of KEYS) {
-          const kept = charged.has(key) && !voided.has(key);
-          expect(statuses(ledger).get(key) === 'processed').toBe(kept);
-        }
-      }),
-    );
+  test('finds the tombstone of a void that came first', async () => {
+    const ledger = await empty();
+    await ledger.void('key-1', ORDER, new Scope());
+    expect(await ledger.begin('key-1', ORDER, new Scope())).toBe('voided');
   });
 
-  test('a void stops the work of a pending payment, once', () => {
-    fc.assert(
-      fc.property(steps, (sequence) => {
-        const ledger = new Ledger(LONG_MS, 10);
-        let stopped = 0;
-        let expected = 0;
-        for (const step of sequence) {
-          const pending = statuses(ledger).get(step.key) === 'pending';
-          if (step.what === 'void' && pending) expected += 1;
-          take(ledger, step, () => {
-            stopped += 1;
-          });
-        }
-        expect(stopped).toBe(expected);
-      }),
-    );
+  test('commit does not happen once its scope has aborted, even if nobody noticed', async () => {
+    const ledger = await empty();
+    await ledger.begin('key-1', ORDER, new Scope());
+    const spent = new Scope(0);
+    await expect(ledger.commit('key-1', spent)).rejects.toThrow('deadline exceeded');
+    expect(await statuses(ledger)).toEqual(new Map([['key-1', 'pending']]));
   });
+
+  test('lists the payments of an order, oldest change first, and of no other', async () => {
+    const ledger = await empty();
+    await ledger.void('first', ORDER, new Scope());
+    await ledger.void('other', 'another order', new Scope());
+    await ledger.begin('second', ORDER, new Scope());
+    expect(await ledger.payments(ORDER, new Scope())).toMatchObject([
+      { idempotencyKey: 'first', orderID: ORDER, status: 'voided' },
+      { idempotencyKey: 'second', orderID: ORDER, status: 'pending' },
+    ]);
+  });
+
+  test('of the payments of one order lists the newest 1,000, and remembers all', async () => {
+    const ledger = await empty();
+    for (let key = 0; key < 1_200; key += 1) await ledger.void(`key-${key}`, ORDER, new Scope());
+    const payments = await ledger.payments(ORDER, new Scope());
+    const keys = payments.map(({ idempotencyKey }) => idempotencyKey);
+    expect(keys).toHaveLength(1_000);
+    expect([keys[0], keys.at(-1)]).toEqual(['key-200', 'key-1199']);
+    expect(await ledger.begin('key-0', ORDER, new Scope())).toBe('voided');
+  });
+}
+
+describe('in memory', () => properties(async () => new MemoryLedger(LONG_MS), 100));
+
+describe('in PostgreSQL', () => {
+  const server = useServer();
+  let pool: Pool;
+  beforeAll(async () => {
+    if (!server.isThere) return;
+    await server.ask(`do $$ begin ${SCHEMA} end $$`);
+    pool = createPool(server.postgres.url, { maxConnections: 2 });
+    return () => pool.close();
+  });
+  properties(async () => {
+    await server.ask('truncate payments');
+    return new PostgresLedger(pool);
+  }, 10);
 });

@@ -1,0 +1,56 @@
+import { Cancellation, type Scope } from '#request-scope';
+
+/** One payment, or the tombstone of one that was voided before it arrived. */
+export interface Payment {
+  readonly idempotencyKey: string;
+  readonly orderID: string;
+  readonly status: 'pending' | 'processed' | 'canceled' | 'voided';
+  /** ISO 8601. */
+  readonly updatedAt: string;
+}
+
+/** What `begin` found under the key; `full`: nothing, and no room for more. */
+export type Beginning = 'begun' | 'in-flight' | 'processed' | 'voided' | 'other-order' | 'full';
+
+/** What `void` found under the key; `full`: nothing, and no room for a tombstone. */
+export type Voiding = 'voided' | 'already-voided' | 'other-order' | 'full';
+
+/** The payment was voided while it was being processed. */
+export class PaymentVoided extends Cancellation {
+  override readonly name = 'PaymentVoided';
+  override readonly message = 'payment voided';
+  readonly code = 'voided';
+}
+
+/** The ledger could not be asked whether the payment was committed. */
+export class OutcomeUnknown extends Error {
+  override readonly message = 'Payment outcome unknown';
+}
+
+/**
+ * What is known of each payment, by idempotency key. Pending becomes processed, canceled or voided;
+ * canceled becomes pending again or voided; processed becomes voided; voided is final.
+ */
+export interface Ledger {
+  /** Opens a payment unless the key has one that is not canceled. A void aborts `scope`. */
+  begin(key: string, orderID: string, scope: Scope): Promise<Beginning>;
+
+  /**
+   * The point of no return: whether the payment was pending still, and is processed now. Rejects with
+   * the reason of `scope` if that has aborted before the step is taken, which itself takes no signal;
+   * with OutcomeUnknown if nobody can tell whether it was.
+   */
+  commit(key: string, scope: Scope): Promise<boolean>;
+
+  /** Gives a pending payment up; any other stays as it is. */
+  cancel(key: string): Promise<void>;
+
+  /** Voids in any state. A payment that is not known leaves a tombstone, so that it cannot begin. */
+  void(key: string, orderID: string, scope: Scope): Promise<Voiding>;
+
+  /** The payments for an order, by the time of their last change, oldest first; the latest 1,000. */
+  payments(orderID: string, scope: Scope): Promise<Payment[]>;
+}
+
+/** Payments of one order that are listed: the latest ones. */
+export const MAX_LISTED = 1_000;

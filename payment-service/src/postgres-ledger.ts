@@ -1,0 +1,134 @@
+import type { Database } from '@orders/chassis';
+import { isCancellation, type Scope } from '#request-scope';
+import {
+  type Beginning,
+  type Ledger,
+  MAX_LISTED,
+  OutcomeUnknown,
+  type Payment,
+  PaymentVoided,
+  type Voiding,
+} from './ledger.ts';
+
+export const SCHEMA = `
+  create table if not exists payments (
+    key text primary key, order_id text not null, status text not null,
+    updated_at timestamptz not null default clock_timestamp());
+  create index if not exists payments_of_order on payments (order_id, updated_at);`;
+
+/**
+ * The ledger in `database`, any number of replicas' one. What is voided in another replica is stopped in
+ * this one.
+ */
+export function openLedger(database: Database): Ledger {
+  const ledger = new PostgresLedger(database.pool);
+  database.listen(VOIDED_CHANNEL, (key) => ledger.stop(key));
+  return ledger;
+}
+
+/** On which each void of a pending payment is told to the replica that may be at work on it. */
+const VOIDED_CHANNEL = 'payments_voided';
+
+const BEGIN = `
+  insert into payments (key, order_id, status) values ($1, $2, 'pending')
+  on conflict (key) do update set status = 'pending', updated_at = clock_timestamp()
+  where payments.status = 'canceled' and payments.order_id = excluded.order_id returning key`;
+
+const SETTLE = `
+  update payments set status = $2, updated_at = clock_timestamp()
+  where key = $1 and status = 'pending' returning key`;
+
+const VOID = `
+  with known as (select status from payments where key = $1),
+  voided as (
+    insert into payments (key, order_id, status) values ($1, $2, 'voided')
+    on conflict (key) do update set status = 'voided', updated_at = clock_timestamp()
+    where payments.order_id = excluded.order_id and payments.status <> 'voided' returning key)
+  select case when (select status from known) = 'pending' then pg_notify('${VOIDED_CHANNEL}', key) end
+  from voided`;
+
+const FIND = 'select order_id, status from payments where key = $1';
+
+const LIST = `
+  select key, order_id, status, updated_at from payments
+  where order_id = $1 order by updated_at desc limit ${MAX_LISTED}`;
+
+interface Row {
+  key: string;
+  order_id: string;
+  status: Payment['status'];
+  updated_at: Date;
+}
+
+/**
+ * In PostgreSQL, for any number of replicas; it forgets nothing. Each step is one short statement, which
+ * waits for a connection as long as its scope lasts, and is never canceled once it has been sent.
+ */
+export class PostgresLedger implements Ledger {
+  readonly #pool: Database['pool'];
+  /** The payments that this replica is at work on. */
+  readonly #working = new Map<string, Scope>();
+
+  constructor(pool: Database['pool']) {
+    this.#pool = pool;
+  }
+
+  async begin(key: string, orderID: string, scope: Scope): Promise<Beginning> {
+    for (;;) {
+      if ((await this.#run(BEGIN, [key, orderID], scope)).length > 0) {
+        this.#working.set(key, scope);
+        return 'begun';
+      }
+      const [known] = await this.#run(FIND, [key], scope);
+      if (known && known.order_id !== orderID) return 'other-order';
+      if (known?.status === 'pending') return 'in-flight';
+      // Or else it was canceled between the two: it may begin now.
+      if (known?.status === 'processed' || known?.status === 'voided') return known.status;
+    }
+  }
+
+  async commit(key: string, scope: Scope): Promise<boolean> {
+    try {
+      return (await this.#run(SETTLE, [key, 'processed'], scope)).length > 0;
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      throw new OutcomeUnknown(undefined, { cause: error });
+    } finally {
+      this.#working.delete(key);
+    }
+  }
+
+  /** Where the database is lost the payment stays pending: nothing but a void ends it then. */
+  async cancel(key: string): Promise<void> {
+    this.#working.delete(key);
+    await this.#run(SETTLE, [key, 'canceled']).catch(() => {});
+  }
+
+  async void(key: string, orderID: string, scope: Scope): Promise<Voiding> {
+    if ((await this.#run(VOID, [key, orderID], scope)).length > 0) {
+      this.stop(key);
+      return 'voided';
+    }
+    const [known] = await this.#run(FIND, [key], scope);
+    return known?.order_id === orderID ? 'already-voided' : 'other-order';
+  }
+
+  async payments(orderID: string, scope: Scope): Promise<Payment[]> {
+    const { rows } = await this.#pool.query<Row>(LIST, [orderID], scope);
+    return rows.reverse().map((row) => ({
+      idempotencyKey: row.key,
+      orderID: row.order_id,
+      status: row.status,
+      updatedAt: row.updated_at.toISOString(),
+    }));
+  }
+
+  /** Ends the work on a payment that was voided, in this replica or another. */
+  stop(key: string): void {
+    this.#working.get(key)?.abort(new PaymentVoided());
+  }
+
+  async #run(text: string, values: string[], scope?: Scope): Promise<Row[]> {
+    return (await this.#pool.query<Row>(text, values, scope, { toItsEnd: true })).rows;
+  }
+}

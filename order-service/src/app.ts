@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import {
   createServiceApp,
-  idempotencyKey,
+  type Database,
+  idempotencyKey as idempotencyKeyOf,
   identifier,
   type Logger,
   only,
@@ -13,12 +14,15 @@ import type { Express, RequestHandler } from 'express';
 import createError from 'http-errors';
 import { GracefulShutdown } from '#request-scope';
 import { scopeOf } from '#request-scope/express';
-import { Attempts, type Beginning } from './attempts.ts';
+import type { Beginning } from './attempts.ts';
 import type { Config } from './config.ts';
 import { CallFailed } from './http/call-failed.ts';
 import { inventoryClient } from './inventory-client.ts';
+import { MemoryAttempts } from './memory-attempts.ts';
 import { paymentClient } from './payment-client.ts';
 import { placeOrder } from './place-order.ts';
+import { PostgresAttempts } from './postgres-attempts.ts';
+import { recover } from './recover.ts';
 import { Voids } from './voids.ts';
 
 const PROCESSED = 'Order successfully processed';
@@ -29,41 +33,55 @@ export function createApp(
   config: Config,
   logger: Logger,
   shutdown = new GracefulShutdown(),
+  database?: Database,
 ): Express {
   const { callTimeoutMs, voidTimeoutMs } = config;
   const inventory = inventoryClient(config.inventoryUrl, callTimeoutMs);
   const payment = paymentClient(config.paymentUrl, callTimeoutMs, voidTimeoutMs);
-  const voids = new Voids(payment.void, config.voidGiveUpMs, config.retentionMs);
-  const dependencies = { inventory, payment, voids };
-  const attempts = new Attempts(config.retentionMs);
+  const attempts = database
+    ? new PostgresAttempts(database.pool)
+    : new MemoryAttempts(config.retentionMs);
+  const voids = new Voids(
+    async (order, scope) => {
+      if (!(await attempts.fail(order))) return;
+      await payment.void(order, scope);
+      await attempts.strikeOut(order);
+    },
+    {
+      giveUpMs: config.voidGiveUpMs,
+      rememberedMs: config.retentionMs,
+      isDurable: database !== undefined,
+    },
+  );
+  const dependencies = { inventory, payment, attempts, voids };
   let inFlight = 0;
   shutdown.afterRequests((signal) => voids.finish(signal), config.voidShutdownMs);
+  if (attempts instanceof PostgresAttempts)
+    recover(attempts, voids, callTimeoutMs, logger, shutdown.signal);
 
-  return createServiceApp(logger, shutdown, (app) => {
+  return createServiceApp(logger, shutdown, database, (app) => {
     app.all('/order', noStore, only('GET'), async (req, res) => {
       const productID = identifier(req, 'productID', '1234');
       const orderID = identifier(req, 'orderID', 'orderID-5678');
-      const callerKey = idempotencyKey(req);
-      const beginning = attempts.begin(callerKey, JSON.stringify([productID, orderID]));
-      if (beginning === 'processed') return sendText(res, PROCESSED);
-      if (beginning !== 'begun') throw refusal(beginning);
+      const callerKey = idempotencyKeyOf(req);
       // A void holds its order's place, so that an outage of the payment service cannot pile them up.
       if (inFlight + voids.size >= config.maxInFlight) {
-        attempts.forget(callerKey);
         throw createError(503, 'Too many orders in flight', { headers: RETRY_LATER });
       }
       // The payment's key is ours alone: its void must never meet the payment of another attempt.
-      const paymentKey = randomUUID();
-      const log = requestLogger(res, { productID, orderID, idempotencyKey: paymentKey });
+      const idempotencyKey = randomUUID();
+      const log = requestLogger(res, { productID, orderID, idempotencyKey });
+      const ids = { productID, orderID, idempotencyKey, callerKey, requestId: requestId(res) };
+      const order = { ...ids, log };
       using scope = scopeOf(res);
-      log.info(`Placing order for product: ${productID}`);
       inFlight += 1;
-      let isProcessed = false;
       try {
-        const ids = { productID, orderID, idempotencyKey: paymentKey, requestId: requestId(res) };
-        await placeOrder({ ...ids, log }, dependencies, scope);
-        isProcessed = true;
-        log.info(PROCESSED);
+        const beginning = await attempts.begin(order, scope);
+        if (beginning === 'begun') {
+          log.info(`Placing order for product: ${productID}`);
+          await placeOrder(order, dependencies, scope);
+          log.info(PROCESSED);
+        } else if (beginning !== 'processed') throw refusal(beginning);
         sendText(res, PROCESSED);
       } catch (error) {
         if (!(error instanceof CallFailed)) throw error;
@@ -74,7 +92,6 @@ export function createApp(
         sendText(res.status(status), message);
       } finally {
         inFlight -= 1;
-        attempts.end(callerKey, isProcessed ? 'processed' : 'failed');
       }
     });
   });

@@ -1,16 +1,15 @@
 import { ExpiringMap } from '@orders/chassis';
+import type { Attempts, Beginning } from './attempts.ts';
+import type { Order } from './order.ts';
 
 /** What is known of the attempt that a caller's key names. */
 type Attempt = { order: string; status: 'in-flight' | 'processed' | 'failed' };
 
-/** What `begin` found under the key; `full`: nothing, and no room for more. */
-export type Beginning = 'begun' | 'in-flight' | 'processed' | 'failed' | 'other-order' | 'full';
-
 /** As many as the payment service remembers. */
 const MAX_ATTEMPTS = 500_000;
 
-/** The attempts that callers have named with a key of their own; each of them is made once. */
-export class Attempts {
+/** In memory: what a caller's key names is made once. Without a key, every attempt is new. */
+export class MemoryAttempts implements Attempts {
   readonly #inFlight = new Map<string, Attempt>();
   readonly #ended: ExpiringMap<Attempt>;
   readonly #maxAttempts: number;
@@ -21,9 +20,9 @@ export class Attempts {
     this.#maxAttempts = maxAttempts;
   }
 
-  /** Begins the attempt at `order` unless its key is known. Without a key, every attempt is new. */
-  begin(key: string | undefined, order: string): Beginning {
+  async begin({ callerKey: key, productID, orderID }: Order): Promise<Beginning> {
     if (key === undefined) return 'begun';
+    const order = JSON.stringify([productID, orderID]);
     const known = this.#inFlight.get(key) ?? this.#ended.get(key);
     if (known) return known.order === order ? known.status : 'other-order';
     if (this.#inFlight.size + this.#ended.size >= this.#maxAttempts) return 'full';
@@ -31,12 +30,20 @@ export class Attempts {
     return 'begun';
   }
 
-  /** Takes back the beginning of an attempt that was not made. */
-  forget(key: string | undefined): void {
-    if (key !== undefined) this.#inFlight.delete(key);
+  async succeed(order: Order): Promise<void> {
+    this.#end(order, 'processed');
   }
 
-  end(key: string | undefined, status: 'processed' | 'failed'): void {
+  async fail(order: Order): Promise<boolean> {
+    this.#end(order, 'failed');
+    return true;
+  }
+
+  async strikeOut(order: Order): Promise<void> {
+    this.#end(order, 'failed');
+  }
+
+  #end({ callerKey: key }: Order, status: 'processed' | 'failed'): void {
     const attempt = key === undefined ? undefined : this.#inFlight.get(key);
     if (key === undefined || !attempt) return;
     this.#inFlight.delete(key);

@@ -6,6 +6,8 @@ export interface Order {
   orderID: string;
   /** Names this attempt's one payment. */
   idempotencyKey: string;
+  /** The caller's name for this attempt: its own Idempotency-Key. */
+  callerKey?: string | undefined;
   /** Travels with every call that the order needs. */
   requestId: string;
   log: Logger;

@@ -1,4 +1,5 @@
 import type { Scope } from '#request-scope';
+import type { Attempts } from './attempts.ts';
 import { CallFailed } from './http/call-failed.ts';
 import type { InventoryClient } from './inventory-client.ts';
 import type { Order } from './order.ts';
@@ -9,6 +10,7 @@ import type { Voids } from './voids.ts';
 export interface Dependencies {
   inventory: InventoryClient;
   payment: PaymentClient;
+  attempts: Attempts;
   voids: Voids;
 }
 
@@ -22,13 +24,17 @@ export async function placeOrder(
   dependencies: Dependencies,
   scope: Scope,
 ): Promise<void> {
-  const { inventory, payment, voids } = dependencies;
-  await inventory.check(order, scope);
+  const { inventory, payment, attempts, voids } = dependencies;
+  let isChecked = false;
   try {
+    await inventory.check(order, scope);
+    isChecked = true;
     await payment.charge(order, scope);
+    await attempts.succeed(order);
   } catch (error) {
     // The call has ended, but nobody knows whether the order was charged: take it back.
-    if (mayBeCharged(error)) voids.add(order);
+    if (isChecked && mayBeCharged(error)) voids.add(order);
+    else await attempts.strikeOut(order);
     throw error;
   }
 }

@@ -11,25 +11,28 @@ const MAX_CONCURRENT = 200;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5_000;
 
+export interface VoidOptions {
+  /** After it a void that is not acknowledged is reported, and still tried. */
+  giveUpMs: number;
+  /** How long the payment service remembers a payment; a later acknowledgement takes nothing back. */
+  rememberedMs: number;
+  /** Whether a void that is open when the process ends is on record, for another one to take over. */
+  isDurable?: boolean;
+}
+
 /** One try to void the order's payment; resolves if it is acknowledged. Throws CallFailed. */
 type VoidPayment = (order: Order, scope: Scope) => Promise<void>;
 
 /** Voids payments with an unknown outcome, in the background, after the answer. */
 export class Voids {
   readonly #voidPayment: VoidPayment;
-  readonly #giveUpMs: number;
-  readonly #rememberedMs: number;
+  readonly #options: VoidOptions;
   readonly #limit = pLimit(MAX_CONCURRENT);
-  readonly #underWay = new Map<Scope, Promise<void>>();
+  readonly #underWay = new Map<string, { scope: Scope; settled: Promise<void> }>();
 
-  /**
-   * `giveUpMs`: after it a void that is not acknowledged is reported, and still tried. `rememberedMs`:
-   * how long the payment service remembers a payment; a later acknowledgement takes nothing back.
-   */
-  constructor(voidPayment: VoidPayment, giveUpMs: number, rememberedMs: number) {
+  constructor(voidPayment: VoidPayment, options: VoidOptions) {
     this.#voidPayment = voidPayment;
-    this.#giveUpMs = giveUpMs;
-    this.#rememberedMs = rememberedMs;
+    this.#options = options;
   }
 
   /** How many payments are not yet known to be voided. */
@@ -43,23 +46,25 @@ export class Voids {
    * the record to reconcile by.
    */
   add(order: Order): void {
+    const { idempotencyKey: key } = order;
+    if (this.#underWay.has(key)) return;
     // A scope of its own: the request's is dead, and that is why the void is needed.
     const scope = new Scope();
     const settled = this.#settle(order, scope).finally(() => {
       scope[Symbol.dispose]();
-      this.#underWay.delete(scope);
+      this.#underWay.delete(key);
     });
-    this.#underWay.set(scope, settled);
+    this.#underWay.set(key, { scope, settled });
   }
 
   /** Resolves when no void is under way; those that are when `signal` aborts are given up. */
   async finish(signal: AbortSignal): Promise<void> {
     const giveUp = () => {
-      for (const scope of this.#underWay.keys()) scope.abort(new ShuttingDown());
+      for (const { scope } of this.#underWay.values()) scope.abort(new ShuttingDown());
     };
     signal.addEventListener('abort', giveUp, { once: true });
     if (signal.aborted) giveUp();
-    await Promise.all(this.#underWay.values());
+    await Promise.all([...this.#underWay.values()].map(({ settled }) => settled));
   }
 
   async #settle(order: Order, scope: Scope): Promise<void> {
@@ -69,11 +74,12 @@ export class Voids {
       if (!isReported) log.error({ cause }, `Payment outcome unknown for order: ${orderID}`);
       isReported = true;
     };
-    const overdue = setTimeout(report, this.#giveUpMs, 'deadline-exceeded');
+    const { giveUpMs, rememberedMs, isDurable } = this.#options;
+    const overdue = setTimeout(report, giveUpMs, 'deadline-exceeded');
     const isAcknowledged = await this.#isAcknowledged(order, scope);
     clearTimeout(overdue);
-    if (!isAcknowledged) report('shutting-down');
-    else if (isReported && scope.elapsedMs < this.#rememberedMs)
+    if (!isAcknowledged && !isDurable) report('shutting-down');
+    else if (isAcknowledged && isReported && scope.elapsedMs < rememberedMs)
       log.info(`Payment voided after all for order: ${orderID}`);
   }
 

@@ -1,6 +1,7 @@
+import { pino } from 'pino';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Attempts } from '../src/attempts.ts';
+import { MemoryAttempts } from '../src/memory-attempts.ts';
 import { answers, available, held, paid, paymentService, voided } from './canned-answers.ts';
 import { OrderServiceUnderTest } from './order-service-under-test.ts';
 
@@ -69,13 +70,17 @@ describe("under the caller's Idempotency-Key", () => {
 });
 
 test('attempts are forgotten by age alone: at the bound there is no room', async () => {
-  const attempts = new Attempts(60_000, 2);
-  expect(attempts.begin('one', 'order')).toBe('begun');
-  attempts.end('one', 'processed');
-  expect(attempts.begin('two', 'order')).toBe('begun');
-  expect(attempts.begin('three', 'order')).toBe('full');
-  expect(attempts.begin('one', 'order')).toBe('processed');
-  expect(attempts.begin(undefined, 'order')).toBe('begun');
+  const attempts = new MemoryAttempts(60_000, 2);
+  const order = (callerKey?: string) => ({
+    ...{ productID: '1', orderID: '2', idempotencyKey: 'a', requestId: 'b' },
+    ...{ callerKey, log: pino({ level: 'silent' }) },
+  });
+  expect(await attempts.begin(order('one'))).toBe('begun');
+  await attempts.succeed(order('one'));
+  expect(await attempts.begin(order('two'))).toBe('begun');
+  expect(await attempts.begin(order('three'))).toBe('full');
+  expect(await attempts.begin(order('one'))).toBe('processed');
+  expect(await attempts.begin(order())).toBe('begun');
 });
 
 test('each attempt has a key of its own, on its log lines', async () => {

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DeadlineExceeded, Scope } from '#request-scope';
 import { startRefusing } from '../../harness/faulty-server.ts';
 import { portOf } from '../../harness/port-of.ts';
+import { MemoryAttempts } from '../src/memory-attempts.ts';
 import { paymentClient } from '../src/payment-client.ts';
 import { placeOrder } from '../src/place-order.ts';
 import { Voids } from '../src/voids.ts';
@@ -22,6 +23,7 @@ afterEach(() => service.close());
 
 const LONG_MS = 60_000;
 const inventory = { check: async () => {} };
+const attempts = new MemoryAttempts(LONG_MS);
 const ORDER = {
   ...{ productID: '1', orderID: '2', idempotencyKey: 'key', requestId: 'id' },
   log: pino({ enabled: false }),
@@ -49,10 +51,10 @@ describe('a payment that surely did not happen is not voided', () => {
     const noTls = createServer().listen(0); // takes connections, and never says a word
     const PAYMENT_URL = `https://127.0.0.1:${portOf(noTls)}`;
     const payment = paymentClient(PAYMENT_URL, LONG_MS, LONG_MS);
-    const voids = new Voids(payment.void, LONG_MS, LONG_MS);
+    const voids = new Voids(payment.void, { giveUpMs: LONG_MS, rememberedMs: LONG_MS });
     using scope = new Scope();
     noTls.once('connection', () => scope.abort(new DeadlineExceeded()));
-    await expect(placeOrder(ORDER, { inventory, payment, voids }, scope)).rejects.toThrow(
+    await expect(placeOrder(ORDER, { inventory, payment, attempts, voids }, scope)).rejects.toThrow(
       'Payment processing failed: deadline exceeded',
     );
     expect(voids.size).toBe(0);
@@ -72,9 +74,11 @@ describe('a payment that surely did not happen is not voided', () => {
 
   test('the order has ended before the payment is sent', async () => {
     const payment = paymentClient('http://127.0.0.1:1', LONG_MS, LONG_MS);
-    const voids = new Voids(payment.void, LONG_MS, LONG_MS);
+    const voids = new Voids(payment.void, { giveUpMs: LONG_MS, rememberedMs: LONG_MS });
     using scope = new Scope(0);
-    await expect(placeOrder(ORDER, { inventory, payment, voids }, scope)).rejects.toThrow(FAILED);
+    await expect(placeOrder(ORDER, { inventory, payment, attempts, voids }, scope)).rejects.toThrow(
+      FAILED,
+    );
     expect(voids.size).toBe(0);
   });
 

@@ -6,6 +6,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { ClientDisconnected, DeadlineExceeded, Scope, ShuttingDown } from '#request-scope';
 import { portOf } from '../../harness/port-of.ts';
 import { CallFailed } from '../src/http/call-failed.ts';
+import { MemoryAttempts } from '../src/memory-attempts.ts';
 import { paymentClient } from '../src/payment-client.ts';
 import { placeOrder } from '../src/place-order.ts';
 import { Voids } from '../src/voids.ts';
@@ -23,8 +24,9 @@ const order = { productID: '1', orderID: '2', idempotencyKey: 'key', requestId: 
 
 const LONG_MS = 60_000;
 const inventory = { check: async () => {} };
+const attempts = new MemoryAttempts(LONG_MS);
 const voidsBy = (voidPayment: ConstructorParameters<typeof Voids>[0]) =>
-  new Voids(voidPayment, LONG_MS, LONG_MS);
+  new Voids(voidPayment, { giveUpMs: LONG_MS, rememberedMs: LONG_MS });
 
 test('a void that was acknowledged as time ran out is not called unknown', async () => {
   const voids = voidsBy(async (_, scope) => scope.abort(new ShuttingDown()));
@@ -63,7 +65,10 @@ test.each([
 ])(
   'a void acknowledged late is told of if its payment is remembered, for %d ms',
   async (ms, told) => {
-    const voids = new Voids(() => expect.poll(() => lines).toHaveLength(1), 0, ms);
+    const voids = new Voids(() => expect.poll(() => lines).toHaveLength(1), {
+      giveUpMs: 0,
+      rememberedMs: ms,
+    });
     voids.add(order);
     await voids.finish(new AbortController().signal);
     expect(lines).toEqual(told);
@@ -74,7 +79,7 @@ test('a payment that is silent until its deadline is voided', async () => {
   await using server = await startServer(silent);
   const { payment, voids } = server;
   using scope = new Scope();
-  const placed = placeOrder(order, { inventory, payment, voids }, scope);
+  const placed = placeOrder(order, { inventory, payment, attempts, voids }, scope);
   await server.request;
   scope.abort(new DeadlineExceeded());
   await expect(placed).rejects.toThrow('Payment processing failed: deadline exceeded');
@@ -94,7 +99,7 @@ test('an abort between the answer and its reader leaves the outcome unknown: it 
   // The last moment before the adapter resolves; axios looks at the signal once more after it.
   const abort = () => queueMicrotask(() => scope.abort(new ClientDisconnected()));
   subscribe('undici:request:trailers', abort);
-  const placed = placeOrder(order, { inventory, payment, voids }, scope);
+  const placed = placeOrder(order, { inventory, payment, attempts, voids }, scope);
   await expect(placed).rejects.toThrow('Order canceled: client disconnected');
   unsubscribe('undici:request:trailers', abort);
   expect(voids.size).toBe(1);

@@ -1,0 +1,118 @@
+import type { Database } from '@orders/chassis';
+import { isHttpError } from 'http-errors';
+import { Scope } from '#request-scope';
+import type { Attempts, Beginning } from './attempts.ts';
+import { CallFailed } from './http/call-failed.ts';
+import type { Order } from './order.ts';
+
+export const SCHEMA = `
+  create table if not exists attempts (
+    payment_key text primary key, caller_key text unique, product_id text not null,
+    order_id text not null, request_id text not null, status text not null default 'in-flight',
+    is_open boolean not null default true, updated_at timestamptz not null default clock_timestamp());
+  create index if not exists open_attempts on attempts (updated_at) where is_open;`;
+
+const BEGIN = `
+  insert into attempts (payment_key, caller_key, product_id, order_id, request_id)
+  values ($1, $2, $3, $4, $5) on conflict (caller_key) do nothing returning payment_key`;
+
+const FIND = 'select product_id, order_id, status from attempts where caller_key = $1';
+
+const SUCCEED = `
+  update attempts set status = 'processed', is_open = false, updated_at = clock_timestamp()
+  where payment_key = $1 and status = 'in-flight' returning payment_key`;
+
+/** Nobody can ask again for one without a caller's key. */
+const SUCCEED_AND_FORGET = `
+  delete from attempts where payment_key = $1 and status = 'in-flight' returning payment_key`;
+
+const FAIL = `
+  update attempts set status = 'failed' where payment_key = $1 and status <> 'processed'
+  returning payment_key`;
+
+const STRIKE_OUT = `
+  update attempts set status = 'failed', is_open = false, updated_at = clock_timestamp()
+  where payment_key = $1 and status <> 'processed'`;
+
+const FORGET = 'delete from attempts where payment_key = $1';
+
+const TAKE_ORPHANS = `
+  update attempts set status = 'failed', updated_at = clock_timestamp() where payment_key in (
+    select payment_key from attempts
+    where is_open and updated_at < clock_timestamp() - make_interval(secs => $1)
+    order by updated_at limit $2 for update skip locked)
+  returning payment_key, caller_key, product_id, order_id, request_id`;
+
+const TARGET = { work: 'Order', step: 'Order record', service: 'database' };
+
+interface Row {
+  payment_key: string;
+  caller_key: string | null;
+  product_id: string;
+  order_id: string;
+  request_id: string;
+  status: Exclude<Beginning, 'begun' | 'other-order' | 'full'>;
+}
+
+/** What it takes to void an attempt that another process has left behind. */
+export type Orphan = Omit<Order, 'log'>;
+
+/**
+ * In PostgreSQL, for any number of replicas. An attempt is open until its verdict is written, or it is
+ * struck out; one that stays open for longer than an attempt can last is an orphan.
+ */
+export class PostgresAttempts implements Attempts {
+  readonly #pool: Database['pool'];
+
+  constructor(pool: Database['pool']) {
+    this.#pool = pool;
+  }
+
+  async begin(order: Order, scope: Scope): Promise<Beginning> {
+    const { productID, orderID, idempotencyKey, requestId, callerKey } = order;
+    const values = [idempotencyKey, callerKey, productID, orderID, requestId];
+    const begun = await this.#run(BEGIN, values, scope);
+    if (begun.length > 0) return 'begun';
+    const [known] = await this.#run(FIND, [callerKey], scope);
+    if (known?.product_id !== productID || known.order_id !== orderID) return 'other-order';
+    return known.status;
+  }
+
+  async succeed({ idempotencyKey, callerKey }: Order): Promise<void> {
+    const text = callerKey === undefined ? SUCCEED_AND_FORGET : SUCCEED;
+    const succeeded = await this.#run(text, [idempotencyKey]);
+    if (succeeded.length === 0) throw new CallFailed('deadline-exceeded', TARGET);
+  }
+
+  async fail({ idempotencyKey, callerKey }: Order): Promise<boolean> {
+    if (callerKey === undefined) return true;
+    return (await this.#run(FAIL, [idempotencyKey])).length > 0;
+  }
+
+  /** One that cannot be struck out now is an orphan later, and voided once more. */
+  async strikeOut({ idempotencyKey, callerKey }: Order): Promise<void> {
+    const text = callerKey === undefined ? FORGET : STRIKE_OUT;
+    await this.#run(text, [idempotencyKey]).catch(() => {});
+  }
+
+  /** At most `limit` of those open for `ageMs` or longer. No other replica gets the same for as long. */
+  async takeOrphans(ageMs: number, limit: number): Promise<Orphan[]> {
+    const rows = await this.#run(TAKE_ORPHANS, [ageMs / 1_000, limit]);
+    return rows.map((row) => ({
+      productID: row.product_id,
+      orderID: row.order_id,
+      idempotencyKey: row.payment_key,
+      callerKey: row.caller_key ?? undefined,
+      requestId: row.request_id,
+    }));
+  }
+
+  async #run(text: string, values: unknown[], scope = new Scope()): Promise<Row[]> {
+    try {
+      return (await this.#pool.query<Row>(text, values, scope, { toItsEnd: true })).rows;
+    } catch (error) {
+      if (isHttpError(error)) throw new CallFailed('unreachable', TARGET, { detail: error.code });
+      throw CallFailed.from(error, scope, TARGET);
+    }
+  }
+}

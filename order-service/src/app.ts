@@ -22,7 +22,8 @@ import { MemoryAttempts } from './memory-attempts.ts';
 import { paymentClient } from './payment-client.ts';
 import { placeOrder } from './place-order.ts';
 import { PostgresAttempts } from './postgres-attempts.ts';
-import { recover } from './recover.ts';
+import { recoverOrphans } from './recover.ts';
+import { takeBack } from './take-back.ts';
 import { Voids } from './voids.ts';
 
 const PROCESSED = 'Order successfully processed';
@@ -41,23 +42,16 @@ export function createApp(
   const attempts = database
     ? new PostgresAttempts(database.pool)
     : new MemoryAttempts(config.retentionMs);
-  const voids = new Voids(
-    async (order, scope) => {
-      if (!(await attempts.fail(order))) return;
-      await payment.void(order, scope);
-      await attempts.strikeOut(order);
-    },
-    {
-      giveUpMs: config.voidGiveUpMs,
-      rememberedMs: config.retentionMs,
-      isDurable: database !== undefined,
-    },
-  );
+  const voids = new Voids(takeBack(attempts, payment), {
+    giveUpMs: config.voidGiveUpMs,
+    rememberedMs: config.retentionMs,
+    isDurable: database !== undefined,
+  });
   const dependencies = { inventory, payment, attempts, voids };
   let inFlight = 0;
   shutdown.afterRequests((signal) => voids.finish(signal), config.voidShutdownMs);
   if (attempts instanceof PostgresAttempts)
-    recover(attempts, voids, callTimeoutMs, logger, shutdown.signal);
+    recoverOrphans(attempts, voids, callTimeoutMs, logger, shutdown.signal);
 
   return createServiceApp(logger, shutdown, database, (app) => {
     app.all('/order', noStore, only('GET'), async (req, res) => {

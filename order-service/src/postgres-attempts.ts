@@ -79,9 +79,13 @@ export class PostgresAttempts implements Attempts {
   }
 
   async succeed({ idempotencyKey, callerKey }: Order): Promise<void> {
-    const text = callerKey === undefined ? SUCCEED_AND_FORGET : SUCCEED;
-    const succeeded = await this.#run(text, [idempotencyKey]);
-    if (succeeded.length === 0) throw new CallFailed('deadline-exceeded', TARGET);
+    const isNamed = callerKey !== undefined;
+    const succeeded = this.#run(isNamed ? SUCCEED : SUCCEED_AND_FORGET, [idempotencyKey]);
+    const rows = await succeeded.catch((error) => {
+      // Whoever asks again is told what the record says; nobody is to say anything else before.
+      throw isNamed ? new CallFailed('outcome-unknown', TARGET) : error;
+    });
+    if (rows.length === 0) throw new CallFailed('deadline-exceeded', TARGET);
   }
 
   async fail({ idempotencyKey, callerKey }: Order): Promise<boolean> {

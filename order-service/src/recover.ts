@@ -10,27 +10,35 @@ const MAX_VOIDS = 200;
 const MARGIN_MS = 5_000;
 
 /**
- * Voids the attempts that a replica has left behind, until `signal` aborts. An attempt can last as long as
- * its two calls, of at most `callTimeoutMs` each.
+ * Takes back what another process has left behind, once a second until `signal` aborts. An attempt can
+ * last as long as its two calls, of at most `callTimeoutMs` each; what is open for longer is an orphan.
  */
-export async function recover(
+export async function recoverOrphans(
   attempts: PostgresAttempts,
   voids: Voids,
   callTimeoutMs: number,
   logger: Logger,
   signal: AbortSignal,
 ): Promise<void> {
-  const ageMs = 2 * callTimeoutMs + MARGIN_MS;
   while (!signal.aborted) {
-    const room = Math.max(0, MAX_VOIDS - voids.size);
     // Without the database it is tried again.
-    const orphans = await attempts.takeOrphans(ageMs, room).catch(() => []);
-    for (const orphan of orphans) {
-      const { productID, orderID, idempotencyKey, requestId } = orphan;
-      const log = logger.child({ requestId, productID, orderID, idempotencyKey });
-      log.info(`Recovering order: ${orderID}`);
-      voids.add({ ...orphan, log });
-    }
+    await takeOrphans(attempts, voids, 2 * callTimeoutMs + MARGIN_MS, logger).catch(() => {});
     await sleep(INTERVAL_MS, undefined, { signal, ref: false }).catch(() => {});
+  }
+}
+
+/** Voids those that have been open for `ageMs`, as many as there is room for. Throws CallFailed. */
+export async function takeOrphans(
+  attempts: PostgresAttempts,
+  voids: Voids,
+  ageMs: number,
+  logger: Logger,
+): Promise<void> {
+  const room = Math.max(0, MAX_VOIDS - voids.size);
+  for (const orphan of await attempts.takeOrphans(ageMs, room)) {
+    const { productID, orderID, idempotencyKey, requestId } = orphan;
+    const log = logger.child({ requestId, productID, orderID, idempotencyKey });
+    log.info(`Recovering order: ${orderID}`);
+    voids.add({ ...orphan, log });
   }
 }

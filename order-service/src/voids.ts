@@ -3,6 +3,7 @@ import pLimit from 'p-limit';
 import { Scope, ShuttingDown } from '#request-scope';
 import { CallFailed } from './http/call-failed.ts';
 import type { Order } from './order.ts';
+import type { TakeBack } from './take-back.ts';
 
 /** Voids that speak to the payment service at the same time; the others wait for their turn. */
 const MAX_CONCURRENT = 200;
@@ -20,18 +21,15 @@ export interface VoidOptions {
   isDurable?: boolean;
 }
 
-/** One try to void the order's payment; resolves if it is acknowledged. Throws CallFailed. */
-type VoidPayment = (order: Order, scope: Scope) => Promise<void>;
-
 /** Voids payments with an unknown outcome, in the background, after the answer. */
 export class Voids {
-  readonly #voidPayment: VoidPayment;
+  readonly #takeBack: TakeBack;
   readonly #options: VoidOptions;
   readonly #limit = pLimit(MAX_CONCURRENT);
   readonly #underWay = new Map<string, { scope: Scope; settled: Promise<void> }>();
 
-  constructor(voidPayment: VoidPayment, options: VoidOptions) {
-    this.#voidPayment = voidPayment;
+  constructor(takeBack: TakeBack, options: VoidOptions) {
+    this.#takeBack = takeBack;
     this.#options = options;
   }
 
@@ -99,7 +97,7 @@ export class Voids {
   async #attempt(order: Order, scope: Scope): Promise<boolean> {
     if (scope.signal.aborted) return false; // It may have waited for its turn until too late.
     try {
-      await this.#voidPayment(order, scope);
+      await this.#takeBack(order, scope);
       return true;
     } catch (error) {
       if (!(error instanceof CallFailed)) order.log.error({ err: error }, 'Internal error');

@@ -41,6 +41,7 @@ const ENDINGS = {
   'request-refused': { ...REFUSED, message: '{step} failed: {service} answered {detail}' },
   'other-status': { ...FAILED, message: '{step} failed: {service} answered {detail}' },
   'broken-answer': { ...FAILED, message: '{step} failed: {service} sent a broken answer' },
+  'outcome-unknown': { ...FAILED, message: '{work} outcome unknown: ask again with its key' },
 } satisfies Record<string, Row>;
 
 export type Ending = keyof typeof ENDINGS;

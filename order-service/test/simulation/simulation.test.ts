@@ -1,0 +1,18 @@
+import fc from 'fast-check';
+import { expect, test, vi } from 'vitest';
+import { CROSSINGS } from './crossings.ts';
+import { run, simulate } from './simulate.ts';
+
+vi.mock('node:timers/promises', () => import('./timers.ts'));
+
+const RUNS = 1_000;
+const SEED = 8;
+
+test(`no order that is reported as failed stays charged, in ${RUNS} runs`, async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const seen = new Set<string>();
+  const property = fc.asyncProperty(run, (drawn) => simulate(drawn, seen));
+  await fc.assert(property, { numRuns: RUNS, seed: SEED });
+  vi.useRealTimers();
+  expect([...seen].sort()).toEqual(CROSSINGS);
+});

@@ -1,0 +1,115 @@
+import type { Database } from '@orders/chassis';
+import { DatabaseUnavailable } from '@orders/postgres';
+import type fc from 'fast-check';
+import { MemoryLedger } from '../../../payment-service/src/memory-ledger.ts';
+
+/** What can happen to a message: it arrives and is answered, it is lost, or its answer is. */
+export type Fate = 'arrives' | 'lost' | 'answer lost';
+
+interface Row {
+  payment_key: string;
+  caller_key: string | null;
+  product_id: string;
+  order_id: string;
+  request_id: string;
+  status: 'in-flight' | 'processed' | 'failed';
+  is_open: boolean;
+}
+
+/** What outlives every process: the ledger, the record of the attempts, and the messages under way. */
+export class World {
+  readonly ledger = new MemoryLedger(Number.MAX_SAFE_INTEGER);
+  readonly rows = new Map<string, Row>();
+  /** Which of the interesting crossings have happened. */
+  readonly crossings: Set<string>;
+  readonly #scheduler: fc.Scheduler;
+  readonly #fates: Fate[];
+
+  constructor(scheduler: fc.Scheduler, fates: Fate[], crossings: Set<string>) {
+    this.#scheduler = scheduler;
+    this.#fates = [...fates];
+    this.crossings = crossings;
+  }
+
+  /** Resolves when the scheduler has chosen this step of all that could be next. */
+  async step(label: string): Promise<void> {
+    await this.#scheduler.schedule(Promise.resolve(), label);
+  }
+
+  /** What becomes of the next message. */
+  fate(): Fate {
+    return this.#fates.shift() ?? 'arrives';
+  }
+
+  /** From now on every message arrives. */
+  heal(): void {
+    this.#fates.length = 0;
+  }
+
+  /** The database as the process `replica` has it: each statement is done at once, or not at all. */
+  poolOf(replica: { isDead: boolean }): Database['pool'] {
+    const query = async (text: string, values: (string | undefined)[]) => {
+      const fate = this.fate();
+      await this.step('statement');
+      if (replica.isDead) return await never();
+      const rows = fate === 'lost' ? [] : this.#run(text, values);
+      await this.step('its answer');
+      if (replica.isDead) return await never();
+      if (fate !== 'arrives') throw new DatabaseUnavailable('closed', new Error('lost'));
+      return { rows };
+    };
+    return { query } as unknown as Database['pool'];
+  }
+
+  #run(text: string, values: (string | undefined)[]): Row[] {
+    const [key = ''] = values;
+    const row = this.rows.get(key);
+    const statement = text.trim().replaceAll(/\s+/g, ' ');
+    if (statement.startsWith('insert into attempts')) return this.#insert(values);
+    if (statement.startsWith('select product_id')) return this.#named(key);
+    if (statement.includes('for update skip locked')) return this.#takeOrphans();
+    if (statement.startsWith('delete')) {
+      if (!row || (statement.includes("'in-flight'") && row.status !== 'in-flight')) return [];
+      this.rows.delete(key);
+      return [row];
+    }
+    if (statement.startsWith("update attempts set status = 'processed'")) {
+      if (row?.status !== 'in-flight') return [];
+      return [Object.assign(row, { status: 'processed', is_open: false })];
+    }
+    if (statement.startsWith("update attempts set status = 'failed'")) {
+      if (!row || row.status === 'processed') return [];
+      const strikesOut = statement.includes('is_open = false');
+      return [Object.assign(row, { status: 'failed', is_open: row.is_open && !strikesOut })];
+    }
+    throw new Error(`not simulated: ${statement}`);
+  }
+
+  #insert([payment = '', caller, product = '', order = '', request = '']: (string | undefined)[]) {
+    if (caller !== undefined && this.#named(caller).length > 0) return [];
+    const row: Row = {
+      ...{ payment_key: payment, caller_key: caller ?? null, product_id: product },
+      ...{ order_id: order, request_id: request, status: 'in-flight', is_open: true },
+    };
+    this.rows.set(payment, row);
+    return [row];
+  }
+
+  #named(key: string): Row[] {
+    return [...this.rows.values()].filter((row) => row.caller_key === key);
+  }
+
+  /** Whatever is open, however young: no clock is to be trusted. */
+  #takeOrphans(): Row[] {
+    const open = [...this.rows.values()].filter((row) => row.is_open);
+    for (const row of open) {
+      if (row.status === 'in-flight') this.crossings.add('an open attempt is taken for an orphan');
+      row.status = 'failed';
+    }
+    return open;
+  }
+}
+
+export function never(): Promise<never> {
+  return new Promise(() => {});
+}

@@ -1,7 +1,12 @@
 import { configDefaults, defineConfig, mergeConfig } from 'vitest/config';
 import config from './vitest.config.ts';
 
-const STARTING_PROCESSES = ['system-tests/**', 'postgres/**', '**/logger.test.ts'];
+const STARTING_PROCESSES = [
+  'system-tests/**',
+  'postgres/**',
+  '**/postgres-*.test.ts',
+  '**/logger.test.ts',
+];
 
 export default mergeConfig(
   config,

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import type { Database } from '@orders/chassis';
 import type { Express } from 'express';
 import { pino } from 'pino';
 import { GracefulShutdown } from '#request-scope';
@@ -24,12 +25,13 @@ export class OrderServiceUnderTest {
     payment: RequestListener,
     env: Record<string, string> = {},
     overrides: Partial<Config> = {},
+    database?: Database,
   ): Promise<Express> {
     const [INVENTORY_URL, PAYMENT_URL] = [await this.#serve(inventory), await this.#serve(payment)];
     const logger = pino({}, { write: (line) => this.lines.push(JSON.parse(line)) });
     const urls = { INVENTORY_URL, PAYMENT_URL, CALL_TIMEOUT_MS: LONG_MS };
     const config = { ...readConfig({ ...urls, ...env }), ...overrides };
-    return createApp(config, logger, this.shutdown);
+    return createApp(config, logger, this.shutdown, database);
   }
 
   /** The calls to one route. */

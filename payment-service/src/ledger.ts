@@ -25,6 +25,7 @@ export class PaymentVoided extends Cancellation {
 /** The ledger could not be asked whether the payment was committed. */
 export class OutcomeUnknown extends Error {
   override readonly message = 'Payment outcome unknown';
+  readonly code = 'database-unavailable';
 }
 
 /**

@@ -31,6 +31,11 @@ export function payRoute(ledger: Ledger, durationMs: number): RequestHandler {
       } else if (beginning !== 'processed') throw refusal(beginning, orderID);
       sendText(res, `Payment for order ${orderID} completed`);
     } catch (error) {
+      if (error instanceof OutcomeUnknown) {
+        // Never 408: it may be charged.
+        log.warn({ cause: error.code }, `Payment outcome unknown for order: ${orderID}`);
+        throw createError(500, error);
+      }
       const cause = isHttpError(error) ? undefined : causeOf(error, scope);
       if (!cause) throw error;
       const { elapsedMs } = scope;
@@ -54,9 +59,7 @@ async function charge(
     await work;
     if (!(await ledger.commit(key, scope))) throw new PaymentVoided();
   } catch (error) {
-    // Never 408: it may be charged.
-    if (error instanceof OutcomeUnknown) throw createError(500, error);
-    await ledger.cancel(key);
+    if (!(error instanceof OutcomeUnknown)) await ledger.cancel(key);
     throw error;
   }
 }

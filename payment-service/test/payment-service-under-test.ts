@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import type { Database } from '@orders/chassis';
 import { pino } from 'pino';
 import request from 'supertest';
 import { createApp } from '../src/app.ts';
@@ -9,9 +10,10 @@ export class PaymentServiceUnderTest {
   readonly lines: Record<string, unknown>[] = [];
   server: Server = createServer();
 
-  async start(paymentDurationMs: number): Promise<void> {
+  async start(paymentDurationMs: number, database?: Database): Promise<void> {
     const logger = pino({}, { write: (line) => this.lines.push(JSON.parse(line)) });
-    this.server = createServer(createApp({ paymentDurationMs, retentionMs: 60_000 }, logger));
+    const config = { paymentDurationMs, retentionMs: 60_000 };
+    this.server = createServer(createApp(config, logger, undefined, database));
     await once(this.server.listen(0), 'listening');
   }
 

@@ -13,8 +13,9 @@ export function scene(
   done: string,
   promised: string,
   look: (context: TestContext) => Promise<string>,
+  options: { timeout?: number } = {},
 ): void {
-  test(`${done}: ${promised}`, { meta: { done, promised } }, async (context) => {
+  test(`${done}: ${promised}`, { ...options, meta: { done, promised } }, async (context) => {
     context.task.meta.seen = await look(context);
   });
 }

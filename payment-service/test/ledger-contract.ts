@@ -1,13 +1,8 @@
-import { createPool, type Pool } from '@orders/postgres';
 import fc from 'fast-check';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { Scope } from '#request-scope';
-import { useServer } from '../../postgres/test/server.ts';
 import type { Ledger, Payment } from '../src/ledger.ts';
-import { MemoryLedger } from '../src/memory-ledger.ts';
-import { PostgresLedger, SCHEMA } from '../src/postgres-ledger.ts';
 
-const LONG_MS = 600_000;
 const KEYS = ['key-1', 'key-2'];
 const ORDER = 'order';
 
@@ -43,7 +38,7 @@ async function statuses(ledger: Ledger): Promise<Map<string, Payment['status']>>
 }
 
 /** What holds for every ledger: `empty` makes one, `numRuns` times a property. */
-function properties(empty: () => Promise<Ledger>, numRuns: number): void {
+export function ledgerContract(empty: () => Promise<Ledger>, numRuns: number): void {
   const check = (property: (ledger: Ledger, sequence: Step[]) => Promise<void>) =>
     fc.assert(
       fc.asyncProperty(steps, async (sequence) => property(await empty(), sequence)),
@@ -147,20 +142,3 @@ function properties(empty: () => Promise<Ledger>, numRuns: number): void {
     expect(await ledger.begin('key-0', ORDER, new Scope())).toBe('voided');
   });
 }
-
-describe('in memory', () => properties(async () => new MemoryLedger(LONG_MS), 100));
-
-describe('in PostgreSQL', () => {
-  const server = useServer();
-  let pool: Pool;
-  beforeAll(async () => {
-    if (!server.isThere) return;
-    await server.ask(`do $$ begin ${SCHEMA} end $$`);
-    pool = createPool(server.postgres.url, { maxConnections: 2 });
-    return () => pool.close();
-  });
-  properties(async () => {
-    await server.ask('truncate payments');
-    return new PostgresLedger(pool);
-  }, 10);
-});

@@ -1,0 +1,63 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { send } from './client.ts';
+import { until } from './until.ts';
+
+const PAUSE_MS = 20;
+
+/** A caller whose service is gone without a word leaves in the end. */
+const PATIENCE_MS = 5_000;
+
+/** What the caller of one order knows: the status it was answered, or nothing. */
+export interface Verdict {
+  orderID: string;
+  status: number | undefined;
+  body: string;
+}
+
+/** Callers who place one order after the other, each with a key of its own, until they are ended. */
+export class KeyedLoad {
+  readonly verdicts: Verdict[] = [];
+  readonly #url: string;
+  readonly #lanes: Promise<void>[];
+  #isEnded = false;
+
+  constructor(url: string, lanes: number) {
+    this.#url = url;
+    this.#lanes = Array.from({ length: lanes }, (_, lane) => this.#run(lane));
+  }
+
+  /** Places no more; resolves once all are answered. */
+  async end(): Promise<void> {
+    this.#isEnded = true;
+    await Promise.all(this.#lanes);
+  }
+
+  /** Resolves once so many more orders have been processed. */
+  async processed(count: number): Promise<void> {
+    const soFar = () => this.verdicts.filter(({ status }) => status === 200).length;
+    const before = soFar();
+    await until(`${count} orders processed`, async () => soFar() - before >= count || undefined);
+  }
+
+  /** Asks for an order again, under its key. */
+  async ask(orderID: string): Promise<Verdict> {
+    const headers = { 'idempotency-key': orderID };
+    const { answer, hangUp } = send(`${this.#url}/order?orderID=${orderID}`, { headers });
+    const patience = setTimeout(hangUp, PATIENCE_MS);
+    const verdict = await answer.then(
+      ({ status, body }) => ({ orderID, status, body }),
+      () => ({ orderID, status: undefined, body: '' }),
+    );
+    clearTimeout(patience);
+    return verdict;
+  }
+
+  async #run(lane: number): Promise<void> {
+    for (let count = 0; !this.#isEnded; count += 1) {
+      const verdict = await this.ask(`lane-${lane}-${count}`);
+      this.verdicts.push(verdict);
+      // Whoever is refused at once does not come again at once.
+      if (verdict.status !== 200) await sleep(PAUSE_MS);
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import { type Balancer, startBalancer } from './balancer.ts';
+import { type ServiceName, ServiceProcess } from './service-process.ts';
+
+/** The replicas of one service behind their round robin. */
+export class Replicas implements AsyncDisposable {
+  readonly name: ServiceName;
+  readonly balancer: Balancer;
+  /** All that were ever started, the dead too. */
+  readonly all: ServiceProcess[] = [];
+  readonly #env: Record<string, string>;
+  #living: ServiceProcess[] = [];
+
+  private constructor(name: ServiceName, balancer: Balancer, env: Record<string, string>) {
+    this.name = name;
+    this.balancer = balancer;
+    this.#env = env;
+  }
+
+  /** Starts `count` of them. */
+  static async start(name: ServiceName, count: number, env: Record<string, string>) {
+    const replicas = new Replicas(name, await startBalancer(), env);
+    await Promise.all(Array.from({ length: count }, () => replicas.add()));
+    return replicas;
+  }
+
+  get url(): string {
+    return this.balancer.url;
+  }
+
+  /** Starts one more, which takes part from when it listens and has its database. */
+  async add(): Promise<void> {
+    const replica = await ServiceProcess.start(this.name, this.#env);
+    this.all.push(replica);
+    await replica.waitFor({ msg: 'Database available' });
+    this.#living.push(replica);
+    this.#balance();
+  }
+
+  /** Ends the oldest that lives with SIGKILL. */
+  async kill(): Promise<void> {
+    const [oldest] = this.#living.splice(0, 1);
+    oldest?.signal('SIGKILL');
+    await oldest?.exited;
+    this.#balance();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.all.map((replica) => replica[Symbol.asyncDispose]()));
+    await this.balancer[Symbol.asyncDispose]();
+  }
+
+  #balance(): void {
+    this.balancer.ports = this.#living.map(({ port }) => port);
+  }
+}
+
+export interface ReplicatedSystem extends AsyncDisposable {
+  order: Replicas;
+  inventory: Replicas;
+  payment: Replicas;
+}
+
+/** Starts two replicas of each service, with the database at `url` and `env` set for all of them. */
+export async function startReplicas(
+  url: string,
+  env: Record<string, string>,
+): Promise<ReplicatedSystem> {
+  const all = { DATABASE_URL: url, ...env };
+  const inventory = await Replicas.start('inventory-service', 2, all);
+  const payment = await Replicas.start('payment-service', 2, all);
+  const urls = { INVENTORY_URL: inventory.url, PAYMENT_URL: payment.url };
+  const order = await Replicas.start('order-service', 2, { ...all, ...urls });
+  return {
+    order,
+    inventory,
+    payment,
+    async [Symbol.asyncDispose]() {
+      for (const replicas of [order, inventory, payment]) await replicas[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,116 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { testDatabase } from '../../chassis/test/test-database.ts';
+import { until } from '../../harness/until.ts';
+import { useServer } from '../../postgres/test/server.ts';
+import { PostgresLedger, SCHEMA } from '../src/postgres-ledger.ts';
+import { ledgerContract } from './ledger-contract.ts';
+import { PaymentServiceUnderTest } from './payment-service-under-test.ts';
+
+const LONG_MS = 3_600_000;
+const CANCELED = 'Payment processing canceled for order: X';
+
+const server = useServer();
+let database: Awaited<ReturnType<typeof testDatabase>>;
+let [one, other] = [new PaymentServiceUnderTest(), new PaymentServiceUnderTest()];
+
+beforeEach(async () => {
+  if (!server.isThere) return;
+  database = await testDatabase(server.postgres.url, SCHEMA);
+  [one, other] = [new PaymentServiceUnderTest(), new PaymentServiceUnderTest()];
+});
+afterEach(async () => {
+  await one.close();
+  await other.close();
+  if (server.isThere) await database[Symbol.asyncDispose]();
+});
+
+const listening = () =>
+  until('both replicas listening', async () => {
+    const text = `select 1 from pg_stat_activity where query = 'listen "payments_voided"'`;
+    return (await server.ask(text)).rows.length === 2 || undefined;
+  });
+const pending = (key: string) =>
+  until(`${key} pending`, async () => {
+    const text = "select 1 from payments where key = $1 and status = 'pending'";
+    return (await server.ask(text, [key])).rows.length > 0 || undefined;
+  });
+
+describe('as every ledger', () =>
+  ledgerContract(async () => {
+    await server.ask('truncate payments');
+    return new PostgresLedger(database.pool);
+  }, 10));
+
+test('a void stops the work of another replica', async () => {
+  await one.start(LONG_MS, database);
+  await other.start(LONG_MS, database);
+  await listening();
+  const paid = one.pay('stopped').then(({ status, text }) => ({ status, text }));
+  await pending('stopped');
+  await other.revoke('stopped').expect(200);
+  expect(await paid).toEqual({ status: 408, text: 'Payment canceled\n' });
+  expect(one.lines).toMatchObject([{ cause: 'voided', msg: CANCELED }]);
+});
+
+test('what another replica has voided is not charged, even if nobody was told', async () => {
+  await one.start(200, { ...database, listen: () => {} });
+  const paid = one.pay('untold').then(({ status }) => status);
+  await pending('untold');
+  await server.ask("update payments set status = 'voided' where key = 'untold'");
+  expect(await paid).toBe(408);
+  expect(one.lines).toMatchObject([{ cause: 'voided', msg: CANCELED }]);
+});
+
+test('a payment that arrives after a restart finds the tombstone of its void', async () => {
+  await one.start(1, database);
+  await one.revoke('late').expect(200);
+  await other.start(1, database);
+  await other.pay('late').expect(409, 'Payment for order X was voided\n');
+});
+
+test('a key is charged once, whichever replica it comes to', async () => {
+  await one.start(1, database);
+  await other.start(1, database);
+  const completed = 'Payment for order X completed\n';
+  await one.pay('once').expect(200, completed);
+  await other.pay('once').expect(200, completed);
+  await other.pay('once', 'Y').expect(422);
+  expect(one.messages()).toEqual(['Payment processed for order: X']);
+  expect(other.messages()).toEqual([]);
+});
+
+describe('a commit whose connection dies', () => {
+  const STUCK = `
+    create or replace function stick() returns trigger language plpgsql as $stick$
+      begin perform pg_sleep(3600); return new; end $stick$;
+    create or replace trigger stick before update on payments for each row
+      when (new.key like 'stuck-%' and new.status = 'processed') execute function stick();`;
+  const commit = () =>
+    until('the commit at work', async () => {
+      const text = "select pid from pg_stat_activity where state = 'active' and query like $1";
+      return (await server.ask(text, ['%update payments set status = %'])).rows[0];
+    });
+  const endIt = async () => {
+    await server.ask('select pg_terminate_backend($1)', [(await commit()).pid]);
+  };
+
+  test('is unknown: 500, and its void works', async () => {
+    await server.ask(STUCK);
+    await one.start(1, database);
+    const paid = one.pay('stuck-1').then(({ status, text }) => ({ status, text }));
+    await endIt();
+    expect(await paid).toEqual({ status: 500, text: 'Payment outcome unknown\n' });
+    await one.revoke('stuck-1').expect(200);
+  });
+
+  test('is not called canceled when its caller has left', async () => {
+    await server.ask(STUCK);
+    await one.start(1, database);
+    const paying = one.pay('stuck-2');
+    paying.catch(() => {});
+    await commit();
+    paying.abort();
+    await endIt();
+    await expect.poll(() => one.messages()).toEqual(['Payment outcome unknown for order: X']);
+  });
+});

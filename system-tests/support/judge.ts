@@ -1,0 +1,42 @@
+import { expect } from 'vitest';
+import type { KeyedLoad } from '../../harness/keyed-load.ts';
+import { until } from '../../harness/until.ts';
+import type { Pool } from '../../postgres/src/index.ts';
+
+const SAID_UNKNOWN = /outcome unknown/;
+
+/** Waits until every attempt is settled, and compares what callers were told with what is charged. */
+export async function judge(load: KeyedLoad, pool: Pool): Promise<string> {
+  await settled(pool);
+  const { rows } = await pool.query("select order_id from payments where status = 'processed'");
+  const charged = new Set(rows.map(({ order_id }) => order_id));
+  const seen = { processed: 0, failed: 0, unheard: 0, readable: 0 };
+  const breaches: string[] = [];
+  for (const { orderID, status, body } of load.verdicts) {
+    const isCharged = charged.has(orderID);
+    if (status === 200) {
+      seen.processed += 1;
+      if (!isCharged) breaches.push(`${orderID} was processed, and is not charged`);
+    } else if (status !== undefined && !SAID_UNKNOWN.test(body)) {
+      seen.failed += 1;
+      if (isCharged) breaches.push(`${orderID} failed (${body}), and is charged`);
+    } else {
+      seen.unheard += 1;
+      const again = await load.ask(orderID);
+      if (again.status === 200) seen.readable += 1;
+      if (again.status !== 200 && isCharged)
+        breaches.push(`${orderID} is charged, and its key says ${again.status}`);
+    }
+  }
+  expect(breaches).toEqual([]);
+  const { processed, failed, unheard, readable } = seen;
+  return `${processed} processed, ${failed} failed, ${unheard} without a verdict (${readable} processed under their key), ${charged.size} charged: 0 breaches`;
+}
+
+/** Resolves once no attempt is open: every verdict is written, every void acknowledged. */
+export async function settled(pool: Pool): Promise<void> {
+  await until('no open attempt', async () => {
+    const { rows } = await pool.query('select 1 from attempts where is_open limit 1');
+    return rows.length === 0 || undefined;
+  });
+}

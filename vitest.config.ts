@@ -17,6 +17,8 @@ export default defineConfig({
     expect: { poll: { timeout: 50_000 } },
     // Most of them wait for processes and clocks: three at a time fit on two cores.
     maxWorkers: 3,
+    // The files of a worker share its modules: to load them anew for each cost more than the tests.
+    isolate: false,
     reporters,
   },
 });

@@ -11,6 +11,7 @@ export const reporters = ['default', ...json];
 export default defineConfig({
   test: {
     include: ['**/*.test.ts'],
+    globalSetup: 'system-tests/support/transpile.ts',
     // Only what hangs takes as long: a busy machine must not decide a test.
     testTimeout: 60_000,
     hookTimeout: 60_000,

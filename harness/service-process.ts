@@ -4,12 +4,10 @@ import { eachLine } from './each-line.ts';
 import { Feed } from './feed.ts';
 import { type LogLine, type LogQuery, matches } from './log-line.ts';
 import type { Held, Report } from './report-activity.ts';
-import { LOADER, ROOT } from './repository.ts';
+import { ROOT, serviceArgs } from './repository.ts';
 import { tether } from './tether.ts';
 
 export type ServiceName = 'order-service' | 'inventory-service' | 'payment-service';
-
-const REPORT_ACTIVITY = new URL('report-activity.ts', import.meta.url).href;
 
 const isListening = ({ msg }: LogLine) => msg.startsWith('Listening on ');
 
@@ -25,12 +23,12 @@ export class ServiceProcess implements AsyncDisposable {
 
   private constructor(name: ServiceName, env: Record<string, string>) {
     this.name = name;
-    const args = [...LOADER, '--import', REPORT_ACTIVITY, `${name}/src/server.ts`];
     const options: SpawnOptions = {
       cwd: ROOT,
       env: { PATH: process.env.PATH, PORT: '0', ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     };
+    const args = serviceArgs(name, 'harness/report-activity');
     const child = tether(spawn(process.execPath, args, options));
     this.#child = child;
     eachLine(child.stdout, (line) => this.#log.push(JSON.parse(line)));

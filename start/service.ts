@@ -3,9 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { urlOf } from '../chassis/src/url.ts';
 import { eachLine } from '../harness/each-line.ts';
-import { LOADER, ROOT } from '../harness/repository.ts';
-
-const REPORT_ADDRESS = new URL('report-address.ts', import.meta.url).href;
+import { ROOT, serviceArgs } from '../harness/repository.ts';
 
 type Print = (line: string, stream?: NodeJS.WriteStream) => void;
 
@@ -28,7 +26,7 @@ export class Service {
   /** Starts it; resolves with its URL once it listens. Rejects if it ends before. */
   async start(env: NodeJS.ProcessEnv = this.#env): Promise<string> {
     this.#told = false;
-    const args = [...LOADER, '--import', REPORT_ADDRESS, `${this.#folder}/src/server.ts`];
+    const args = serviceArgs(this.#folder, 'start/report-address');
     const stdio = ['ignore', 'pipe', 'pipe', 'ipc'] as const;
     // In a process group of its own: a terminal's Ctrl+C reaches the launcher alone.
     const child = spawn(process.execPath, args, {

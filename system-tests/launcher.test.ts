@@ -13,7 +13,8 @@ const start = (env: NodeJS.ProcessEnv, cwd?: string) =>
   startCommand(process.execPath, FILES, env, cwd);
 
 test('`npm run dev` restarts a changed service where it was; a kill leaves no service behind', async () => {
-  const env = { ...PORTS, CHECK_DURATION_MS: '0', PAYMENT_DURATION_MS: '0' };
+  const durations = { CHECK_DURATION_MS: '0', PAYMENT_DURATION_MS: '0' };
+  const env = { ...PORTS, ...durations, TRANSPILED: '' }; // What changes is what runs.
   const { child, closed, seen, output } = startCommand(
     process.execPath,
     [...FILES, '--watch'],

@@ -2,13 +2,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import { send } from '../harness/client.ts';
-import { LOADER, ROOT } from '../harness/repository.ts';
+import { ROOT, serviceArgs } from '../harness/repository.ts';
 import { startSystem } from '../harness/system.ts';
 import { tether } from '../harness/tether.ts';
 
 const ORDERS = 200;
-
-const FILE = 'inventory-service/src/server.ts';
 
 test.each(['json', 'pretty'])(
   'a service whose log nobody reads any more finishes its work and leaves (%s)',
@@ -16,7 +14,7 @@ test.each(['json', 'pretty'])(
     const env = { PATH: process.env.PATH, PORT: '0', CHECK_DURATION_MS: '1000', LOG_FORMAT };
     const stdio = ['ignore', 'pipe', 'inherit'] as const;
     const service = tether(
-      spawn(process.execPath, [...LOADER, FILE], {
+      spawn(process.execPath, serviceArgs('inventory-service'), {
         cwd: ROOT,
         env,
         stdio: [...stdio],

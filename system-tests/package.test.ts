@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { cp, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { output } from '../harness/command.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { output, startCommand } from '../harness/command.ts';
 import { ROOT } from '../harness/repository.ts';
 import { BARE_CONSUMER, compile, load, OFFERED } from './support/consumers.ts';
+import { EXAMPLE_LINES } from './support/example-lines.ts';
 import { installPacked, type Packed } from './support/packed.ts';
 
 const MAX_BYTES = 25_000;
@@ -21,13 +22,17 @@ const MODULES = [
   'scope-of',
 ];
 const BUILT = ['d.ts', 'js', 'js.map'];
+const EXAMPLES = join(ROOT, 'cancellation/examples');
+
 const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+const bin = (name: string) => join(ROOT, 'node_modules/.bin', name);
 
 let packed: Packed;
 
 beforeAll(async () => {
   packed = await installPacked();
   await packed.link('@types/node', '@types/express', 'express', 'fastify');
+  await packed.link('hono', '@hono/node-server');
 });
 afterAll(() => packed[Symbol.asyncDispose]());
 
@@ -64,4 +69,26 @@ test("its types bring Node's along, where `types` does not name them", async () 
   const { folder } = packed;
   const options = { module: 'nodenext', types: [] };
   expect(await compile({ folder, tsc, consumer: BARE_CONSUMER }, 'mts', options)).toBe('');
+});
+
+test('publint and attw find nothing wrong with it', async () => {
+  const { tarball } = packed;
+  const publint = await output([bin('publint'), tarball, '--level', 'warning']);
+  expect(publint).toMatch(/All good!$/);
+  await output([bin('attw'), tarball, '--profile', 'esm-only', '--quiet']);
+});
+
+describe('each example runs by itself, and shows what it is about', () => {
+  beforeAll(() => cp(EXAMPLES, join(packed.folder, 'examples'), { recursive: true }));
+
+  test.each(Object.entries(EXAMPLE_LINES))('%s', async (file, lines) => {
+    const args = [join('examples', file)];
+    const { closed, output } = startCommand(process.execPath, args, {}, packed.folder);
+    expect({ code: await closed, lines: output().trim().split('\n') }).toEqual({ code: 0, lines });
+  });
+
+  test('and none is left out', async () => {
+    const files = (await readdir(EXAMPLES)).filter((file) => file.endsWith('.js'));
+    expect(files).toEqual(Object.keys(EXAMPLE_LINES).sort());
+  });
 });

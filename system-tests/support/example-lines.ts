@@ -1,11 +1,5 @@
-import { cp, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startCommand } from '../harness/command.ts';
-import { ROOT } from '../harness/repository.ts';
-import { installPacked, type Packed } from './support/packed.ts';
+import { expect } from 'vitest';
 
-const EXAMPLES = join(ROOT, 'cancellation/examples');
 const LEFT = 'a client has left';
 const STOPPED = 'the work stopped: client disconnected';
 const SPENT = [
@@ -14,7 +8,8 @@ const SPENT = [
 ];
 const DRAINED = 'drained, every connection is closed';
 
-const LINES: Record<string, unknown[]> = {
+/** What each example of the package prints. */
+export const EXAMPLE_LINES: Record<string, unknown[]> = {
   'node-http.js': ['a client that waits: 200, the report', LEFT, STOPPED, DRAINED],
   'express.js': [...SPENT, LEFT, STOPPED, DRAINED],
   'fastify.js': [LEFT, STOPPED, 'in flight while it closes: 200, the report', 'closed'],
@@ -59,25 +54,3 @@ const LINES: Record<string, unknown[]> = {
     'after both it has 0, and is aborted: false',
   ],
 };
-
-describe('each example runs by itself, and shows what it is about', () => {
-  let packed: Packed;
-
-  beforeAll(async () => {
-    packed = await installPacked();
-    await packed.link('express', 'fastify', 'hono', '@hono/node-server');
-    await cp(EXAMPLES, join(packed.folder, 'examples'), { recursive: true });
-  });
-  afterAll(() => packed[Symbol.asyncDispose]());
-
-  test.each(Object.entries(LINES))('%s', async (file, lines) => {
-    const args = [join('examples', file)];
-    const { closed, output } = startCommand(process.execPath, args, {}, packed.folder);
-    expect({ code: await closed, lines: output().trim().split('\n') }).toEqual({ code: 0, lines });
-  });
-});
-
-test('no example is left out', async () => {
-  const files = (await readdir(EXAMPLES)).filter((file) => file.endsWith('.js'));
-  expect(files).toEqual(Object.keys(LINES).sort());
-});

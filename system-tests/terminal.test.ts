@@ -6,23 +6,27 @@ const CTRL_C = '\x03';
 const PORTS = { ORDER_PORT: '0', INVENTORY_PORT: '0', PAYMENT_PORT: '0' };
 
 // script(1) of util-linux lends a terminal; the one of macOS has other options.
-test.skipIf(process.platform !== 'linux').each([
-  ['check', /Placing order/],
-  ['payment', /Inventory check completed/],
-])('one Ctrl+C in the terminal of `npm start` lets an order finish its %s', async (_, phase) => {
-  const args = ['--quiet', '--flush', '--command', 'npm start', '/dev/null'];
-  const env = { ...PORTS, CHECK_DURATION_MS: '1000', PAYMENT_DURATION_MS: '1000' };
-  const { child, closed, seen, output } = startCommand('script', args, env);
-  const answer = fetch(`${await seen(/Try: curl (\S+)/)}`);
-  await seen(phase);
-  child.stdin.write(CTRL_C);
-  expect((await answer).status).toBe(200);
-  await closed;
-  expect(output().match(/exited with code 0/g)).toHaveLength(3);
-  const [first, ...others] = output().match(/\S+ exited with code 0|\S+ .*Shutting down/g) ?? [];
-  expect(first).toMatch(/order.*Shutting down/);
-  expect(others[0]).toMatch(/order.*exited/);
-});
+test.skipIf(process.platform !== 'linux')(
+  'one Ctrl+C in the terminal of `npm start` lets an order finish its check, and one its payment',
+  async () => {
+    const args = ['--quiet', '--flush', '--command', 'npm start', '/dev/null'];
+    const env = { ...PORTS, CHECK_DURATION_MS: '1000', PAYMENT_DURATION_MS: '1000' };
+    const { child, closed, seen, output } = startCommand('script', args, env);
+    const url = await seen(/Try: curl (\S+)/);
+    const paying = fetch(url);
+    await seen(/Inventory check completed/);
+    const checking = fetch(url);
+    await seen(/Placing order[\s\S]*Placing order/);
+    child.stdin.write(CTRL_C);
+    expect((await paying).status).toBe(200);
+    expect((await checking).status).toBe(200);
+    await closed;
+    expect(output().match(/exited with code 0/g)).toHaveLength(3);
+    const [first, ...others] = output().match(/\S+ exited with code 0|\S+ .*Shutting down/g) ?? [];
+    expect(first).toMatch(/order.*Shutting down/);
+    expect(others[0]).toMatch(/order.*exited/);
+  },
+);
 
 test('a second Ctrl+C, a second later, ends all at once', async () => {
   const { child, closed, seen, output } = startCommand(

@@ -11,7 +11,7 @@ export const reporters = ['default', ...json];
 export default defineConfig({
   test: {
     include: ['**/*.test.ts'],
-    globalSetup: 'system-tests/support/transpile.ts',
+    globalSetup: 'system-tests/support/cheap-starts.ts',
     // Only what hangs takes as long: a busy machine must not decide a test.
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -23,9 +23,10 @@ export class ServiceProcess implements AsyncDisposable {
 
   private constructor(name: ServiceName, env: Record<string, string>) {
     this.name = name;
+    const { PATH, NODE_COMPILE_CACHE } = process.env;
     const options: SpawnOptions = {
       cwd: ROOT,
-      env: { PATH: process.env.PATH, PORT: '0', ...env },
+      env: { PATH, NODE_COMPILE_CACHE, PORT: '0', ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     };
     const args = serviceArgs(name, 'harness/report-activity');

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import type { TestProject } from 'vitest/node';
 import { LOADER, ROOT } from '../../harness/repository.ts';
 
 const PROGRAMS = [
@@ -20,22 +21,28 @@ const installed: Plugin = {
 };
 
 /**
- * Transpiles the services once a run. Before Node 24 each process would do it anew, which is half of
- * the processor time that its start takes; from then on the sources run as they are.
+ * Makes the starts of services cheap. Before Node 24 each of them would transpile its TypeScript anew,
+ * half of the processor time that it takes: here that is done once a run. From then on the sources
+ * run as they are, and Node keeps what it compiled.
  */
-export async function setup(): Promise<(() => Promise<void>) | undefined> {
+export async function setup(project: TestProject) {
+  process.env.NODE_COMPILE_CACHE ??= join(ROOT, 'node_modules/.cache/compiled');
   if (LOADER.length === 0) return undefined;
   const folder = join(ROOT, `node_modules/.transpiled-${process.pid}`);
-  await build({
-    entryPoints: PROGRAMS.map((program) => join(ROOT, program)),
-    outbase: ROOT,
-    outdir: folder,
-    bundle: true,
-    plugins: [installed],
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-  });
+  const transpile = async () => {
+    await build({
+      entryPoints: PROGRAMS.map((program) => join(ROOT, program)),
+      outbase: ROOT,
+      outdir: folder,
+      bundle: true,
+      plugins: [installed],
+      format: 'esm',
+      platform: 'node',
+      target: 'node20',
+    });
+  };
+  await transpile();
+  project.onTestsRerun(transpile);
   process.env.TRANSPILED = folder;
   return () => rm(folder, { recursive: true });
 }

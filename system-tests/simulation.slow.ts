@@ -4,8 +4,6 @@ import { CROSSINGS } from '../order-service/test/simulation/crossings.ts';
 import { run, simulate } from '../order-service/test/simulation/simulate.ts';
 import { scene } from './support/scene.ts';
 
-vi.mock('node:timers/promises', () => import('../order-service/test/simulation/timers.ts'));
-
 const RUNS = 100_000;
 
 scene(

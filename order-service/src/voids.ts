@@ -17,6 +17,8 @@ export interface VoidOptions {
   giveUpMs: number;
   /** How long the payment service remembers a payment; a later acknowledgement takes nothing back. */
   rememberedMs: number;
+  /** Waits before the next try; rejects when `signal` aborts. A timer unless given. */
+  pause?: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Whether a void that is open when the process ends is on record, for another one to take over. */
   isDurable?: boolean;
 }
@@ -84,10 +86,11 @@ export class Voids {
   /** Repeats the void until it is acknowledged (true), or `scope` is aborted (false). */
   async #isAcknowledged(order: Order, scope: Scope): Promise<boolean> {
     const { signal } = scope;
+    const { pause = timer } = this.#options;
     const attempt = () => this.#limit(() => this.#attempt(order, scope));
     for (let pauseMs = FIRST_PAUSE_MS; !(await attempt()); pauseMs = longer(pauseMs)) {
       const jitter = (1 + Math.random()) / 2;
-      await sleep(pauseMs * jitter, undefined, { signal }).catch(() => {});
+      await pause(pauseMs * jitter, signal).catch(() => {});
       if (signal.aborted) return false;
     }
     return true;
@@ -105,5 +108,7 @@ export class Voids {
     }
   }
 }
+
+const timer = (ms: number, signal: AbortSignal) => sleep(ms, undefined, { signal });
 
 const longer = (pauseMs: number) => Math.min(2 * pauseMs, LONGEST_PAUSE_MS);

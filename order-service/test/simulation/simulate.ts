@@ -9,7 +9,6 @@ import { takeOrphans } from '../../src/recover.ts';
 import { takeBack } from '../../src/take-back.ts';
 import { Voids } from '../../src/voids.ts';
 import { paymentServiceOf } from './payment-service.ts';
-import { forgetSleepers, wakeAll } from './timers.ts';
 import { type Fate, never, World } from './world.ts';
 
 const log = pino({ level: 'silent' });
@@ -70,7 +69,7 @@ class Replica {
     this.#payment = paymentServiceOf(world, this);
     this.attempts = new PostgresAttempts(world.poolOf(this));
     this.voids = new Voids(takeBack(this.attempts, this.#payment), {
-      ...{ giveUpMs: LONG_MS, rememberedMs: LONG_MS, isDurable: true },
+      ...{ giveUpMs: LONG_MS, rememberedMs: LONG_MS, isDurable: true, pause: () => world.pause() },
     });
     this.#inventory = {
       check: async (_order, scope) => {
@@ -105,7 +104,6 @@ class Replica {
  */
 export async function simulate(drawn: Run, crossings: Set<string>): Promise<void> {
   const { stories, fates, crashes, recoveries, scheduler } = drawn;
-  forgetSleepers();
   const world = new World(scheduler, fates, crossings);
   const replicas = [new Replica(world), new Replica(world)];
   const living = () => replicas.filter(({ isDead }) => !isDead);
@@ -160,7 +158,7 @@ export async function simulate(drawn: Run, crossings: Set<string>): Promise<void
   for (let round = 0; isOpen(); round += 1) {
     if (round === MOST_ROUNDS) throw new Error('an attempt stays open');
     background(recoverAt(() => pick(round), world));
-    wakeAll();
+    world.wakeAll();
     await scheduler.waitIdle();
   }
   if (bugs.length > 0) throw bugs[0];

@@ -3,8 +3,6 @@ import { expect, test, vi } from 'vitest';
 import { CROSSINGS } from './crossings.ts';
 import { run, simulate } from './simulate.ts';
 
-vi.mock('node:timers/promises', () => import('./timers.ts'));
-
 const RUNS = 1_000;
 const SEED = 8;
 

@@ -24,6 +24,7 @@ export class World {
   readonly crossings: Set<string>;
   readonly #scheduler: fc.Scheduler;
   readonly #fates: Fate[];
+  readonly #sleepers = new Set<() => void>();
 
   constructor(scheduler: fc.Scheduler, fates: Fate[], crossings: Set<string>) {
     this.#scheduler = scheduler;
@@ -39,6 +40,18 @@ export class World {
   /** What becomes of the next message. */
   fate(): Fate {
     return this.#fates.shift() ?? 'arrives';
+  }
+
+  /** Resolves when the simulation wakes all who sleep. */
+  pause(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#sleepers.add(resolve);
+    });
+  }
+
+  wakeAll(): void {
+    for (const wake of this.#sleepers) wake();
+    this.#sleepers.clear();
   }
 
   /** From now on every message arrives. */

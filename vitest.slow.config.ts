@@ -5,6 +5,7 @@ import { reporters } from './vitest.config.ts';
 export default defineConfig({
   test: {
     include: ['system-tests/**/*.slow.ts'],
+    globalSetup: 'system-tests/support/cheap-starts.ts',
     testTimeout: 120_000,
     hookTimeout: 60_000,
     expect: { poll: { timeout: 60_000 } },

@@ -35,6 +35,7 @@ export async function setup(project: TestProject) {
       outbase: ROOT,
       outdir: folder,
       bundle: true,
+      splitting: true,
       plugins: [installed],
       format: 'esm',
       platform: 'node',

@@ -1,18 +1,16 @@
-import fc from 'fast-check';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { send } from '../harness/client.ts';
-import type { LogLine } from '../harness/log-line.ts';
 import { postgresVersion, startPostgres } from '../harness/postgres.ts';
 import { startReplicas } from '../harness/replicas.ts';
-import { until } from '../harness/until.ts';
+import type { ServiceProcess } from '../harness/service-process.ts';
 import { createPool } from '../postgres/src/index.ts';
 import { settled } from './support/judge.ts';
 import { scene } from './support/scene.ts';
 
 const MISSING = 'PostgreSQL is not installed';
 const ORDERS = 10_000;
-const LANES = 50;
-const SEED = 12;
+const LANES = 40;
 const LATE = 200;
 const DURATIONS = { CHECK_DURATION_MS: '0', PAYMENT_DURATION_MS: '20', CALL_TIMEOUT_MS: '60000' };
 const LONG = { timeout: 600_000 };
@@ -26,30 +24,16 @@ scene(
     await using pool = createPool(server.url, { maxConnections: 1 });
     await using system = await startReplicas(server.url, DURATIONS);
     const { order, payment } = system;
-    const ids = Array.from({ length: ORDERS }, (_, index) => `race-${index}`);
-    const momentsMs = fc.sample(fc.noBias(fc.nat(150)), { numRuns: ORDERS, seed: SEED });
-    const waiting = ids.map((orderID, index) => ({ orderID, momentMs: momentsMs[index] }));
-    await Promise.all(
-      Array.from({ length: LANES }, async () => {
-        for (let next = waiting.pop(); next; next = waiting.pop()) {
-          const { answer, hangUp } = send(`${order.url}/order?orderID=${next.orderID}`);
-          const leaving = setTimeout(hangUp, next.momentMs);
-          await answer.catch(() => {});
-          clearTimeout(leaving);
-        }
-      }),
-    );
-    const said = (msg: RegExp) =>
-      order.all.flatMap(({ lines }) => lines.filter((line) => msg.test(line.msg)));
-    const idsOf = (lines: LogLine[]) => new Set(lines.map(({ orderID }) => orderID));
-    // One whose caller left before it was on record has an end and no beginning.
-    await until('the end of every order', async () => {
-      const ended = idsOf(said(/^Order (successfully|canceled)/));
-      return [...idsOf(said(/^Placing order/))].every((id) => ended.has(id)) || undefined;
-    });
+    const moments = new Moments(order.all);
+    const lanes = Array.from({ length: LANES }, (_, lane) => race(order.url, moments, lane));
+    await Promise.all(lanes);
     await settled(pool);
-    const processed = idsOf(said(/^Order successfully/));
-    const canceled = idsOf(said(/^Order canceled/));
+    const lines = order.all.flatMap((replica) => replica.lines);
+    const idsOf = (msg: RegExp) =>
+      new Set(lines.filter((line) => msg.test(line.msg)).map(({ orderID }) => orderID));
+    const processed = idsOf(/^Order successfully/);
+    const canceled = idsOf(/^Order canceled/);
+    const failed = ORDERS - processed.size - canceled.size;
     const { rows } = await pool.query("select order_id from payments where status = 'processed'");
     expect(new Set(rows.map(({ order_id }) => order_id))).toEqual(processed);
     expect(rows).toHaveLength(processed.size);
@@ -59,7 +43,7 @@ scene(
     const elsewhere = payment.all
       .flatMap(({ lines }) => lines)
       .filter(({ cause }) => cause === 'voided');
-    return `${processed.size} processed, ${canceled.size} canceled, ${rows.length} charged, ${voided.length} payments voided, ${elsewhere.length} stopped by a void: 0 breaches`;
+    return `${processed.size} processed, ${canceled.size} canceled, ${failed} failed, ${rows.length} charged, ${voided.length} payments voided, ${elsewhere.length} stopped by a void: 0 breaches`;
   },
   LONG,
 );
@@ -90,3 +74,47 @@ scene(
   },
   LONG,
 );
+
+/** Places orders one by one, and hangs up ever closer to the moment at which the verdict turns. */
+async function race(url: string, moments: Moments, lane: number): Promise<void> {
+  let delayMs = 20;
+  for (let count = 0; count < ORDERS / LANES; count += 1) {
+    const { requestId, answer, hangUp } = send(`${url}/order?orderID=race-${lane}-${count}`);
+    const { begun, ended } = moments.of(requestId);
+    await Promise.race([begun, answer.catch(() => {})]); // It may be refused.
+    await sleep(delayMs);
+    hangUp();
+    const isProcessed = (await ended) === 'Order successfully processed';
+    delayMs = Math.max(0, delayMs + (isProcessed ? -1 : 1) * (count % 3));
+  }
+}
+
+/** When an order began and how it ended, by request id, in whichever replica that was. */
+class Moments {
+  readonly #moments = new Map<string, { reached: Promise<string>; reach: (msg: string) => void }>();
+
+  constructor(replicas: readonly ServiceProcess[]) {
+    for (const replica of replicas) {
+      replica.follow(({ requestId, msg }) => {
+        this.#moment(msg.startsWith('Placing order') ? 'begun' : 'ended', requestId).reach(msg);
+      });
+    }
+  }
+
+  of(requestId: string) {
+    const [begun, ended] = [this.#moment('begun', requestId), this.#moment('ended', requestId)];
+    return { begun: begun.reached, ended: ended.reached };
+  }
+
+  #moment(what: string, requestId: string | undefined) {
+    const known = this.#moments.get(`${what} ${requestId}`);
+    if (known) return known;
+    let reach: (msg: string) => void = () => {};
+    const reached = new Promise<string>((resolve) => {
+      reach = resolve;
+    });
+    const moment = { reached, reach };
+    this.#moments.set(`${what} ${requestId}`, moment);
+    return moment;
+  }
+}

@@ -11,14 +11,22 @@ export interface Held {
   heapBytes: number;
 }
 
-/** What is reported: the id of a request, as soon as it has arrived, or what the harness asked for. */
-export type Report = { arrived: string } | Held;
+/** A request, as soon as it has arrived: its id, its path without the query, and when that was. */
+export interface Arrival {
+  arrived: string;
+  path: string;
+  time: number;
+}
+
+/** What is reported: an arrival, or what the harness asked for. */
+export type Report = Arrival | Held;
 
 const report = (message: Report) => process.send?.(message);
 
 subscribe('http.server.request.start', (message) => {
   const { request } = message as { request: IncomingMessage };
-  report({ arrived: String(request.headers['x-request-id']) });
+  const [path = ''] = request.url?.split('?') ?? [];
+  report({ arrived: String(request.headers['x-request-id']), path, time: Date.now() });
 });
 
 process.on('message', () => {

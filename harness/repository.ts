@@ -10,10 +10,10 @@ export const LOADER = Number.parseInt(process.versions.node, 10) >= 24 ? [] : ['
 /** Where a run of the tests has the services as JavaScript, on a Node that does not strip types. */
 const { TRANSPILED } = process.env;
 
-/** Node's arguments for the service in `folder`, behind `preload`: both without their `.ts`. */
-export function serviceArgs(folder: string, preload?: string): string[] {
+/** Node's arguments for a program of this repository behind `preload`: both without their `.ts`. */
+export function programArgs(program: string, preload?: string): string[] {
   const file = (name: string) =>
     TRANSPILED ? join(TRANSPILED, `${name}.js`) : `${ROOT}${name}.ts`;
   const imports = preload ? ['--import', pathToFileURL(file(preload)).href] : [];
-  return [...(TRANSPILED ? [] : LOADER), ...imports, file(`${folder}/src/server`)];
+  return [...(TRANSPILED ? [] : LOADER), ...imports, file(program)];
 }

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { eachLine } from './each-line.ts';
 import { Feed } from './feed.ts';
 import { type LogLine, type LogQuery, matches } from './log-line.ts';
-import type { Held, Report } from './report-activity.ts';
-import { ROOT, serviceArgs } from './repository.ts';
+import type { Arrival, Held, Report } from './report-activity.ts';
+import { programArgs, ROOT } from './repository.ts';
 import { tether } from './tether.ts';
 
 export type ServiceName = 'order-service' | 'inventory-service' | 'payment-service';
@@ -17,19 +17,21 @@ export class ServiceProcess implements AsyncDisposable {
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   readonly #child: ChildProcess;
   readonly #log = new Feed<LogLine>();
-  readonly #arrivals = new Feed<string>();
+  readonly #arrivals = new Feed<Arrival>();
   readonly #held = new Feed<Held>();
   #stderr = '';
 
-  private constructor(name: ServiceName, env: Record<string, string>) {
+  private constructor(name: ServiceName, env: Record<string, string>, program: string) {
     this.name = name;
     const { PATH, NODE_COMPILE_CACHE } = process.env;
     const options: SpawnOptions = {
       cwd: ROOT,
       env: { PATH, NODE_COMPILE_CACHE, PORT: '0', ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      // In a process group of its own: a terminal's Ctrl+C reaches whoever has started it alone.
+      detached: true,
     };
-    const args = serviceArgs(name, 'harness/report-activity');
+    const args = programArgs(program, 'harness/report-activity');
     const child = tether(spawn(process.execPath, args, options));
     this.#child = child;
     eachLine(child.stdout, (line) => this.#log.push(JSON.parse(line)));
@@ -37,7 +39,7 @@ export class ServiceProcess implements AsyncDisposable {
       this.#stderr += chunk;
     });
     child.on('message', (report: Report) => {
-      if ('arrived' in report) this.#arrivals.push(report.arrived);
+      if ('arrived' in report) this.#arrivals.push(report);
       else this.#held.push(report);
     });
     this.exited = once(child, 'close').then(([code, signal]) => {
@@ -47,16 +49,29 @@ export class ServiceProcess implements AsyncDisposable {
     });
   }
 
-  /** Starts a service and waits until it listens. */
-  static async start(name: ServiceName, env: Record<string, string> = {}): Promise<ServiceProcess> {
-    const service = ServiceProcess.launch(name, env);
-    await service.#log.next(isListening);
+  /** Starts a service (or another in its place, from `program`) and waits until it listens. */
+  static async start(
+    name: ServiceName,
+    env: Record<string, string> = {},
+    program?: string,
+  ): Promise<ServiceProcess> {
+    const service = ServiceProcess.launch(name, env, program);
+    await service.listening();
     return service;
   }
 
   /** Starts a service, and does not wait: it may be one that fails to start. */
-  static launch(name: ServiceName, env: Record<string, string> = {}): ServiceProcess {
-    return new ServiceProcess(name, env);
+  static launch(
+    name: ServiceName,
+    env: Record<string, string> = {},
+    program = `${name}/src/server`,
+  ): ServiceProcess {
+    return new ServiceProcess(name, env, program);
+  }
+
+  /** Resolves once it listens. Rejects if it ends before. */
+  async listening(): Promise<void> {
+    await this.#log.next(isListening);
   }
 
   get lines(): readonly LogLine[] {
@@ -84,6 +99,11 @@ export class ServiceProcess implements AsyncDisposable {
     this.#log.follow(follower);
   }
 
+  /** Calls `follower` with each request that arrives from now on. */
+  followArrivals(follower: (arrival: Arrival) => void): void {
+    this.#arrivals.follow(follower);
+  }
+
   /** The lines so far that match. */
   find(query: LogQuery): LogLine[] {
     return this.lines.filter((line) => matches(line, query));
@@ -102,7 +122,7 @@ export class ServiceProcess implements AsyncDisposable {
 
   /** Resolves once the request has reached this service. */
   async arrival(requestId: string): Promise<void> {
-    await this.#arrivals.next((arrived) => arrived === requestId);
+    await this.#arrivals.next(({ arrived }) => arrived === requestId);
   }
 
   /** What keeps the process's event loop alive, by kind, and its heap, after a collection. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { urlOf } from '../chassis/src/url.ts';
 import { eachLine } from '../harness/each-line.ts';
-import { ROOT, serviceArgs } from '../harness/repository.ts';
+import { programArgs, ROOT } from '../harness/repository.ts';
 
 type Print = (line: string, stream?: NodeJS.WriteStream) => void;
 
@@ -26,7 +26,7 @@ export class Service {
   /** Starts it; resolves with its URL once it listens. Rejects if it ends before. */
   async start(env: NodeJS.ProcessEnv = this.#env): Promise<string> {
     this.#told = false;
-    const args = serviceArgs(this.#folder, 'start/report-address');
+    const args = programArgs(`${this.#folder}/src/server`, 'start/report-address');
     const stdio = ['ignore', 'pipe', 'pipe', 'ipc'] as const;
     // In a process group of its own: a terminal's Ctrl+C reaches the launcher alone.
     const child = spawn(process.execPath, args, {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import { send } from '../harness/client.ts';
-import { ROOT, serviceArgs } from '../harness/repository.ts';
+import { programArgs, ROOT } from '../harness/repository.ts';
 import { startSystem } from '../harness/system.ts';
 import { tether } from '../harness/tether.ts';
 
@@ -14,7 +14,7 @@ test.each(['json', 'pretty'])(
     const env = { PATH: process.env.PATH, PORT: '0', CHECK_DURATION_MS: '1000', LOG_FORMAT };
     const stdio = ['ignore', 'pipe', 'inherit'] as const;
     const service = tether(
-      spawn(process.execPath, serviceArgs('inventory-service'), {
+      spawn(process.execPath, programArgs('inventory-service/src/server'), {
         cwd: ROOT,
         env,
         stdio: [...stdio],

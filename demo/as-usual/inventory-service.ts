@@ -1,0 +1,19 @@
+// inventory-service as everybody writes it; order-service.ts says who teaches what.
+import express from 'express';
+import { pino } from 'pino';
+
+const { PORT = '8081' } = process.env;
+const logger = pino({ name: 'inventory-service' });
+const app = express();
+
+app.get('/check', async (req, res) => {
+  const { productID } = req.query;
+  const log = logger.child({ requestId: req.get('x-request-id'), productID });
+  await new Promise((resolve) => setTimeout(resolve, 2000)); // MDN, "async function": work that takes time
+  log.info(`Inventory check completed for product: ${productID}`);
+  res.send(`Product ${productID} is available`);
+});
+
+const server = app.listen(Number(PORT), '127.0.0.1', () =>
+  logger.info(server.address(), 'Listening on 127.0.0.1'),
+);

@@ -1,0 +1,19 @@
+// payment-service as everybody writes it; order-service.ts says who teaches what.
+import express from 'express';
+import { pino } from 'pino';
+
+const { PORT = '8082' } = process.env;
+const logger = pino({ name: 'payment-service' });
+const app = express();
+
+app.post('/pay', async (req, res) => {
+  const { orderID } = req.query;
+  const log = logger.child({ requestId: req.get('x-request-id'), orderID });
+  await new Promise((resolve) => setTimeout(resolve, 3000)); // MDN, "async function": work that takes time
+  log.info(`Payment processed for order: ${orderID}`);
+  res.send(`Payment for order ${orderID} completed`);
+});
+
+const server = app.listen(Number(PORT), '127.0.0.1', () =>
+  logger.info(server.address(), 'Listening on 127.0.0.1'),
+);

@@ -1,0 +1,44 @@
+import { parseArgs } from 'node:util';
+import { config as loadEnvFile } from 'dotenv';
+import { integer } from '../../chassis/src/config.ts';
+import { startLive } from './start-live.ts';
+
+const USAGE = `Opens a page on which one click sends the same order to two systems: the services as everybody
+writes them, and these. Ctrl+C stops everything.
+
+  npm run live                        on http://localhost:8088, or LIVE_PORT (set or in .env)
+  npm run live -- --as-usual=off      these services alone
+`;
+
+try {
+  const options = {
+    'as-usual': { type: 'string' },
+    help: { type: 'boolean', short: 'h' },
+  } as const;
+  const { 'as-usual': asUsual = 'on', help } = parseArgs({ options }).values;
+  if (!['on', 'off'].includes(asUsual)) throw new Error('--as-usual must be on or off');
+  if (help) process.stdout.write(USAGE);
+  else await run(asUsual === 'on');
+} catch (error) {
+  fail(error instanceof Error ? error.message : String(error));
+}
+
+async function run(withUsual: boolean): Promise<void> {
+  loadEnvFile({ quiet: true });
+  const port = integer(process.env, 'LIVE_PORT', 8_088, 65_535);
+  const leave = () => live.then((started) => started[Symbol.asyncDispose]()).catch(() => {});
+  // One Ctrl+C arrives more than once, from the terminal and from npm. Leaving takes a second at most.
+  process.on('SIGINT', leave).on('SIGTERM', leave).on('SIGHUP', leave);
+  process.stdout.on('error', leave);
+  const live = startLive(port, withUsual ? ['usual', 'ours'] : ['ours'], (message) => {
+    fail(message);
+    leave();
+  });
+  const { url } = await live;
+  process.stdout.write(`Open ${url}\n`);
+}
+
+function fail(message: string): void {
+  process.stderr.write(`live: ${message}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  BUDGET_HEADER,
+  budgetHeaders,
+  ClientDisconnected,
+  causeOf,
+  type GracefulShutdown,
+  readBudgetMs,
+  requestScope,
+  type Scope,
+  withTimeout,
+} from '../../cancellation/src/index.ts';
+import { send } from '../../harness/client.ts';
+import type { History, Tell } from './history.ts';
+import type { Side } from './side.ts';
+
+const CROWD = 50;
+/** When the members of a crowd that hang up do so: one after the other, long before the answer. */
+const [FIRST_LEAVES_MS, NEXT_LEAVES_MS] = [500, 240];
+
+const asset = (url: string, type: string) => ({
+  type: `${type}; charset=utf-8`,
+  body: readFileSync(new URL(url, import.meta.url)),
+});
+const HEADERS = {
+  'Cache-Control': 'no-store',
+  'Content-Security-Policy': "default-src 'self'; img-src data:; frame-ancestors 'none'",
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'X-Content-Type-Options': 'nosniff',
+};
+
+/**
+ * The page, what happens (`/events`) and its buttons. `history` gets what the clients see; what else
+ * happens on the `sides` is theirs to tell.
+ */
+export function createPageServer(
+  sides: readonly Side[],
+  history: History,
+  shutdown: GracefulShutdown,
+): Server {
+  const assets = new Map([
+    ['/', asset('page/index.html', 'text/html')],
+    ['/style.css', asset('page/style.css', 'text/css')],
+    ['/page.js', asset('page/page.js', 'text/javascript')],
+    ['/lit-html.js', asset(import.meta.resolve('lit-html'), 'text/javascript')],
+  ]);
+  let orders = 0;
+  const reset = () => {
+    for (const side of sides) side.heal();
+    const urls = Object.fromEntries(sides.map(({ name, orderUrl }) => [name, orderUrl]));
+    history.reset({ time: Date.now(), msg: 'Reset', urls });
+  };
+  reset();
+
+  /** Sends one order to all sides; `leavesAfterMs`: its client hangs up then. */
+  const place = async (parent: Scope, budgetMs: number, crowd?: string, leavesAfterMs?: number) => {
+    orders += 1;
+    const order = { requestId: randomUUID(), orderID: `live-${orders}`, crowd };
+    using scope = withTimeout(parent, budgetMs);
+    const leaving = leavesAfterMs && setTimeout(hangUp, leavesAfterMs, scope);
+    const asked: Promise<void>[] = [];
+    for (const side of sides) asked.push(ask(side, order, scope, history.tell));
+    await Promise.all(asked);
+    clearTimeout(leaving);
+  };
+  const presses: Record<string, (scope: Scope, query: URLSearchParams) => unknown> = {
+    '/order': (scope, query) =>
+      place(scope, readBudgetMs({ [BUDGET_HEADER]: query.get('budgetMs') ?? '' })),
+    '/crowd': (scope) => {
+      const crowd = randomUUID();
+      const members = Array.from({ length: CROWD }, (_, member) => {
+        const leavesAfterMs = FIRST_LEAVES_MS + (member / 3) * NEXT_LEAVES_MS;
+        const leaves = member % 3 === 0 ? leavesAfterMs : undefined;
+        return place(scope, Number.POSITIVE_INFINITY, crowd, leaves);
+      });
+      return Promise.all(members);
+    },
+    '/cut': () => sides.map((side) => side.cut()),
+    '/heal': () => sides.map((side) => side.heal()),
+    '/stop': () => void sides.map((side) => side.restartOrder()),
+    '/reset': reset,
+  };
+
+  const handle = async (req: IncomingMessage, res: ServerResponse) => {
+    const [path = '', query] = req.url?.split('?') ?? [];
+    const refuse = (status: number, why: string) => res.writeHead(status, HEADERS).end(`${why}\n`);
+    for (const [name, value] of Object.entries(HEADERS)) res.setHeader(name, value);
+    if (!isFromOwnPage(req)) return refuse(403, 'Only for the page itself');
+    const found = assets.get(path);
+    const press = Object.hasOwn(presses, path) && presses[path];
+    if (!found && !press && path !== '/events') return refuse(404, 'Not found');
+    if (req.method !== (press ? 'POST' : 'GET')) return refuse(405, 'Method not allowed');
+    if (found) return res.setHeader('Content-Type', found.type).end(found.body);
+    if (!press) return history.follow(res, Number(req.headers['last-event-id'] ?? 0));
+    req.resume(); // Behind a body that nobody reads, no hang-up would be seen.
+    using scope = requestScope(req, res, shutdown);
+    await press(scope, new URLSearchParams(query));
+    return res.writeHead(204).end();
+  };
+  shutdown.signal.addEventListener('abort', () => history.end(), { once: true });
+  const server = createServer(handle);
+  shutdown.attach(server);
+  return server;
+}
+
+const hangUp = (scope: Scope) => scope.abort(new ClientDisconnected());
+
+/** Sends an order to one side, as the client that its lane shows; tells how that ended. */
+async function ask(side: Side, order: Record<string, unknown>, scope: Scope, tell: Tell) {
+  const { requestId, orderID } = order;
+  const say = (msg: string, more = {}) =>
+    tell({ side: side.name, time: Date.now(), service: 'client', ...order, msg, ...more });
+  const budget = budgetHeaders(scope);
+  say('Places an order', { budgetMs: Object.values(budget)[0] });
+  const url = `${side.orderUrl}/order?orderID=${orderID}`;
+  const headers = { 'x-request-id': String(requestId), ...budget };
+  try {
+    const { status } = await send(url, { headers, signal: scope.signal }).answer;
+    say(`Is answered ${status}`, { outcome: status === 200 ? 'processed' : 'failed' });
+  } catch (error) {
+    const cause = causeOf(error, scope);
+    if (!cause) say('Gets no answer', { outcome: 'failed' });
+    else if (cause.code === 'deadline-exceeded')
+      say('Has waited long enough', { outcome: 'gave up' });
+    else say('Hangs up', { outcome: 'hung up' });
+  }
+}
+
+/** Whether another origin's page cannot have sent this: it could read what happens, and press. */
+function isFromOwnPage({ method, socket, headers: { host = '', origin } }: IncomingMessage) {
+  const [, port] = /^(?:localhost|127\.0\.0\.1)(?::(\d+))?$/.exec(host) ?? [undefined, 'none'];
+  if (Number(port ?? 80) !== socket.localPort) return false;
+  return origin === undefined ? method === 'GET' : origin === `http://${host}`;
+}

@@ -1,0 +1,95 @@
+import { startRelay } from '../../harness/relay.ts';
+import { type ServiceName, ServiceProcess } from '../../harness/service-process.ts';
+import type { LiveEvent, Tell } from './history.ts';
+
+/** The services as everybody writes them, or this repository's. */
+export type SideName = 'usual' | 'ours';
+
+/** What the page's server needs of a side. */
+export type Side = Pick<
+  Awaited<ReturnType<typeof startSide>>,
+  'name' | 'orderUrl' | 'cut' | 'heal' | 'restartOrder'
+>;
+
+const FILES: Record<SideName, (service: ServiceName) => string> = {
+  usual: (service) => `demo/as-usual/${service}.ts`,
+  ours: (service) => `${service}/src/server.ts`,
+};
+
+/**
+ * Starts three services on free ports, and a network between order and payment. `tell` gets what they
+ * log and which requests arrive at them; `onDeath` the end of one that was not told to leave.
+ */
+export async function startSide(name: SideName, tell: Tell, onDeath: (message: string) => void) {
+  const network = await startRelay();
+  const parts: AsyncDisposable[] = [network];
+  let isLeaving = false;
+  let isRestarting = false;
+  const say = (msg: string, more: Partial<LiveEvent> = {}) =>
+    tell({ side: name, time: Date.now(), service: 'operator', msg, ...more });
+
+  const launch = (service: ServiceName, env: Record<string, string> = {}) => {
+    const process = ServiceProcess.launch(service, env, FILES[name](service));
+    parts.push(process);
+    process.follow((line) => tell({ ...line, side: name, service }));
+    process.followArrivals(({ arrived, path, time }) =>
+      tell({
+        side: name,
+        time,
+        service,
+        requestId: arrived,
+        msg: `Request arrived: ${path}`,
+        path,
+      }),
+    );
+    process.exited.then(() => {
+      const wasTold = isLeaving || (isRestarting && process === order);
+      if (!wasTold) onDeath(`${service} (${name}) has ended by itself ${process.stderr}`.trim());
+    });
+    return process;
+  };
+  const close = async () => {
+    isLeaving = true;
+    await Promise.all(parts.map((part) => part[Symbol.asyncDispose]()));
+  };
+
+  const [inventory, payment] = [launch('inventory-service'), launch('payment-service')];
+  await Promise.all([inventory.listening(), payment.listening()]);
+  network.port = payment.port;
+  const urls = { INVENTORY_URL: inventory.url, PAYMENT_URL: network.url };
+  let order = launch('order-service', urls);
+  await order.listening();
+  const { url: orderUrl, port } = order;
+
+  return {
+    name,
+    orderUrl,
+    cut() {
+      network.cut();
+      say('the network to payment is cut', { state: 'Network to payment cut' });
+    },
+    heal() {
+      network.heal();
+      say('the network passes everything', { state: '' });
+    },
+    /** Sends SIGTERM, waits until the process has left, and starts it again where it was. */
+    async restartOrder() {
+      if (isRestarting) return;
+      isRestarting = true;
+      say('order-service is told to stop', { state: 'order-service: SIGTERM' });
+      order.signal('SIGTERM');
+      const { code, signal } = await order.exited;
+      const how = signal ? `was ended by ${signal}` : `left with code ${code}`;
+      say(`order-service ${how}`, { order: 'gone', state: 'order-service is gone' });
+      if (isLeaving) return;
+      order = launch('order-service', { ...urls, PORT: String(port) });
+      isRestarting = false;
+      // If it does not start, `onDeath` hears of it.
+      await order.listening().then(
+        () => say('order-service is back', { state: '' }),
+        () => {},
+      );
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}

@@ -1,0 +1,28 @@
+import { once } from 'node:events';
+import { GracefulShutdown } from '../../cancellation/src/index.ts';
+import { portOf } from '../../harness/port-of.ts';
+import { History } from './history.ts';
+import { createPageServer } from './page-server.ts';
+import { type SideName, startSide } from './side.ts';
+
+/**
+ * Starts the sides and their page, on `port` (0: any) of 127.0.0.1. Rejects if the port is in use;
+ * `onDeath` hears of a service that ends by itself.
+ */
+export async function startLive(
+  port: number,
+  names: readonly SideName[],
+  onDeath: (message: string) => void,
+) {
+  const history = new History();
+  const shutdown = new GracefulShutdown();
+  const sides = await Promise.all(names.map((name) => startSide(name, history.tell, onDeath)));
+  const close = async () => {
+    await shutdown.drain(0);
+    await Promise.all(sides.map((side) => side[Symbol.asyncDispose]()));
+  };
+  const server = createPageServer(sides, history, shutdown);
+  const listening = once(server.listen(port, '127.0.0.1'), 'listening');
+  await listening.catch((error) => close().then(() => Promise.reject(error)));
+  return { url: `http://localhost:${portOf(server)}`, [Symbol.asyncDispose]: close };
+}

@@ -57,7 +57,8 @@ export function createPageServer(
   /** Sends one order to all sides; `leavesAfterMs`: its client hangs up then. */
   const place = async (parent: Scope, budgetMs: number, crowd?: string, leavesAfterMs?: number) => {
     orders += 1;
-    const order = { requestId: randomUUID(), orderID: `live-${orders}`, crowd };
+    const budget = Number.isFinite(budgetMs) ? { budgetMs } : {};
+    const order = { requestId: randomUUID(), orderID: `live-${orders}`, crowd, ...budget };
     using scope = withTimeout(parent, budgetMs);
     const leaving = leavesAfterMs && setTimeout(hangUp, leavesAfterMs, scope);
     const asked: Promise<void>[] = [];
@@ -112,10 +113,9 @@ async function ask(side: Side, order: Record<string, unknown>, scope: Scope, tel
   const { requestId, orderID } = order;
   const say = (msg: string, more = {}) =>
     tell({ side: side.name, time: Date.now(), service: 'client', ...order, msg, ...more });
-  const budget = budgetHeaders(scope);
-  say('Places an order', { budgetMs: Object.values(budget)[0] });
+  say('Places an order');
   const url = `${side.orderUrl}/order?orderID=${orderID}`;
-  const headers = { 'x-request-id': String(requestId), ...budget };
+  const headers = { 'x-request-id': String(requestId), ...budgetHeaders(scope) };
   try {
     const { status } = await send(url, { headers, signal: scope.signal }).answer;
     say(`Is answered ${status}`, { outcome: status === 200 ? 'processed' : 'failed' });

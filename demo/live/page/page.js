@@ -8,7 +8,7 @@ const { html, nothing, render } = await import(LIBRARY);
  * @typedef {'client' | 'order' | 'inventory' | 'payment'} Lane
  * @typedef {{ from: number, to?: number, isStopped?: boolean, isGone?: boolean }} Bar
  * @typedef {{ time: number, msg: string, side: SideName, service: string, requestId: string,
- *   orderID: string, path?: string, outcome?: string, crowd?: string, budgetMs?: string,
+ *   orderID: string, path?: string, outcome?: string, crowd?: string, budgetMs?: number,
  *   order?: string, cause?: string, state?: string, urls?: Record<SideName, string> }} LiveEvent
  * @typedef {{ placed: LiveEvent, lines: LiveEvent[], bars: Map<Lane, Bar>, outcome: string,
  *   leftAt: number, coin: string, row: HTMLElement }} Run  what a side did for an order
@@ -24,7 +24,7 @@ const TITLES = {
 };
 /** Lines that say that a service has ended its part, and those that say so before it was done. */
 const ENDS = /^(Inventory check|Payment proc|Order (succ|canc|failed))/;
-const STOPS = /canceled|deadline/;
+const STOPS = /canceled/;
 const SHOWN_ORDERS = 20;
 const SPAN_MS = 7_000;
 /** A sentence is said once nothing has changed for so long: it is read out as a whole. */
@@ -249,7 +249,9 @@ function storyOf(run) {
   const isStopped = [...run.bars.values()].some((bar) => bar.isStopped);
   const work = isStopped ? 'the work stopped after' : 'the work ran on for';
   const charged =
-    run.placed.side === 'ours' ? 'charged, until a void gets through' : 'and was charged';
+    run.placed.side === 'ours'
+      ? 'the order is charged until its void gets through'
+      : 'the order was charged';
   const back = run.coin ? 'the charge was taken back' : 'nothing was charged';
   const money = run.coin === 'charged' ? charged : back;
   return afterMs > 0 || isStopped ? `${work} ${duration(afterMs)}, ${money}` : money;

@@ -1,0 +1,386 @@
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
+import { chromiumPath, startChromium } from '../harness/chromium.ts';
+import { startCommand } from '../harness/command.ts';
+import type { Feed } from '../harness/feed.ts';
+import { portOf } from '../harness/port-of.ts';
+import { ROOT } from '../harness/repository.ts';
+import { followEvents, type LiveLine } from './support/live-events.ts';
+import { scene } from './support/scene.ts';
+
+/** What a hang-up may take until the last service has stopped, by the services' own clocks. */
+const STOPS_WITHIN_MS = 100;
+/** A busy machine only adds to a time: of so many tries, one must keep within it. */
+const TRIES = 3;
+
+const AXE = readFileSync(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
+const startLive = (env: NodeJS.ProcessEnv, ...args: string[]) =>
+  startCommand(process.execPath, ['run.js', 'demo/live/live.ts', ...args], env, ROOT);
+
+const live = startLive({ LIVE_PORT: '0' });
+const following = new AbortController();
+let browser: Browser;
+let url: string;
+let page: Page;
+let events: Feed<LiveLine>;
+
+beforeAll(async () => {
+  if (!chromiumPath) return;
+  [url, browser] = await Promise.all([live.seen(/Open (\S+)/), startChromium()]);
+});
+afterAll(async () => {
+  await browser?.close();
+  live.child.kill('SIGINT');
+  await live.closed;
+});
+beforeEach(async ({ skip }) => {
+  skip(!chromiumPath, 'Chromium is not installed');
+  page = await open();
+  await press('Reset');
+  events = await followEvents(url, following.signal);
+});
+afterEach(async () => {
+  await page?.context().close();
+});
+
+async function open(options = {}): Promise<Page> {
+  const opened = await (await browser.newContext(options)).newPage();
+  await opened.goto(url);
+  await opened.getByRole('heading', { name: 'Latest orders' }).first().waitFor();
+  return opened;
+}
+
+const press = (name: string) => page.getByRole('button', { name, exact: true }).click();
+const usual = () => page.getByRole('region', { name: 'As everybody writes it' });
+const ours = () => page.getByRole('region', { name: 'This repository' });
+const sides = () => [usual(), ours()];
+type Column = ReturnType<typeof ours>;
+const figures = (column: Column) => column.locator('dd').allTextContents();
+const label = (column: Column, lane: string) => column.locator(`.lanes .${lane} .label`);
+const sentence = () => page.getByRole('status').textContent();
+
+/** Waits for an event on a side. */
+const told = (side: string, query: Partial<LiveLine>, count = 1) =>
+  events.next((event) => isOf(event, { side, ...query }), count);
+const isOf = (event: LiveLine, query: Partial<LiveLine>) =>
+  Object.entries(query).every(([field, wanted]) => event[field] === wanted);
+const onBoth = (query: Partial<LiveLine>, count = 1) =>
+  Promise.all([told('usual', query, count), told('ours', query, count)]);
+
+/** Places an order and hangs up once both services `path` is at are busy with it. */
+async function hangUpDuring(path: string) {
+  const { items } = events;
+  const before = items.filter((event) => event.path === path && event.side === 'ours').length;
+  await press('Place order');
+  await onBoth({ path }, before + 1);
+  await press('Hang up');
+  const [left] = await Promise.all([
+    told('ours', { outcome: 'hung up' }, before + 1),
+    told('usual', { outcome: 'hung up' }, before + 1),
+  ]);
+  return left;
+}
+
+/** Hangs up during `path` until `msg` comes in time; resolves with how long it took. */
+async function stopsInTime(path: string, msg: RegExp): Promise<number> {
+  const took: number[] = [];
+  while (took.length < TRIES && Math.min(...took) > STOPS_WITHIN_MS) {
+    const { requestId, time } = await hangUpDuring(path);
+    const ofOrder = (event: LiveLine) => event.side === 'ours' && event.requestId === requestId;
+    const order = await events.next((event) => ofOrder(event) && /^Order canceled/.test(event.msg));
+    const service = await events.next((event) => ofOrder(event) && msg.test(event.msg));
+    took.push(Math.max(order.time, service.time) - time);
+  }
+  const best = Math.min(...took);
+  expect(best).toBeLessThanOrEqual(STOPS_WITHIN_MS);
+  return Math.max(0, best);
+}
+
+scene('Place order', 'both process it and charge it once', async () => {
+  await press('Place order');
+  await expect.poll(sentence).toMatch(/^Order \d+ has ended/);
+  for (const column of sides()) {
+    expect(await figures(column)).toEqual(['0 ms', '0', '1']);
+    expect(await label(column, 'payment').textContent()).toMatch(/charged/);
+    expect(await label(column, 'client').textContent()).toMatch(/answered/);
+  }
+  return `${await sentence()}`;
+});
+
+scene(
+  'Hang up, during the check',
+  'ours ends at once, the usual one runs on and charges',
+  async () => {
+    const took = await stopsInTime('/check', /^Inventory check canceled/);
+    await expect
+      .poll(() => label(ours(), 'inventory').textContent())
+      .toMatch(/stopped after \d+ ms/);
+    await expect.poll(() => label(usual(), 'payment').textContent()).toMatch(/charged/);
+    expect(await label(ours(), 'payment').count()).toBe(0);
+    await expect
+      .poll(sentence)
+      .toMatch(/ran on for.*was charged.*stopped after.*nothing was charged/);
+    const [wasted = '', failed] = await figures(usual());
+    expect(Number.parseFloat(wasted)).toBeGreaterThan(3);
+    expect(Number(failed)).toBeGreaterThan(0);
+    expect((await figures(ours())).slice(1)).toEqual(['0', '0']);
+    return `ours stopped ${took} ms after the hang-up; ${await sentence()}`;
+  },
+);
+
+scene(
+  'Hang up, during the payment',
+  'ours ends at once, the usual one runs on and charges',
+  async () => {
+    const took = await stopsInTime('/pay', /^Payment processing canceled/);
+    await expect.poll(() => label(ours(), 'payment').textContent()).toMatch(/stopped after \d+ ms/);
+    await expect.poll(() => label(usual(), 'payment').textContent()).toMatch(/charged/);
+    expect(Number((await figures(usual()))[1])).toBeGreaterThan(0);
+    expect((await figures(ours())).slice(1)).toEqual(['0', '0']);
+    expect(await usual().locator('.lanes .payment .over').count()).toBe(1);
+    await expect.poll(sentence).toMatch(/^You hung up after .*This repository: the work stopped/);
+    return `ours stopped ${took} ms after the hang-up; ${await sentence()}`;
+  },
+);
+
+for (const [name, afterMs] of [
+  ['Hang up in 1 s', 1_000],
+  ['Hang up in 3 s', 3_000],
+] as const) {
+  scene(name, 'the fetch of the page is aborted then, on both sides', async () => {
+    await press(name);
+    const [placed] = await onBoth({ msg: 'Places an order' });
+    const left = await onBoth({ outcome: 'hung up' });
+    // The browser counts from its click, so a little less may be left when the order arrives.
+    for (const { time } of left) expect(time - placed.time).toBeGreaterThan(afterMs * 0.8);
+    await told('ours', { msg: 'Order canceled: client disconnected' });
+    await told('usual', { msg: 'Order successfully processed' });
+    await expect
+      .poll(sentence)
+      .toMatch(/^You hung up after \d\.\d s.*was charged.*nothing was charged/);
+    return `${await sentence()}`;
+  });
+}
+
+scene(
+  'Caller waits 3 s',
+  'ours stops when the budget is spent, the usual one charges',
+  async () => {
+    await press('Caller waits 3 s');
+    const canceled = (event: LiveLine) => /^Payment processing canceled/.test(event.msg);
+    const [placed, stopped] = await Promise.all([
+      told('ours', { msg: 'Places an order' }),
+      events.next((event) => event.side === 'ours' && canceled(event)),
+    ]);
+    expect(placed.budgetMs).toBe(3_000);
+    await expect.poll(sentence).toMatch(/^The caller gave up.*was charged.*nothing was charged/);
+    expect((await figures(ours()))[1]).toBe('0');
+    return `the payment stopped ${stopped.time - placed.time} ms after the order was placed`;
+  },
+);
+
+scene(
+  'Cut the network, Heal',
+  'ours takes the charge back once it can, the usual one keeps it',
+  async () => {
+    await press('Place order');
+    await onBoth({ path: '/pay' });
+    await press('Cut the network');
+    await expect.poll(() => ours().locator('h2').textContent()).toMatch(/payment cut/);
+    await onBoth({ outcome: 'failed' });
+    for (const column of sides()) await expect.poll(() => figures(column)).toContain('1');
+    expect(await label(ours(), 'payment').textContent()).toMatch(/charged/);
+    await press('Heal');
+    await expect.poll(() => label(ours(), 'payment').textContent()).toMatch(/taken back/);
+    await expect.poll(sentence).toMatch(/was charged\. .*the charge was taken back/);
+    expect((await figures(ours()))[1]).toBe('0');
+    expect((await figures(usual()))[1]).toBe('1');
+    return `${await sentence()}`;
+  },
+);
+
+scene(
+  'Stop order-service',
+  'ours finishes its order; both come back, and so do their events',
+  async () => {
+    await press('Place order');
+    await onBoth({ path: '/pay' });
+    await press('Stop order-service');
+    await told('usual', { outcome: 'failed' });
+    await told('ours', { outcome: 'processed' });
+    await onBoth({ msg: 'order-service is back' });
+    await expect.poll(() => label(usual(), 'order').textContent()).toMatch(/gone/);
+    await expect.poll(() => figures(usual())).toContain('1');
+    expect(await figures(ours())).toEqual(['0 ms', '0', '1']);
+    await press('Place order');
+    await onBoth({ outcome: 'processed' }, 1);
+    await expect.poll(async () => (await figures(usual()))[2]).toBe('1');
+    await expect.poll(async () => (await figures(ours()))[2]).toBe('2');
+    return 'the usual one failed a charged order, ours none; the next was processed by both';
+  },
+);
+
+scene('The tab is closed', 'that is a hang-up, too', async () => {
+  await press('Place order');
+  await onBoth({ path: '/pay' });
+  await page.close();
+  const [, left] = await onBoth({ outcome: 'hung up' });
+  const stopped = await told('ours', { msg: 'Order canceled: client disconnected' });
+  await told('usual', { msg: 'Order successfully processed' });
+  return `ours stopped ${Math.max(0, stopped.time - left.time)} ms later, the usual one charged`;
+});
+
+scene('50 orders, a third hang up', 'ours: charged = processed; left: not', async () => {
+  await press('50 orders, a third hang up');
+  await onBoth({ outcome: 'hung up' }, 17);
+  await expect.poll(sentence).toMatch(/^50 orders, 17 hung up/);
+  const charged = (side: string) => {
+    const ofSide = events.items.filter((event) => event.side === side);
+    const ids = (start: string) =>
+      ofSide.filter(({ msg }) => msg.startsWith(start)).map(({ requestId }) => requestId);
+    const voided = ids('Payment voided');
+    return ids('Payment processed').filter((id) => !voided.includes(id)).length;
+  };
+  expect(charged('ours')).toBe(33);
+  expect((await figures(ours())).slice(1)).toEqual(['0', '33']);
+  // On a busy machine the first to hang up may do so before their order has been sent.
+  const lost = charged('usual') - 33;
+  expect(lost).toBeGreaterThan(8);
+  expect((await figures(usual())).slice(1)).toEqual([String(lost), '33']);
+  for (const column of sides()) expect(await column.locator('li').count()).toBe(20);
+  return `${await sentence()}`;
+});
+
+scene('Reset', 'forgets the orders on every page, and heals the network', async () => {
+  await press('Cut the network');
+  await press('Place order');
+  await expect.poll(() => ours().locator('li').count()).toBe(1);
+  await press('Reset');
+  await expect.poll(() => ours().locator('li').count()).toBe(0);
+  for (const column of sides()) expect(await figures(column)).toEqual(['0 ms', '0', '0']);
+  await press('Place order');
+  await expect.poll(() => figures(ours())).toEqual(['0 ms', '0', '1']);
+  return 'no order, no figure, and the next order succeeds';
+});
+
+scene('The keyboard alone', 'places, hangs up, opens the log and copies the curl', async () => {
+  await page.context().close();
+  page = await open({ permissions: ['clipboard-read', 'clipboard-write'] });
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await onBoth({ path: '/pay' });
+  await page.keyboard.press('Escape');
+  await told('usual', { msg: 'Order successfully processed' });
+  await expect.poll(sentence).toMatch(/^You hung up/);
+  await ours().locator('summary').focus();
+  await page.keyboard.press('Enter');
+  const log = ours().locator('pre');
+  await expect
+    .poll(() => log.textContent())
+    .toMatch(/payment +Payment processing canceled.*client/);
+  await ours()
+    .getByRole('button', { name: /^Copy the curl of order/ })
+    .focus();
+  await page.keyboard.press('Enter');
+  await expect.poll(sentence).toMatch(/^Copied/);
+  const curl = await page.evaluate<string>('navigator.clipboard.readText()');
+  expect(curl).toMatch(
+    /^curl --max-time [\d.]+ 'http:\/\/127\.0\.0\.1:\d+\/order\?orderID=live-\d+'$/,
+  );
+  const run = startCommand('sh', ['-c', `${curl} --silent`]);
+  expect(await run.closed).toBe(28);
+  return curl;
+});
+
+scene(
+  'The page at 1280 and at 390 pixels, light and dark',
+  'no violation that axe finds',
+  async () => {
+    await press('Hang up in 1 s');
+    await told('usual', { msg: 'Order successfully processed' });
+    await ours().locator('summary').click();
+    for (const width of [1_280, 390]) {
+      await page.setViewportSize({ width, height: 800 });
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme });
+        await page.evaluate(AXE);
+        const { violations } = await page.evaluate<{ violations: { id: string }[] }>('axe.run()');
+        expect(violations.map(({ id }) => id)).toEqual([]);
+      }
+      const overflow = 'document.documentElement.scrollWidth - innerWidth';
+      expect(await page.evaluate<number>(overflow)).toBeLessThanOrEqual(0);
+    }
+    return 'none, and nothing to scroll sideways';
+  },
+);
+
+scene('Reduced motion', 'bars step with the events, and grow otherwise', async () => {
+  const grown = `new Promise((resolve) => {
+    const bar = () => document.querySelector('#ours .lanes .payment .bar').style.width;
+    const [before, end] = [bar(), performance.now() + 300];
+    const look = () => performance.now() > end ? resolve(bar() !== before) : requestAnimationFrame(look);
+    look();
+  })`;
+  const grows: unknown[] = [];
+  for (const reducedMotion of ['reduce', 'no-preference'] as const) {
+    await page.emulateMedia({ reducedMotion });
+    await press('Place order');
+    await onBoth({ path: '/pay' }, grows.length + 1);
+    await ours().locator('.lanes .payment .bar').first().waitFor({ state: 'attached' });
+    grows.push(await page.evaluate(grown));
+    await press('Hang up');
+    await onBoth({ msg: 'Hangs up' }, grows.length);
+  }
+  expect(grows).toEqual([false, true]);
+  return 'still, and moving';
+});
+
+scene("Another origin's page", 'can neither read nor press', async () => {
+  const evil = createServer((_, res) => res.setHeader('Content-Type', 'text/html').end('<p>evil'));
+  await new Promise<void>((resolve) => evil.listen(0, '127.0.0.1', resolve));
+  await page.goto(`http://localhost:${portOf(evil)}`);
+  const seen = await page.evaluate<string[]>(`Promise.all([
+    fetch('${url}/events').then(() => 'read', () => 'refused'),
+    fetch('${url}/order', { method: 'POST', mode: 'no-cors' }).then(() => 'sent', () => 'refused'),
+    new Promise((resolve) => { new EventSource('${url}/events').onerror = () => resolve('refused'); }),
+  ])`);
+  expect(seen).toEqual(['refused', 'refused', 'refused']);
+  page = await open();
+  expect(await ours().locator('li').count()).toBe(0);
+  evil.closeAllConnections();
+  evil.close();
+  return 'both refused, and no order placed';
+});
+
+scene('npm run live, again on the same port', 'one line, and exit code 1', async () => {
+  const second = startLive({ LIVE_PORT: new URL(url).port });
+  expect(await second.closed).toBe(1);
+  expect(second.output()).toMatch(/^live: listen EADDRINUSE.*\n$/);
+  return second.output().trim();
+});
+
+scene(
+  '--as-usual=off, then Ctrl+C with an order under way',
+  'one column, and nothing is left',
+  async () => {
+    const alone = startLive({ LIVE_PORT: '0' }, '--as-usual=off');
+    await page.goto(await alone.seen(/Open (\S+)/));
+    await ours().waitFor();
+    expect(await usual().count()).toBe(0);
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await press('Place order');
+    await ours()
+      .getByRole('button', { name: /^Copy the curl/ })
+      .click();
+    await expect.poll(sentence).toMatch(/^Copied/);
+    const curl = await page.evaluate<string>('navigator.clipboard.readText()');
+    const [orderUrl = ''] = /http:\/\/[^/]+/.exec(curl) ?? [];
+    expect((await fetch(`${orderUrl}/health`)).status).toBe(200);
+    alone.child.kill('SIGINT');
+    expect(await alone.closed).toBe(0);
+    await expect(fetch(`${orderUrl}/health`)).rejects.toThrow();
+    return 'exit code 0, and order-service is gone';
+  },
+);

@@ -8,21 +8,31 @@ const PLAIN = { head: [], border: [] };
 const USAGE = `Plays ${scenes.length} scenes with the three services.
 
   npm run demo -- --fast       in a quarter of the time
-  npm run demo -- --scene 3    one scene, 1 to ${scenes.length}`;
+  npm run demo -- --scene 3    one scene, 1 to ${scenes.length}
+  npm run demo -- --record     write the README's picture, from a run of npm run live in Chromium`;
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
 try {
   const fast = { type: 'boolean', default: false } as const;
   const help = { type: 'boolean', short: 'h' } as const;
-  const { values } = parseArgs({ options: { fast, help, scene: { type: 'string' } } });
-  if (values.help) print(USAGE);
+  const { values } = parseArgs({
+    options: { fast, help, record: fast, scene: { type: 'string' } },
+  });
   const numbered = scenes.map((scene, index): [string, Scene] => [String(index + 1), scene]);
   const chosen = numbered.filter(([number]) => number === (values.scene ?? number));
   if (chosen.length === 0) throw new Error(`--scene must be 1 to ${scenes.length}`);
-  if (!values.help) await play(chosen, values.fast ? 0.25 : 1);
+  if (values.help) print(USAGE);
+  else if (values.record) await record();
+  else await play(chosen, values.fast ? 0.25 : 1);
 } catch (error) {
   process.stderr.write(`demo: ${error instanceof Error ? error.message : error}\n`);
   process.exitCode = 1;
+}
+
+/** Chromium is only loaded for this. */
+async function record(): Promise<void> {
+  const live = await import('./live/record.ts');
+  for (const path of await live.record()) print(`${path} is written`);
 }
 
 async function play(chosen: [string, Scene][], scale: number): Promise<void> {

@@ -1,0 +1,34 @@
+import { startChromium } from '../../harness/chromium.ts';
+import { ROOT } from '../../harness/repository.ts';
+import { startLive } from './start-live.ts';
+
+const PICTURES = { light: 'docs/live.png', dark: 'docs/live-dark.png' };
+
+/**
+ * Writes the README's pictures from a run of the page: an order that succeeds, then a hang-up in the
+ * payment of the next. Rejects where there is no Chromium. Resolves with the files' paths.
+ */
+export async function record(): Promise<string[]> {
+  await using browser = await startChromium();
+  await using live = await startLive(0, ['usual', 'ours'], (message) => {
+    throw new Error(message);
+  });
+  const size = { width: 1_200, height: 680 };
+  const page = await browser.newPage({ viewport: size, deviceScaleFactor: 1.5 });
+  await page.goto(live.url);
+  const sentence = page.getByRole('status');
+  for (const [button, ending] of [
+    ['Place order', /has ended/],
+    ['Hang up in 3 s', /^You hung up.*the order was charged/],
+  ] as const) {
+    await page.getByRole('button', { name: button, exact: true }).click();
+    await sentence.filter({ hasText: ending }).waitFor();
+  }
+  // The picture shows what happened, not where the pointer was.
+  await page.mouse.move(0, 0);
+  for (const [colorScheme, path] of Object.entries(PICTURES)) {
+    await page.emulateMedia({ colorScheme: colorScheme === 'dark' ? 'dark' : 'light' });
+    await page.screenshot({ path: ROOT + path, fullPage: true });
+  }
+  return Object.values(PICTURES);
+}

@@ -2,9 +2,9 @@
 // teaches. What none of them does: notice that the client has left, tell the next hop, or undo a charge.
 import axios from 'axios'; // npm's most used HTTP client
 import express from 'express';
-import { pino } from 'pino'; // Express, "Best practices in production": a logging library, no console.log
+import { pino } from 'pino'; // Express, "Production best practices": no console.log
 
-// The Twelve-Factor App, "III. Config"; Express, "Best practices in production".
+// The Twelve-Factor App, "III. Config".
 const { PORT = '8080' } = process.env;
 const { INVENTORY_URL = 'http://localhost:8081' } = process.env;
 const { PAYMENT_URL = 'http://localhost:8082' } = process.env;

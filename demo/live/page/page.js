@@ -333,36 +333,22 @@ function reset() {
   press('/reset');
 }
 
-/** @type {[name: string, action: () => unknown, look?: string][][]} */
+/** @type {[name: string, action: () => unknown, look?: string][]} */
 const BUTTONS = [
-  [
-    ['Place order', () => send(), 'primary'],
-    ['Hang up', hangUp, 'leave'],
-  ],
-  [
-    ['Hang up in 1 s', () => send('/order', 1_000)],
-    ['Hang up in 3 s', () => send('/order', 3_000)],
-    ['Caller waits 3 s', () => send('/order?budgetMs=3000')],
-  ],
-  [
-    ['Cut the network', () => press('/cut')],
-    ['Heal', () => press('/heal')],
-    ['Stop order-service', () => press('/stop')],
-  ],
-  [
-    ['50 orders, a third hang up', () => send('/crowd')],
-    ['Reset', reset],
-  ],
+  ['Place order', () => send(), 'primary'],
+  ['Hang up', hangUp, 'leave'],
+  ['Hang up in 1 s', () => send('/order', 1_000), 'apart'],
+  ['Hang up in 3 s', () => send('/order', 3_000)],
+  ['Caller waits 3 s', () => send('/order?budgetMs=3000')],
+  ['Cut the network', () => press('/cut'), 'apart'],
+  ['Heal', () => press('/heal')],
+  ['Stop order-service', () => press('/stop')],
+  ['50 orders, a third hang up', () => send('/crowd')],
+  ['Reset', reset],
 ];
-const buttons = BUTTONS.map(
-  (group) => html`<div class="group">
-    ${group.map(
-      ([name, action, look = '']) =>
-        html`<button type="button" class=${look} @click=${action}>${name}</button>`,
-    )}
-  </div>`,
-);
-render(buttons, byId('buttons'));
+const buttonOf = (/** @type {typeof BUTTONS[number]} */ [name, action, look = '']) =>
+  html`<button type="button" class=${look} @click=${action}>${name}</button>`;
+render(BUTTONS.map(buttonOf), byId('buttons'));
 addEventListener('keydown', ({ key }) => key === 'Escape' && hangUp());
 
 let settling = 0;

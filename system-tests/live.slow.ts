@@ -49,6 +49,7 @@ afterEach(async () => {
 
 async function open(options = {}): Promise<Page> {
   const opened = await (await browser.newContext(options)).newPage();
+  opened.setDefaultTimeout(60_000); // Only what hangs takes as long.
   await opened.goto(url);
   await opened.getByRole('heading', { name: 'Latest orders' }).first().waitFor();
   return opened;

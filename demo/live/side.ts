@@ -12,8 +12,8 @@ export type Side = Pick<
 >;
 
 const FILES: Record<SideName, (service: ServiceName) => string> = {
-  usual: (service) => `demo/as-usual/${service}.ts`,
-  ours: (service) => `${service}/src/server.ts`,
+  usual: (service) => `demo/as-usual/${service}`,
+  ours: (service) => `${service}/src/server`,
 };
 
 /**

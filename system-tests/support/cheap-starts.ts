@@ -8,6 +8,9 @@ const PROGRAMS = [
   'order-service/src/server.ts',
   'inventory-service/src/server.ts',
   'payment-service/src/server.ts',
+  'demo/as-usual/order-service.ts',
+  'demo/as-usual/inventory-service.ts',
+  'demo/as-usual/payment-service.ts',
   'harness/report-activity.ts',
   'start/report-address.ts',
 ];

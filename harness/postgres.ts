@@ -15,6 +15,8 @@ export { postgresVersion };
 export interface Postgres extends AsyncDisposable {
   /** Of the database `postgres`, as its superuser, without a password. */
   url: string;
+  /** Of the process whose children all others are. */
+  readonly pid: number;
   /** Ends it as an operator does: connections are cut, the data is complete. */
   stop: () => Promise<void>;
   /** Ends all of its processes with SIGKILL. */
@@ -33,8 +35,14 @@ const DEFAULTS = {
 };
 const SMALL = ['--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync', '--wal-segsize=1'];
 
-/** Starts a PostgreSQL on a free port of 127.0.0.1. `settings` are postgresql.conf's; fsync is off. */
-export async function startPostgres(settings: Record<string, string> = {}): Promise<Postgres> {
+/**
+ * Starts a PostgreSQL on a free port of 127.0.0.1. `settings` are postgresql.conf's; fsync is off.
+ * `onLine` gets each line of its log.
+ */
+export async function startPostgres(
+  settings: Record<string, string> = {},
+  onLine: (line: string) => void = () => {},
+): Promise<Postgres> {
   if (!postgresFolder || !postgresVersion) throw new Error('PostgreSQL is not installed');
   const file = join(postgresFolder, 'postgres');
   const folder = await mkdtemp(join(tmpdir(), 'postgres-'));
@@ -47,7 +55,7 @@ export async function startPostgres(settings: Record<string, string> = {}): Prom
   const [port] = ports;
   const options = Object.entries({ ...DEFAULTS, port, ...settings });
   const args = ['-D', folder, ...options.map(([name, value]) => `-c${name}=${value}`)];
-  let server = await launch(file, args);
+  let server = await launch(file, args, onLine);
   const end = async (signal: NodeJS.Signals) => {
     const exited = server.exitCode ?? server.signalCode ?? once(server, 'exit');
     server.kill(signal);
@@ -55,6 +63,9 @@ export async function startPostgres(settings: Record<string, string> = {}): Prom
   };
   return {
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    get pid() {
+      return server.pid ?? 0;
+    },
     stop: () => end('SIGINT'),
     async kill() {
       server.kill('SIGSTOP'); // Or it could start another one meanwhile.
@@ -63,7 +74,7 @@ export async function startPostgres(settings: Record<string, string> = {}): Prom
     },
     async restart() {
       await end('SIGINT');
-      server = await launch(file, args);
+      server = await launch(file, args, onLine);
     },
     async [Symbol.asyncDispose]() {
       await end('SIGQUIT');
@@ -73,18 +84,26 @@ export async function startPostgres(settings: Record<string, string> = {}): Prom
   };
 }
 
-async function launch(file: string, args: string[]): Promise<ChildProcess> {
+async function launch(
+  file: string,
+  args: string[],
+  onLine: (line: string) => void,
+): Promise<ChildProcess> {
   // Those of its children that compute would not notice its SIGKILL; at SIGQUIT it ends them.
   const server = tether(
     spawn(file, args, { ...postgresUser, stdio: ['ignore', 'ignore', 'pipe'] }),
     'QUIT',
   );
+  let isReady = false;
   let log = '';
   await new Promise<void>((resolve, reject) => {
     server.once('close', () => reject(new Error(`PostgreSQL ended: ${log}`)));
     eachLine(server.stderr, (line) => {
-      log += `${line}\n`;
-      if (line.endsWith('database system is ready to accept connections')) resolve();
+      onLine(line);
+      if (!isReady) log += `${line}\n`;
+      if (!line.endsWith('database system is ready to accept connections')) return;
+      isReady = true;
+      resolve();
     });
   });
   return server;

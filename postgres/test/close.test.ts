@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { ClientDisconnected, Scope } from '#request-scope';
-import { until } from '../../harness/until.ts';
 import { createPool } from '../src/index.ts';
 import { useServer } from './server.ts';
 
@@ -20,9 +19,5 @@ test('close waits for those at work and those in line, refuses others, and leave
   expect((await waiting).rows).toEqual([{ one: 1 }]);
   await closed;
   await pool.close();
-  const count = 'select 1 from pg_stat_activity where application_name = $1';
-  await until('no connection', async () => {
-    const { rowCount } = await server.ask(count, [name]);
-    return rowCount === 0 ? true : undefined;
-  });
+  await server.leaves(name);
 });

@@ -50,5 +50,12 @@ export function useServer() {
       until(`the end of ${text}`, async () =>
         (await count('active', text)) === 0 ? true : undefined,
       ),
+    /** Resolves once the application has no connection. */
+    leaves: (application: string) =>
+      until(`the end of ${application}`, async () => {
+        const text = 'select 1 from pg_stat_activity where application_name = $1';
+        const { rowCount } = await started().eyes.query(text, [application]);
+        return rowCount === 0 ? true : undefined;
+      }),
   };
 }

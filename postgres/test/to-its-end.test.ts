@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { ClientDisconnected, Scope } from '#request-scope';
+import { startRelay } from '../../harness/relay.ts';
+import { createPool, DatabaseUnavailable } from '../src/index.ts';
+import { useServer } from './server.ts';
+
+const LONG = 'select pg_sleep(3600)';
+const toItsEnd = { toItsEnd: true };
+
+const server = useServer();
+
+test('waits for its turn no longer than its scope', async () => {
+  await using pool = createPool(server.postgres.url, { maxConnections: 1 });
+  using blocker = new Scope();
+  using scope = new Scope();
+  const blocking = pool.query(LONG, [], blocker);
+  await server.runs(LONG);
+  const waiting = pool.query('create table unwanted ()', [], scope, toItsEnd);
+  const reason = new ClientDisconnected();
+  scope.abort(reason);
+  await expect(waiting).rejects.toBe(reason);
+  blocker.abort(new ClientDisconnected());
+  await expect(blocking).rejects.toThrow(ClientDisconnected);
+  await pool.close();
+  expect((await server.ask("select to_regclass('unwanted') as name")).rows).toEqual([
+    { name: null },
+  ]);
+});
+
+test('once it has been sent it is done, whatever becomes of its scope', async () => {
+  await using pool = createPool(server.postgres.url, { maxConnections: 1 });
+  using scope = new Scope();
+  await server.ask('select pg_advisory_lock(1)');
+  const write = 'create table wanted as select 1 as one from pg_advisory_lock(1)';
+  const written = pool.query(write, [], scope, toItsEnd);
+  await server.runs(write);
+  scope.abort(new ClientDisconnected());
+  await server.ask('select pg_advisory_unlock(1)');
+  await written;
+  expect((await server.ask('select 1 from wanted')).rows).toHaveLength(1);
+});
+
+test('gives a connection up that says nothing for connectTimeoutMs', async () => {
+  await using relay = await startRelay();
+  relay.port = Number(new URL(server.postgres.url).port);
+  const url = `postgres://postgres@${new URL(relay.url).host}/postgres`;
+  await using pool = createPool(url, { maxConnections: 1, connectTimeoutMs: 500 });
+  await pool.query('select 1');
+  relay.cut();
+  using scope = new Scope();
+  const silent = pool.query('select 2', [], scope, toItsEnd).catch((error: unknown) => error);
+  expect(await silent).toBeInstanceOf(DatabaseUnavailable);
+  expect(await silent).toMatchObject({ code: 'timeout' });
+  relay.heal();
+  expect((await pool.query('select 3 as three')).rows).toEqual([{ three: 3 }]);
+});

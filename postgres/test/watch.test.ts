@@ -1,0 +1,66 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { expect, test } from 'vitest';
+import { Feed } from '../../harness/feed.ts';
+import { portOf } from '../../harness/port-of.ts';
+import { DatabaseUnavailable, watch } from '../src/index.ts';
+import { useServer } from './server.ts';
+
+const SCHEMA = 'create table if not exists made (id serial primary key);';
+
+const server = useServer();
+
+/** Watches until it is disposed of, and keeps what it is told. */
+function watchAt(url: string) {
+  const told = new Feed<string>();
+  const leaving = new AbortController();
+  const down = (error: Error) => {
+    const code = error instanceof DatabaseUnavailable ? error.code : error.message;
+    told.push(`down: ${code}`);
+  };
+  const ended = watch(url, SCHEMA, { up: () => told.push('up'), down }, leaving.signal);
+  return {
+    told,
+    async [Symbol.asyncDispose]() {
+      leaving.abort();
+      await ended;
+    },
+  };
+}
+
+test('tells of each change, from the first look on, and makes the schema first', async () => {
+  await server.postgres.stop();
+  await using watcher = watchAt(server.postgres.url);
+  const { told } = watcher;
+  await told.next((what) => what === 'down: ECONNREFUSED');
+  await server.postgres.restart();
+  await told.next((what) => what === 'up');
+  expect((await server.ask("select to_regclass('made')::text as name")).rows).toEqual([
+    { name: 'made' },
+  ]);
+  await server.postgres.stop();
+  await told.next((what) => what.startsWith('down'), 2);
+  await server.postgres.restart();
+  await told.next((what) => what === 'up', 2);
+  expect(told.items.map((what) => what.split(':')[0])).toEqual(['down', 'up', 'down', 'up']);
+});
+
+test('says once that the server is away, however often it looks', async () => {
+  const refusing = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
+  await once(refusing, 'listening');
+  await using watcher = watchAt(`postgres://127.0.0.1:${portOf(refusing)}/nowhere`);
+  for (let looks = 0; looks < 3; looks += 1) await once(refusing, 'connection');
+  expect(watcher.told.items).toHaveLength(1);
+  refusing.close();
+});
+
+test('ten that come at the same time make the schema once, and leave no connection', async () => {
+  await server.ask('drop table if exists made');
+  const watchers = Array.from({ length: 10 }, () =>
+    watchAt(`${server.postgres.url}?application_name=watcher`),
+  );
+  for (const { told } of watchers) await told.next((what) => what === 'up');
+  for (const { told } of watchers) expect(told.items).toEqual(['up']);
+  for (const watcher of watchers) await watcher[Symbol.asyncDispose]();
+  await server.leaves('watcher');
+});

@@ -1,0 +1,61 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { pino } from 'pino';
+import { GracefulShutdown } from '#request-scope';
+import { type Database, openDatabase } from '../../chassis/src/database.ts';
+import { send } from '../../harness/client.ts';
+import type { LogLine } from '../../harness/log-line.ts';
+import { portOf } from '../../harness/port-of.ts';
+import { until } from '../../harness/until.ts';
+import { createApp } from '../src/app.ts';
+import { SCHEMA } from '../src/query-inventory.ts';
+
+const BUDGET = 'x-envoy-expected-rq-timeout-ms';
+
+interface Options {
+  connections?: number;
+  durationMs?: number;
+  /** In place of the one at the URL. */
+  database?: Database;
+}
+
+/** The service with its database at `url`, in this process. */
+export async function startInventory(
+  url: string,
+  { connections = 10, durationMs = 5, ...options }: Options = {},
+) {
+  const lines: LogLine[] = [];
+  const logger = pino({}, { write: (line) => lines.push(JSON.parse(line)) });
+  const shutdown = new GracefulShutdown();
+  const { signal } = shutdown;
+  const database =
+    options.database ?? (await openDatabase(url, SCHEMA, connections, logger, signal));
+  const http = createServer(createApp({ checkDurationMs: durationMs }, logger, shutdown, database));
+  shutdown.attach(http);
+  await once(http.listen(0, '127.0.0.1'), 'listening');
+  const base = `http://127.0.0.1:${portOf(http)}`;
+  return {
+    lines,
+    shutdown,
+    check(product = '1234', budgetMs?: number) {
+      const headers = budgetMs === undefined ? {} : { [BUDGET]: String(budgetMs) };
+      return send(`${base}/check?productID=${encodeURIComponent(product)}`, { headers });
+    },
+    /** Resolves once `/health` answers so. */
+    health: (wanted: string) =>
+      until(`the health ${wanted}`, async () => {
+        const { status, body } = await send(`${base}/health`).answer;
+        return `${status} ${body}` === wanted || undefined;
+      }),
+    /** Resolves with the line that says how a check ended. */
+    verdict: ({ requestId }: { requestId: string }) =>
+      until('the verdict', async () => lines.find((line) => line.requestId === requestId)),
+    async [Symbol.asyncDispose]() {
+      await shutdown.drain(0);
+      await database.pool.close();
+    },
+  };
+}
+
+export const HEALTHY = '200 {"status":"ok"}';
+export const UNAVAILABLE = '503 {"status":"database unavailable"}';

@@ -1,0 +1,162 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { ClientDisconnected, Scope } from '../cancellation/src/index.ts';
+import { type Answer, send } from '../harness/client.ts';
+import { postgresVersion, startPostgres } from '../harness/postgres.ts';
+import { ServiceProcess } from '../harness/service-process.ts';
+import { until } from '../harness/until.ts';
+import { CHECK } from '../inventory-service/src/query-inventory.ts';
+import { createPool } from '../postgres/src/index.ts';
+import { scene } from './support/scene.ts';
+
+const BUDGET = 'x-envoy-expected-rq-timeout-ms';
+const MISSING = 'PostgreSQL is not installed';
+const STOPS = 60;
+const LIMIT_MS = 100;
+
+/** The 95th of a hundred, and the median. */
+function summary(timesMs: number[]) {
+  const sorted = timesMs.toSorted((one, other) => one - other);
+  const at = (share: number) => sorted[Math.floor(sorted.length * share)] ?? Number.NaN;
+  return { median: at(0.5), p95: at(0.95) };
+}
+
+/** A PostgreSQL, inventory-service on it, and eyes that see which checks are at work in it. */
+async function start(env: Record<string, string>) {
+  const postgres = await startPostgres();
+  const eyes = createPool(postgres.url, { maxConnections: 1 });
+  const service = await ServiceProcess.start('inventory-service', {
+    DATABASE_URL: postgres.url,
+    ...env,
+  });
+  await service.waitFor({ msg: 'Database available' });
+  const text = "select 1 from pg_stat_activity where state = 'active' and query = $1";
+  const isAtWork = async () => (await eyes.query(text, [CHECK])).rows.length > 0;
+  return {
+    postgres,
+    service,
+    check: (budgetMs = 3_600_000) =>
+      send(`${service.url}/check?productID=1234`, { headers: { [BUDGET]: String(budgetMs) } }),
+    async begun() {
+      while (!(await isAtWork())) await sleep(1);
+    },
+    /** Milliseconds from now until no check is at work. */
+    async stopsAfter() {
+      const from = performance.now();
+      while (await isAtWork()) await sleep(1);
+      return performance.now() - from;
+    },
+    async [Symbol.asyncDispose]() {
+      await service[Symbol.asyncDispose]();
+      await eyes.close();
+      await postgres[Symbol.asyncDispose]();
+    },
+  };
+}
+
+scene(
+  `${STOPS} clients of inventory-service hang up, one after the other`,
+  `the query stops in the database within ${LIMIT_MS} ms, as pg_stat_activity has it`,
+  async ({ skip }) => {
+    skip(!postgresVersion, MISSING);
+    await using world = await start({ CHECK_DURATION_MS: '3000000' });
+    const timesMs: number[] = [];
+    for (let n = 0; n < STOPS; n += 1) {
+      const { hangUp } = world.check();
+      await world.begun();
+      hangUp();
+      timesMs.push(await world.stopsAfter());
+    }
+    const { median, p95 } = summary(timesMs);
+    expect(p95).toBeLessThan(LIMIT_MS);
+    return `median ${median.toFixed(1)} ms, 95 % within ${p95.toFixed(1)} ms`;
+  },
+);
+
+scene(
+  'a check that waits for a lock, with a budget of 300 ms, ten times',
+  `the query stops in the database within ${LIMIT_MS} ms of the answer`,
+  async ({ skip }) => {
+    skip(!postgresVersion, MISSING);
+    await using world = await start({ CHECK_DURATION_MS: '5' });
+    await using locks = createPool(world.postgres.url, { maxConnections: 1 });
+    using lock = new Scope();
+    const sql = "do 'begin lock table products; perform pg_sleep(3600); end'";
+    const locked = locks.query(sql, [], lock).catch(() => {});
+    const timesMs: number[] = [];
+    for (let n = 0; n < 10; n += 1) {
+      const { answer } = world.check(300);
+      await world.begun();
+      expect(await answer).toMatchObject({ status: 408, body: 'Request canceled' });
+      timesMs.push(await world.stopsAfter());
+    }
+    lock.abort(new ClientDisconnected());
+    await locked;
+    const { median, p95 } = summary(timesMs);
+    expect(p95).toBeLessThan(LIMIT_MS);
+    return `median ${median.toFixed(1)} ms, 95 % within ${p95.toFixed(1)} ms`;
+  },
+);
+
+scene(
+  'inventory-service shuts down during checks',
+  `their queries stop in the database within ${LIMIT_MS} ms of the answer`,
+  async ({ skip }) => {
+    skip(!postgresVersion, MISSING);
+    await using world = await start({
+      CHECK_DURATION_MS: '3000000',
+      SHUTDOWN_TIMEOUT_MS: '200',
+    });
+    const checks = Array.from({ length: 10 }, () => world.check());
+    await world.begun();
+    world.service.signal('SIGTERM');
+    const answers = await Promise.all(checks.map(({ answer }) => answer));
+    for (const { status } of answers) expect(status).toBe(408);
+    const tookMs = await world.stopsAfter();
+    expect(tookMs).toBeLessThan(LIMIT_MS);
+    expect(await world.service.exited).toEqual({ code: 0, signal: null });
+    return `ten answered 408, stopped ${tookMs.toFixed(1)} ms later, exit code 0`;
+  },
+);
+
+scene(
+  'PostgreSQL is killed under load, and comes back',
+  'each check is answered, health 503 meanwhile, recovery by itself',
+  async ({ skip }) => {
+    skip(!postgresVersion, MISSING);
+    await using world = await start({ CHECK_DURATION_MS: '20' });
+    const { service, postgres } = world;
+    const health = (body: string) =>
+      until(
+        body,
+        async () => (await send(`${service.url}/health`).answer).body === body || undefined,
+      );
+    const answers: Answer[] = [];
+    let isOver = false;
+    const keepChecking = async () => {
+      while (!isOver) answers.push(await world.check().answer);
+    };
+    const load = Promise.all(Array.from({ length: 20 }, keepChecking));
+    const seen = async (status: number) => {
+      const from = answers.length;
+      await until(`an answer ${status}`, async () =>
+        answers.slice(from).some((answer) => answer.status === status) ? true : undefined,
+      );
+    };
+    await seen(200);
+    await postgres.kill();
+    await seen(503);
+    await health('{"status":"database unavailable"}');
+    await postgres.restart();
+    await health('{"status":"ok"}');
+    await seen(200);
+    isOver = true;
+    await load;
+    const failed = answers.filter(({ status }) => status !== 200);
+    for (const { status, body } of failed) {
+      expect({ status, body }).toEqual({ status: 503, body: 'Database unavailable' });
+    }
+    expect(service.lines.filter(({ level }) => level > 40)).toEqual([]);
+    return `${failed.length} of ${answers.length} answered 503, the others 200`;
+  },
+);

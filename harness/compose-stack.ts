@@ -24,23 +24,34 @@ export const COMPOSE_V1: Compose = {
   env: { DOCKER_BUILDKIT: '0', COMPOSE_DOCKER_CLI_BUILD: '0' },
 };
 
+/** The compose file of the three services, and the one that is laid over it for PostgreSQL. */
+const FILE = 'docker-compose.yml';
+export const WITH_POSTGRES = [FILE, 'compose.postgres.yml'];
+
+/** What has a container. */
+type Part = ServiceName | 'postgres';
+
 /** Without it Compose would read the `.env` beside docker-compose.yml. */
 const NO_VARIABLES = fileURLToPath(new URL('no-variables.env', import.meta.url));
 const PROJECT = 'order-cancellation-test';
 const NETWORK = `${PROJECT}_default`;
 
-/** The compose file on an engine, under a project name of its own. */
+/** The compose files on an engine, under a project name of its own. */
 export class ComposeStack {
   readonly #compose: Compose;
+  readonly #files: string[];
 
-  constructor(compose: Compose = COMPOSE_V2) {
+  constructor(compose: Compose = COMPOSE_V2, files = [FILE]) {
     this.#compose = compose;
+    this.#files = files;
   }
 
-  /** Runs Compose with no variable of the file set but `variables`. */
+  /** Runs Compose with no variable of the files set but `variables`. */
   async compose(args: string[], variables: Record<string, string> = {}): Promise<string> {
     const { command, env } = this.#compose;
-    return output([...command, '--project-name', PROJECT, '--env-file', NO_VARIABLES, ...args], {
+    const files = this.#files.map((file) => `--file=${file}`);
+    const options = [...files, '--project-name', PROJECT, '--env-file', NO_VARIABLES];
+    return output([...command, ...options, ...args], {
       cwd: ROOT,
       env: { ...outside(), ...env, LOG_FORMAT: 'json', ...variables },
     });
@@ -65,22 +76,30 @@ export class ComposeStack {
   }
 
   /** The service's container. The first and the second Compose name it differently. */
-  async container(service: ServiceName): Promise<string> {
+  async container(service: Part): Promise<string> {
     const labels = [`project=${PROJECT}`, `service=${service}`];
     const filters = labels.map((label) => `--filter=label=com.docker.compose.${label}`);
     return output(['docker', 'ps', '--all', '--quiet', ...filters]);
   }
 
-  async inspect(service: ServiceName, format: string): Promise<string> {
+  async inspect(service: Part, format: string): Promise<string> {
     return output(['docker', 'inspect', '--format', format, await this.container(service)]);
   }
 
-  async exec(service: ServiceName, ...command: string[]): Promise<string> {
+  async exec(service: Part, ...command: string[]): Promise<string> {
     return output(['docker', 'exec', await this.container(service), ...command]);
   }
 
   async kill(service: ServiceName): Promise<void> {
     await output(['docker', 'kill', '--signal', 'KILL', await this.container(service)]);
+  }
+
+  async stop(service: Part): Promise<void> {
+    await output(['docker', 'stop', await this.container(service)]);
+  }
+
+  async start(service: Part): Promise<void> {
+    await output(['docker', 'start', await this.container(service)]);
   }
 
   /** The exit code of each service, in the order of SERVICES. */
@@ -112,10 +131,10 @@ export class ComposeStack {
   }
 }
 
-/** The environment without the variables that docker-compose.yml reads: empty is not unset. */
+/** The environment without the variables that the files read: empty is not unset. */
 function outside(): NodeJS.ProcessEnv {
-  const file = readFileSync(`${ROOT}docker-compose.yml`, 'utf8');
-  const names = [...file.matchAll(/\$\{(\w+)|^ +([A-Z_]+):$/gm)].map(([, a, b]) => a ?? b ?? '');
+  const files = WITH_POSTGRES.map((file) => readFileSync(`${ROOT}${file}`, 'utf8')).join();
+  const names = [...files.matchAll(/\$\{(\w+)|^ +([A-Z_]+):$/gm)].map(([, a, b]) => a ?? b ?? '');
   const read = Object.entries(process.env).filter(([name]) => !names.includes(name));
   return Object.fromEntries(read);
 }

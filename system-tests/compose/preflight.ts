@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { output } from '../../harness/command.ts';
-import { ComposeStack, PORTS } from '../../harness/compose-stack.ts';
+import { COMPOSE_V2, ComposeStack, PORTS, WITH_POSTGRES } from '../../harness/compose-stack.ts';
 
 // Runs before the tests, which cannot begin without an engine and the three ports: one line says so.
 
@@ -11,7 +11,7 @@ async function problem(): Promise<string | undefined> {
   } catch {
     return 'no Docker Engine answers `docker info`';
   }
-  await new ComposeStack().down();
+  await new ComposeStack(COMPOSE_V2, WITH_POSTGRES).down();
   for (const port of Object.values(PORTS)) {
     const server = createServer();
     try {

@@ -1,6 +1,6 @@
-import { ComposeStack } from '../../harness/compose-stack.ts';
+import { COMPOSE_V2, ComposeStack, WITH_POSTGRES } from '../../harness/compose-stack.ts';
 
-const stack = new ComposeStack();
+const stack = new ComposeStack(COMPOSE_V2, WITH_POSTGRES);
 
 /** Builds from the sources as they are: `up` would take the images of an earlier run. */
 export async function setup(): Promise<void> {

@@ -1,0 +1,132 @@
+import { afterAll, beforeEach, describe, expect } from 'vitest';
+import { paymentsOf, send } from '../../harness/client.ts';
+import { output } from '../../harness/command.ts';
+import {
+  COMPOSE_V1,
+  COMPOSE_V2,
+  ComposeStack,
+  PORTS,
+  SERVICES,
+  WITH_POSTGRES,
+} from '../../harness/compose-stack.ts';
+import type { ServiceName } from '../../harness/service-process.ts';
+import { since } from '../../harness/since.ts';
+import { until } from '../../harness/until.ts';
+import { scene } from '../support/scene.ts';
+
+const IMAGE = 'postgres:17';
+const ORDER_URL = 'http://127.0.0.1:8080';
+const PAYMENT_URL = 'http://127.0.0.1:8082';
+const quick = { CHECK_DURATION_MS: '200', PAYMENT_DURATION_MS: '300' };
+const endless = { ...quick, CHECK_DURATION_MS: '3600000' };
+
+/** Why it cannot be tried; undefined if it can. */
+const missing = output(['docker', 'image', 'inspect', IMAGE])
+  .catch(() => output(['docker', 'pull', IMAGE]))
+  .then(
+    () => undefined,
+    () => `the image ${IMAGE} cannot be had`,
+  );
+
+describe.each([COMPOSE_V2, COMPOSE_V1])('$command', (compose) => {
+  const stack = new ComposeStack(compose, WITH_POSTGRES);
+  const name = compose.command.join(' ');
+  const unusable = output([...compose.command, 'version']).then(
+    () => missing,
+    () => `${name} is not installed`,
+  );
+  beforeEach(async ({ skip }) => {
+    const reason = await unusable;
+    skip(reason !== undefined, reason);
+  });
+  afterAll(async () => {
+    if (!(await unusable)) await stack.down();
+  });
+
+  const health = (service: ServiceName, wanted: number) =>
+    until(`${wanted} from ${service}`, async () => {
+      const { status, body } = await send(`http://127.0.0.1:${PORTS[service]}/health`).answer;
+      return status === wanted ? body : undefined;
+    });
+
+  const psql = ['psql', '--host=127.0.0.1', '--username=orders', '--tuples-only', '--no-align'];
+  const running = `--command=select query from pg_stat_activity where state = 'active'
+    and query like '%pg_sleep%' and pid <> pg_backend_pid()`;
+  const begins = () =>
+    until(
+      'a check in the database',
+      async () => (await stack.exec('postgres', ...psql, running)) || undefined,
+    );
+  const ends = () =>
+    until('its end', async () =>
+      (await stack.exec('postgres', ...psql, running)) ? undefined : true,
+    );
+
+  scene(
+    `${name} with compose.postgres.yml`,
+    'PostgreSQL first, on no port of the host',
+    async () => {
+      await stack.compose(['build']);
+      const startedAt = performance.now();
+      await stack.up(quick);
+      const took = since(startedAt);
+      const { answer } = send(`${ORDER_URL}/order?orderID=kept`);
+      expect(await answer).toMatchObject({ status: 200, body: 'Order successfully processed' });
+      const config = '{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}}';
+      expect(await stack.inspect('postgres', config)).toBe('postgres true [ALL]');
+      expect(await output(['docker', 'port', await stack.container('postgres')])).toBe('');
+      for (const service of SERVICES) {
+        expect(await stack.lines(service, 'Database available')).toHaveLength(1);
+        expect(await stack.lines(service, 'Database unavailable')).toEqual([]);
+      }
+      return `all healthy after ${took}, an order is processed`;
+    },
+  );
+
+  scene('PostgreSQL is stopped and started', 'orders fail with 500, then succeed', async () => {
+    await stack.stop('postgres');
+    for (const service of SERVICES) {
+      expect(await health(service, 503)).toBe('{"status":"database unavailable"}');
+    }
+    const { status, body } = await send(`${ORDER_URL}/order`).answer;
+    expect({ status, body }).toEqual({
+      status: 500,
+      body: expect.stringMatching(/^Order record failed: database is unreachable \(\w+\)$/),
+    });
+    await stack.start('postgres');
+    for (const service of SERVICES) await health(service, 200);
+    expect((await send(`${ORDER_URL}/order`).answer).status).toBe(200);
+    return `503 and ${body}; then 200`;
+  });
+
+  scene(`${name} down, then up`, 'the ledger is still there', async () => {
+    await stack.compose(['down']);
+    await stack.up(quick);
+    expect(await paymentsOf('kept', PAYMENT_URL)).toEqual(['processed']);
+    return 'the payment is processed';
+  });
+
+  scene('a client hangs up during the check', 'the query stops in the database', async () => {
+    await stack.up(endless);
+    const { requestId, hangUp } = send(`${ORDER_URL}/order`);
+    await begins();
+    hangUp();
+    const line = await stack.waitForLine('inventory-service', 'check canceled', requestId);
+    expect(line).toContain('"cause":"client-disconnected"');
+    await ends();
+    return 'canceled, and nothing at work';
+  });
+
+  scene(
+    'inventory-service is killed during a check',
+    'PostgreSQL ends its query itself',
+    async () => {
+      send(`${ORDER_URL}/order`);
+      await begins();
+      const killedAt = performance.now();
+      await stack.kill('inventory-service');
+      await ends();
+      return `ended ${since(killedAt)} later`;
+    },
+  );
+});

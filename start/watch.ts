@@ -32,6 +32,7 @@ export function restartOnChange(launcher: Launcher, signal: AbortSignal): void {
     ['payment-service', [payment]],
     ['cancellation', all],
     ['chassis', all],
+    ['postgres', all],
   ]);
   const sources = [...folders.keys()].map((folder) => join(ROOT, folder, 'src'));
   const watcher = watch(sources, { ignoreInitial: true });

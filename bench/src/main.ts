@@ -1,8 +1,9 @@
-import { writeFileSync } from 'node:fs';
 import { CONTENDERS, type Contender, NAMES } from './contenders.ts';
 import { cancellations, inFlight, load } from './measure.ts';
 import { OrderProcess } from './order-process.ts';
+import { progress } from './progress.ts';
 import { Results } from './results.ts';
+import { record } from './results-file.ts';
 import { scopeOverhead } from './scope-overhead.ts';
 import { soak } from './soak.ts';
 import { Stub } from './stub.ts';
@@ -19,8 +20,6 @@ const FULL = {
 };
 type Plan = typeof FULL;
 
-const RESULTS_FILE = new URL('../RESULTS.md', import.meta.url);
-const startedAt = performance.now();
 const results = new Results();
 
 /** Measures all contenders, ours and its peers, and prints the tables; `quick`: fewer orders. */
@@ -37,9 +36,7 @@ export async function runBench(quick: boolean): Promise<void> {
   progress('');
   const text = `${tables(results, soaked)}\n\n${overhead}`;
   process.stdout.write(`${text}\n`);
-  if (!quick) {
-    writeFileSync(RESULTS_FILE, `# Results\n\n\`npm run bench\`, the last run:\n\n${text}\n`);
-  }
+  if (!quick) record('npm run bench', text);
   if (results.failures.size > 0 || text.includes('missed')) process.exitCode = 1;
 }
 
@@ -76,11 +73,4 @@ async function inFreshProcesses(plan: Plan, stub: Stub, stubUrl: string): Promis
       });
     }
   }
-}
-
-function progress(what: string): void {
-  const seconds = Math.round((performance.now() - startedAt) / 1_000);
-  if (what && process.stderr.isTTY) process.stderr.write(`\r\x1b[K${seconds} s  ${what}`);
-  else if (what) process.stderr.write(`${seconds} s  ${what}\n`);
-  else if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
 }

@@ -1,7 +1,7 @@
-import { cpus } from 'node:os';
 import { markdownTable } from 'markdown-table';
 import { COLUMNS, NAMES, OURS, USUAL } from './contenders.ts';
 import type { Results } from './results.ts';
+import { MACHINE } from './results-file.ts';
 
 /** The table of results and the table of targets, aligned for a terminal and valid Markdown. */
 export function tables(results: Results, soak: string[][]): string {
@@ -17,7 +17,7 @@ export function tables(results: Results, soak: string[][]): string {
   });
   const align = ['l', ...headings.map(() => 'r')];
   return [
-    `Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model}. In brackets: the median of its ratios to ours, round by round.`,
+    `${MACHINE}. In brackets: the median of its ratios to ours, round by round.`,
     markdownTable([['', ...headings], ...rows], { align }),
     markdownTable([['target', 'limit', 'measured', ''], ...targets(results), ...soak]),
   ].join('\n\n');

@@ -1,0 +1,21 @@
+// The inventory service with one thing taken away: its queries know no scope, so nothing is canceled.
+import { type Database, runService } from '@orders/chassis';
+import { createApp } from '../../inventory-service/src/app.ts';
+import { readConfig } from '../../inventory-service/src/config.ts';
+import { SCHEMA } from '../../inventory-service/src/query-inventory.ts';
+
+await runService({
+  name: 'inventory-service',
+  envFile: new URL('.env', import.meta.url),
+  schema: SCHEMA,
+  readConfig,
+  createApp(config, logger, shutdown, database) {
+    if (database) forgetScopes(database);
+    return createApp(config, logger, shutdown, database);
+  },
+});
+
+function forgetScopes({ pool }: Database): void {
+  const query = pool.query.bind(pool);
+  Object.assign(pool, { query: (text: string, values: unknown[]) => query(text, values) });
+}

@@ -1,0 +1,103 @@
+import { writeFileSync } from 'node:fs';
+import { markdownTable } from 'markdown-table';
+import { postgresVersion } from '../../harness/postgres.ts';
+import { drawGoodput } from './goodput-picture.ts';
+import { CAPACITY, CONNECTIONS, type Goodput, overload, PATIENT, QUERY_MS } from './overload.ts';
+import { progress } from './progress.ts';
+import { MACHINE, record } from './results-file.ts';
+
+const IMPATIENT_MS = 150;
+const hangsUp = { patienceMs: IMPATIENT_MS, saysSo: false };
+const saysSo = { patienceMs: IMPATIENT_MS, saysSo: true };
+
+/** How many times the capacity is asked for. */
+const LOADS = [1.5, 3];
+
+const OURS = 'ours, hang-ups alone';
+const OURS_TOLD = 'ours, budgets too';
+
+/** Its name, its file from the repository's root, and what its impatient callers do. */
+const CONTENDERS = [
+  ['Express + pg', 'bench/peers/express-pg.ts', hangsUp],
+  ['ours, nothing canceled', 'bench/peers/inventory-uncanceled.ts', hangsUp],
+  [OURS, 'inventory-service/src/server.ts', hangsUp],
+  [OURS_TOLD, 'inventory-service/src/server.ts', saysSo],
+] as const;
+
+/** What one of them made of one load. */
+export interface Measured extends Goodput {
+  name: string;
+  load: number;
+}
+
+const EXPLANATION = `Callers of inventory-service's \`/check\`, independent of each other and of the answers, so many times what the database
+has room for: ${CONNECTIONS} connections, a query of ${QUERY_MS} ms, so ${CAPACITY} a second. Half of them wait ${PATIENT.patienceMs} ms and say so in
+\`x-envoy-expected-rq-timeout-ms\`; half leave after ${IMPATIENT_MS} ms, by hanging up, as axios does at its timeout; in
+"budgets too" they have said that as well. Express + pg is the same route as everybody writes it: a pool of pg, no cancellation, no \`statement_timeout\`. Each begins
+idle. Served: a 200 before the caller left. Capacity: all answers in time, of those that there is room for. For nobody: what the
+database worked, by its own log, for callers who got no answer in time, the whole of each query, until it was stopped too.
+After they left: the part of it that nobody waited for any more.`;
+
+/** Measures what each makes of more than it can serve, prints the tables, and draws the picture. */
+export async function runGoodput(quick: boolean): Promise<void> {
+  if (!postgresVersion) throw new Error('PostgreSQL is not installed');
+  const seconds = quick ? 15 : 60;
+  const measured: Measured[] = [];
+  for (const load of LOADS) {
+    for (const [name, entry, impatient] of CONTENDERS) {
+      progress(`${load} times the capacity: ${name}`);
+      const goodput = await overload(entry, load * CAPACITY, impatient, seconds * 1_000);
+      measured.push({ name, load, ...goodput });
+    }
+  }
+  progress('');
+  const text = [
+    `${MACHINE}, ${postgresVersion} beside it; ${seconds} s each.`,
+    EXPLANATION,
+    table(measured),
+    targets(measured),
+  ].join('\n\n');
+  process.stdout.write(`${text}\n`);
+  if (text.includes('missed')) process.exitCode = 1;
+  if (quick) return;
+  record('npm run bench -- --goodput', text);
+  for (const [file, picture] of drawGoodput(measured)) {
+    writeFileSync(new URL(`../../docs/${file}`, import.meta.url), picture);
+  }
+}
+
+const percent = (share: number) => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
+
+function table(measured: Measured[]): string {
+  const head = [
+    'times the capacity',
+    '',
+    'of the patient served',
+    'in the second half',
+    'of the capacity',
+    'work for nobody',
+    'after they left',
+  ];
+  const rows = measured.map((it) => [
+    String(it.load),
+    it.name,
+    ...[it.served, it.servedLater, it.capacity, it.forNobody, it.afterLeaving].map(percent),
+  ]);
+  return markdownTable([head, ...rows], { align: ['l', 'l', ...head.slice(2).map(() => 'r')] });
+}
+
+function targets(measured: Measured[]): string {
+  const row = (name: string, load: number, what: keyof Goodput, words: string, limit: string) => {
+    const value = measured.find((it) => it.name === name && it.load === load)?.[what] ?? Number.NaN;
+    const bound = Number.parseInt(limit.replace(/\D+/, ''), 10) / 100;
+    const missedBy = limit.startsWith('at least') ? bound - value : value - bound;
+    const verdict = missedBy <= 0 ? 'kept' : `missed by ${percent(missedBy)}`;
+    return [`${words}, ${load} times, ${name}`, limit, percent(value), verdict];
+  };
+  const rows = [OURS, OURS_TOLD].flatMap((name) => [
+    row(name, 1.5, 'served', 'patient served', 'at least 95 %'),
+    row(name, 3, 'capacity', 'of the capacity', 'at least 90 %'),
+    ...LOADS.map((load) => row(name, load, 'forNobody', 'for nobody', 'under 5 %')),
+  ]);
+  return markdownTable([['target', 'limit', 'measured', ''], ...rows]);
+}

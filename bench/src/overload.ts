@@ -1,0 +1,99 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startPostgres } from '../../harness/postgres.ts';
+import { type Caller, callFrom, type Patience } from './callers.ts';
+import { DatabaseWork, LOG_SETTINGS } from './database-work.ts';
+import { OrderProcess } from './order-process.ts';
+
+export const CONNECTIONS = 10;
+export const QUERY_MS = 100;
+
+/** Queries a second that the database has room for. */
+export const CAPACITY = CONNECTIONS * (1_000 / QUERY_MS);
+
+/** A caller with a timeout of its own, which it says. */
+export const PATIENT: Patience = { patienceMs: 5_000, saysSo: true };
+
+/** Shares from 0 to 1. */
+export interface Goodput {
+  /** Of the patient callers, how many had their answer in time. */
+  served: number;
+  /** The same of those who came in the second half. */
+  servedLater: number;
+  /** Answers in time, to impatient callers too, of those that the database has room for. */
+  capacity: number;
+  /** Of the database's time at work, what was spent on callers who had no answer in time. */
+  forNobody: number;
+  /** Of the database's time at work, what was spent on callers who had left already. */
+  afterLeaving: number;
+}
+
+/**
+ * Starts the inventory service `entry` with a database of its own, and sends it a crowd for `durationMs`:
+ * so many callers a second, half of them patient, half `impatient`.
+ */
+export async function overload(
+  entry: string,
+  perSecond: number,
+  impatient: Patience,
+  durationMs: number,
+): Promise<Goodput> {
+  let work = new DatabaseWork();
+  await using postgres = await startPostgres(LOG_SETTINGS, (line) => work.read(line));
+  await using service = await OrderProcess.start(entry, '', {
+    DATABASE_URL: postgres.url,
+    DATABASE_CONNECTIONS: String(CONNECTIONS),
+    CHECK_DURATION_MS: String(QUERY_MS),
+  });
+  await warmUp(service.url);
+  work = new DatabaseWork();
+  // They go on coming until the last of those that count has left.
+  const crowd = { perSecond, durationMs: durationMs + PATIENT.patienceMs };
+  const { startedAt, callers } = await callFrom(
+    { ...crowd, kinds: [PATIENT, impatient] },
+    service.url,
+  );
+  return goodput(callers, work, startedAt, startedAt + durationMs);
+}
+
+/** Below the capacity, until the code is compiled and all connections are open. */
+async function warmUp(url: string): Promise<void> {
+  await sleep(2_000); // Until it has found its database.
+  const crowd = { perSecond: CAPACITY * 0.8, durationMs: 5_000, kinds: [PATIENT] };
+  const { callers } = await callFrom(crowd, url);
+  if (callers.some(({ isServed }) => !isServed)) throw new Error('it fails below its capacity');
+}
+
+function goodput(
+  callers: Caller[],
+  { byParameter }: DatabaseWork,
+  from: number,
+  to: number,
+): Goodput {
+  const arrived = callers.filter(
+    ({ patienceMs, arrivedAt }) => patienceMs === PATIENT.patienceMs && arrivedAt < to,
+  );
+  const later = arrived.filter(({ arrivedAt }) => arrivedAt >= (from + to) / 2);
+  const answered = callers.filter(({ isServed, endedAt }) => isServed && endedAt < to);
+  let [all, forNobody, afterLeaving] = [0, 0, 0];
+  for (const { id, isServed, endedAt } of callers) {
+    const query = byParameter.get(id);
+    if (!query) continue;
+    const since = (time: number) =>
+      Math.max(0, Math.min(query.endedAt, to) - Math.max(query.startedAt, time));
+    all += since(from);
+    if (isServed) continue;
+    forNobody += since(from);
+    afterLeaving += since(endedAt);
+  }
+  return {
+    served: shareServed(arrived),
+    servedLater: shareServed(later),
+    capacity: answered.length / (CAPACITY * ((to - from) / 1_000)),
+    forNobody: forNobody / all,
+    afterLeaving: afterLeaving / all,
+  };
+}
+
+function shareServed(callers: Caller[]): number {
+  return callers.filter(({ isServed }) => isServed).length / callers.length;
+}

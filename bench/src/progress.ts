@@ -1,0 +1,9 @@
+const startedAt = performance.now();
+
+/** Says on stderr what is under way; '' clears the line. */
+export function progress(what: string): void {
+  const seconds = Math.round((performance.now() - startedAt) / 1_000);
+  if (what && process.stderr.isTTY) process.stderr.write(`\r\x1b[K${seconds} s  ${what}`);
+  else if (what) process.stderr.write(`${seconds} s  ${what}\n`);
+  else if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+}

@@ -1,0 +1,20 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+
+const FILE = new URL('../RESULTS.md', import.meta.url);
+
+/** Where it was measured. */
+export const MACHINE = `Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model}`;
+
+/** Puts what `command` has measured into RESULTS.md, in the place of what it measured before. */
+export function record(command: string, text: string): void {
+  const heading = `## \`${command}\``;
+  const file = existsSync(FILE) ? readFileSync(FILE, 'utf8') : '# Results\n';
+  const [intro = '', ...parts] = file.split(/\n(?=## )/);
+  const part = `${heading}\n\n${text}\n`;
+  const isThis = (other: string) => other.startsWith(`${heading}\n`);
+  const kept = parts.some(isThis)
+    ? parts.map((other) => (isThis(other) ? part : other))
+    : [...parts, part];
+  writeFileSync(FILE, [intro, ...kept].map((each) => `${each.trimEnd()}\n`).join('\n'));
+}

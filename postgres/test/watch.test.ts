@@ -6,7 +6,8 @@ import { portOf } from '../../harness/port-of.ts';
 import { DatabaseUnavailable, watch } from '../src/index.ts';
 import { useServer } from './server.ts';
 
-const SCHEMA = 'create table if not exists made (id serial primary key);';
+/** Two that find it missing at the same time would both make it. */
+const SCHEMA = `if to_regclass('made') is null then perform pg_sleep(0.2); create table made (); end if;`;
 
 const server = useServer();
 

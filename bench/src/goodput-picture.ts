@@ -29,9 +29,11 @@ const NOTES = [
   'Hang-ups alone: those who leave just go. Budgets too: they have said in a header that they would.',
 ];
 
-/** Half of the callers wait. */
+/** Half of the callers wait, and the last of a minute for 5 s more. */
 const room = (load: number) =>
-  load <= 2 ? 'all who wait would fit' : `about ${Math.round(200 / load)} % of those who wait fit`;
+  load <= 2
+    ? 'all who wait would fit'
+    : `${Math.round((200 / load) * (65 / 60))} % of those who wait fit`;
 
 /** The picture, once for a light page and once for a dark one, by file name. */
 export function drawGoodput(measured: Measured[]): [file: string, svg: string][] {

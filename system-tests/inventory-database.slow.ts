@@ -23,7 +23,8 @@ function summary(timesMs: number[]) {
 
 /** A PostgreSQL, inventory-service on it, and eyes that see which checks are at work in it. */
 async function start(env: Record<string, string>) {
-  const postgres = await startPostgres();
+  // Without its own look for lost clients: what stops a query is the service.
+  const postgres = await startPostgres({ client_connection_check_interval: '0' });
   const eyes = createPool(postgres.url, { maxConnections: 1 });
   const service = await ServiceProcess.start('inventory-service', {
     DATABASE_URL: postgres.url,

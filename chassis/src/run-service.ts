@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { config as loadEnvFile } from 'dotenv';
 import type { Logger } from 'pino';
 import { GracefulShutdown } from '#request-scope';
@@ -9,6 +10,9 @@ import { BACKLOG, cutUnreadAnswers, MAX_CONNECTIONS, REQUEST_LIMITS } from './li
 import { createLogger } from './logger.ts';
 import { leaveOnSignal } from './signals.ts';
 import { urlOf } from './url.ts';
+
+/** How long what was aborted has to stop in the database, before the process that stops it leaves. */
+const CLOSE_TIMEOUT_MS = 1_000;
 
 /**
  * Runs a service until SIGTERM or SIGINT, with a database that has `schema` where the environment names
@@ -42,7 +46,10 @@ export async function runService<Config extends EdgeConfig>(service: {
     shutdown.attach(server);
     const { host, port, shutdownTimeoutMs, drainDelayMs } = config;
     // Before it listens: whoever has seen that may end it at once.
-    leaveOnSignal(logger, () => shutdown.drain(shutdownTimeoutMs, drainDelayMs));
+    leaveOnSignal(logger, async () => {
+      await shutdown.drain(shutdownTimeoutMs, drainDelayMs);
+      if (database) await Promise.race([database.pool.close(), sleep(CLOSE_TIMEOUT_MS)]);
+    });
     const listening = once(server.listen({ host, port, backlog: BACKLOG }), 'listening');
     await listening.catch(({ message }: Error) => Promise.reject(new StartError(message)));
     const bound = boundPort(server);

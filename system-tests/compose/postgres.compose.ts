@@ -18,7 +18,9 @@ const IMAGE = 'postgres:17';
 const ORDER_URL = 'http://127.0.0.1:8080';
 const PAYMENT_URL = 'http://127.0.0.1:8082';
 const quick = { CHECK_DURATION_MS: '200', PAYMENT_DURATION_MS: '300' };
-const endless = { ...quick, CHECK_DURATION_MS: '3600000' };
+
+/** Within what order-service waits: a check that cannot finish in time is not begun. */
+const endless = { ...quick, CHECK_DURATION_MS: '3600000', CALL_TIMEOUT_MS: '4000000' };
 
 /** Why it cannot be tried; undefined if it can. */
 const missing = output(['docker', 'image', 'inspect', IMAGE])

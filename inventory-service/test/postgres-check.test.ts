@@ -70,7 +70,7 @@ test('a spent budget stops the query in the database', async () => {
   await using inventory = await startInventory(server.postgres.url);
   await inventory.health(HEALTHY);
   await using _lock = await lockProducts();
-  const check = inventory.check('1234', 2_000);
+  const check = inventory.check('1234', 1_000);
   await server.runs(CHECK);
   expect(await check.answer).toMatchObject(CANCELED);
   await server.stops(CHECK);

@@ -3,7 +3,8 @@ import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { Feed } from '../../harness/feed.ts';
 import { portOf } from '../../harness/port-of.ts';
-import { DatabaseUnavailable, watch } from '../src/index.ts';
+import { until } from '../../harness/until.ts';
+import { DatabaseUnavailable, listen, watch } from '../src/index.ts';
 import { useServer } from './server.ts';
 
 /** Two that find it missing at the same time would both make it. */
@@ -29,7 +30,7 @@ function watchAt(url: string) {
   };
 }
 
-test('tells of each change, from the first look on, and makes the schema first', async () => {
+test('watch tells of each change, from the first look on, and makes the schema first', async () => {
   await server.postgres.stop();
   await using watcher = watchAt(server.postgres.url);
   const { told } = watcher;
@@ -46,7 +47,7 @@ test('tells of each change, from the first look on, and makes the schema first',
   expect(told.items.map((what) => what.split(':')[0])).toEqual(['down', 'up', 'down', 'up']);
 });
 
-test('says once that the server is away, however often it looks', async () => {
+test('watch says once that the server is away, however often it looks', async () => {
   const refusing = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
   await once(refusing, 'listening');
   await using watcher = watchAt(`postgres://127.0.0.1:${portOf(refusing)}/nowhere`);
@@ -55,7 +56,7 @@ test('says once that the server is away, however often it looks', async () => {
   refusing.close();
 });
 
-test('ten that come at the same time make the schema once, and leave no connection', async () => {
+test('ten watches that come at the same time make the schema once, and leave no connection', async () => {
   await server.ask('drop table if exists made');
   const watchers = Array.from({ length: 10 }, () =>
     watchAt(`${server.postgres.url}?application_name=watcher`),
@@ -64,4 +65,34 @@ test('ten that come at the same time make the schema once, and leave no connecti
   for (const { told } of watchers) expect(told.items).toEqual(['up']);
   for (const watcher of watchers) await watcher[Symbol.asyncDispose]();
   await server.leaves('watcher');
+});
+
+test('listen hears what is notified, also after its connection was lost, until it is told to end', async () => {
+  const heard: string[] = [];
+  const leaving = new AbortController();
+  const url = `${server.postgres.url}?application_name=listener`;
+  const ended = listen(url, 'a channel', (payload) => heard.push(payload), leaving.signal);
+  const hears = (payload: string) =>
+    until(`${payload} is heard`, async () => {
+      await server.ask("select pg_notify('a channel', $1)", [payload]);
+      return heard.includes(payload) || undefined;
+    });
+  await hears('first');
+  await server.ask(
+    "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'listener'",
+  );
+  await hears('second');
+  await server.postgres.kill();
+  await server.postgres.restart();
+  await hears('third');
+  leaving.abort();
+  await ended;
+  await server.leaves('listener');
+});
+
+test('listen ends at once where there is no server', async () => {
+  const leaving = new AbortController();
+  const ended = listen('postgres://127.0.0.1:1/nowhere', 'a channel', () => {}, leaving.signal);
+  leaving.abort();
+  await ended;
 });

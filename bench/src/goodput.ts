@@ -30,14 +30,17 @@ export interface Measured extends Goodput {
   load: number;
 }
 
-const EXPLANATION = `Callers of inventory-service's \`/check\`, independent of each other and of the answers, so many times what the database
-has room for: ${CONNECTIONS} connections, a query of ${QUERY_MS} ms, so ${CAPACITY} a second. Half of them wait ${PATIENT.patienceMs} ms and say so in
-\`x-envoy-expected-rq-timeout-ms\`; half leave after ${IMPATIENT_MS} ms, by hanging up, as axios does at its timeout; in
-"budgets too" they have said that as well. Express + pg is the same route as everybody writes it: a pool of pg, no cancellation, no \`statement_timeout\`. Each begins
-idle. Served: a 200 before the caller left. Capacity: all answers in time, of those that there is room for. For nobody: what the
-database worked, by its own log, for callers who got no answer in time, the whole of each query, until it was stopped too.
-After they left: the part of it that nobody waited for any more. What was begun for somebody who left before it ended is all for
-nobody, although it stopped at once: only a budget could have told.`;
+const EXPLANATION = `Callers of inventory-service's \`/check\`, independent of each other and of the answers, so many times what the
+database has room for: ${CONNECTIONS} connections, a query of ${QUERY_MS} ms, so ${CAPACITY} a second. Half of them wait ${PATIENT.patienceMs} ms and say
+so in \`x-envoy-expected-rq-timeout-ms\`; half leave after ${IMPATIENT_MS} ms, by hanging up, as axios does at its timeout;
+in "budgets too" they have said that as well. Express + pg is the same route as everybody writes it: a pool
+of pg, no cancellation, no \`statement_timeout\`. Each begins idle.
+
+Served: a 200 before the caller left. Capacity: all answers in time, of those that there is room for. For
+nobody: what the database worked, by its own log, for callers who got no answer in time, the whole of each
+query, until it was stopped too. After they left: the part of it that nobody waited for any more. What was
+begun for somebody who left before it ended is all for nobody, although it stopped at once: only a budget
+could have told.`;
 
 /** Measures what each makes of more than it can serve, prints the tables, and draws the picture. */
 export async function runGoodput(quick: boolean): Promise<void> {

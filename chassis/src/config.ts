@@ -19,7 +19,7 @@ export function readEdgeConfig(env: Environment, defaultPort: number) {
     shutdownTimeoutMs: durationMs(env, 'SHUTDOWN_TIMEOUT_MS', 8_000),
     drainDelayMs: durationMs(env, 'DRAIN_DELAY_MS', 0),
     databaseUrl: databaseUrl(env),
-    databaseConnections: Math.max(1, integer(env, 'DATABASE_CONNECTIONS', 10, 1_000)),
+    databaseConnections: integer(env, 'DATABASE_CONNECTIONS', 10, 1_000, 1),
   };
 }
 
@@ -49,11 +49,17 @@ export function httpUrl(env: Environment, name: string, defaultUrl: string): str
   return usable ? value.replace(/\/+$/, '') : refuse(name, value, 'an absolute http(s) URL');
 }
 
-/** A whole number from 0 to `max`. Throws StartError. */
-export function integer(env: Environment, name: string, fallback: number, max: number): number {
+/** A whole number from `min` to `max`. Throws StartError. */
+export function integer(
+  env: Environment,
+  name: string,
+  fallback: number,
+  max: number,
+  min = 0,
+): number {
   const value = env[name] ?? String(fallback);
-  const usable = /^\d{1,10}$/.test(value) && Number(value) <= max;
-  return usable ? Number(value) : refuse(name, value, `an integer from 0 to ${max}`);
+  const usable = /^\d{1,10}$/.test(value) && Number(value) >= min && Number(value) <= max;
+  return usable ? Number(value) : refuse(name, value, `an integer from ${min} to ${max}`);
 }
 
 /** Where the state is kept; undefined: in memory. */

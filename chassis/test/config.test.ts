@@ -31,6 +31,8 @@ test.each([
   [{ TIMEOUT_MS: '2147483647' }, { timeoutMs: 2_147_483_647 }],
   [{ LOG_LEVEL: 'silent' }, { logLevel: 'silent' }],
   [{ LOG_FORMAT: 'pretty' }, { logFormat: 'pretty' }],
+  [{ DATABASE_URL: '' }, { databaseUrl: undefined }],
+  [{ DATABASE_URL: 'postgres://me@host/db' }, { databaseUrl: 'postgres://me@host/db' }],
   [{ URL: 'https://inventory.example/base/' }, { url: 'https://inventory.example/base' }],
 ])('%j is taken', (env, expected) => {
   expect(read(env)).toMatchObject(expected);
@@ -55,6 +57,14 @@ describe('a bad value is named, with what it was and what it must be', () => {
       'LOG_LEVEL is "loud", it must be one of trace, debug, info, warn, error, fatal, silent',
     ],
     [{ LOG_FORMAT: 'xml' }, 'LOG_FORMAT is "xml", it must be one of json, pretty'],
+    [
+      { DATABASE_URL: 'mysql://me:secret@host' },
+      'DATABASE_URL must be postgres://user:password@host:port/name',
+    ],
+    [
+      { DATABASE_CONNECTIONS: '0' },
+      'DATABASE_CONNECTIONS is "0", it must be an integer from 1 to 1000',
+    ],
     [{ URL: 'localhost:8081' }, 'URL is "localhost:8081", it must be an absolute http(s) URL'],
     [{ URL: 'ftp://host' }, 'URL is "ftp://host", it must be an absolute http(s) URL'],
     [{ URL: 'http://' }, 'URL is "http://", it must be an absolute http(s) URL'],

@@ -26,6 +26,12 @@ const SUCCEED = `
 const SUCCEED_AND_FORGET = `
   delete from attempts where payment_key = $1 and status = 'in-flight' returning payment_key`;
 
+/** Where nobody heard whether it was forgotten: it is on record again, and open. */
+const REOPEN = `
+  insert into attempts (payment_key, product_id, order_id, request_id, status)
+  values ($1, $2, $3, $4, 'failed')
+  on conflict (payment_key) do update set status = 'failed', updated_at = clock_timestamp()`;
+
 const FAIL = `
   update attempts set status = 'failed' where payment_key = $1 and status <> 'processed'
   returning payment_key`;
@@ -78,12 +84,14 @@ export class PostgresAttempts implements Attempts {
     return known.status;
   }
 
-  async succeed({ idempotencyKey, callerKey }: Order): Promise<void> {
-    const isNamed = callerKey !== undefined;
-    const succeeded = this.#run(isNamed ? SUCCEED : SUCCEED_AND_FORGET, [idempotencyKey]);
-    const rows = await succeeded.catch((error) => {
+  async succeed(order: Order): Promise<void> {
+    const isNamed = order.callerKey !== undefined;
+    const succeeded = this.#run(isNamed ? SUCCEED : SUCCEED_AND_FORGET, [order.idempotencyKey]);
+    const rows = await succeeded.catch(async (error) => {
       // Whoever asks again is told what the record says; nobody is to say anything else before.
-      throw isNamed ? new CallFailed('outcome-unknown', TARGET) : error;
+      if (isNamed) throw new CallFailed('outcome-unknown', TARGET);
+      await this.#reopen(order);
+      throw error;
     });
     if (rows.length === 0) throw new CallFailed('deadline-exceeded', TARGET);
   }
@@ -109,6 +117,13 @@ export class PostgresAttempts implements Attempts {
       callerKey: row.caller_key ?? undefined,
       requestId: row.request_id,
     }));
+  }
+
+  /** It can be called failed only if another process would void it too, should this one die. */
+  async #reopen({ idempotencyKey, productID, orderID, requestId }: Order): Promise<void> {
+    await this.#run(REOPEN, [idempotencyKey, productID, orderID, requestId]).catch(() => {
+      throw new CallFailed('outcome-unknown', TARGET);
+    });
   }
 
   async #run(text: string, values: unknown[], scope = new Scope()): Promise<Row[]> {

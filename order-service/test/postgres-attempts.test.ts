@@ -1,4 +1,4 @@
-import { createPool } from '@orders/postgres';
+import { createPool, DatabaseUnavailable } from '@orders/postgres';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { testDatabase } from '../../chassis/test/test-database.ts';
@@ -106,6 +106,24 @@ test('a verdict that comes after the attempt was taken for an orphan is none', a
   payment.release();
   expect((await answer).text).toBe('Order record failed: deadline exceeded\n');
   await expect.poll(() => service.reached('/void')).toHaveLength(1);
+});
+
+test('one without a key whose verdict nobody heard is on record until it is voided', async () => {
+  const query: typeof database.pool.query = async (text, ...rest) => {
+    const result = await database.pool.query(text, ...rest);
+    if (text.includes('delete from attempts')) throw new DatabaseUnavailable('closed', Error());
+    return result as never;
+  };
+  const deaf = { ...database, pool: Object.assign(Object.create(database.pool), { query }) };
+  const revoke = held(voided);
+  const payment = paymentService(paid, revoke.listener);
+  const app = await service.appBetween(available, payment, {}, {}, deaf);
+  await request(app)
+    .get('/order')
+    .expect(500, /^Order record failed: database is unreachable/);
+  expect(await attempts()).toEqual([{ caller_key: null, status: 'failed', is_open: true }]);
+  revoke.release();
+  await expect.poll(attempts).toEqual([]);
 });
 
 describe("the caller's key, in another replica", () => {

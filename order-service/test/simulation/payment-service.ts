@@ -11,6 +11,7 @@ const TARGET = { work: 'Order', step: 'Payment processing', service: 'payment-se
 export function paymentServiceOf(world: World, replica: { isDead: boolean }): PaymentClient {
   /** What of `answer` reaches the caller, who leaves when `scope` aborts. */
   const call = async (scope: Scope, serve: (far: Scope) => Promise<number>): Promise<void> => {
+    if (replica.isDead) return await never();
     if (scope.signal.aborted) throw CallFailed.from(scope.signal.reason, scope, TARGET);
     const fate = world.fate();
     const far = new Scope();

@@ -29,6 +29,8 @@ export interface Run {
   fates: Fate[];
   crashes: number;
   recoveries: number;
+  /** Whether every replica dies once nothing moves, with its voids waiting to be tried again. */
+  allDie: boolean;
   scheduler: fc.Scheduler;
 }
 
@@ -47,6 +49,7 @@ export const run: fc.Arbitrary<Run> = fc.record({
   ),
   crashes: fc.integer({ min: 0, max: 2 }),
   recoveries: fc.integer({ min: 0, max: 2 }),
+  allDie: fc.boolean(),
   scheduler: fc.scheduler(),
 });
 
@@ -103,7 +106,7 @@ class Replica {
  * Throws if an order that was reported as failed stays charged, or one that is charged cannot be known to be.
  */
 export async function simulate(drawn: Run, crossings: Set<string>): Promise<void> {
-  const { stories, fates, crashes, recoveries, scheduler } = drawn;
+  const { stories, fates, crashes, recoveries, allDie, scheduler } = drawn;
   const world = new World(scheduler, fates, crossings);
   const replicas = [new Replica(world), new Replica(world)];
   const living = () => replicas.filter(({ isDead }) => !isDead);
@@ -152,6 +155,10 @@ export async function simulate(drawn: Run, crossings: Set<string>): Promise<void
   for (let n = 0; n < recoveries; n += 1) background(recoverAt(() => pick(n), world));
 
   await scheduler.waitIdle();
+  if (allDie) {
+    for (const replica of replicas) replica.isDead = true;
+    replicas.push(new Replica(world));
+  }
   world.heal();
   const isOpen = () =>
     [...world.rows.values()].some((row) => row.is_open) || living().some(({ voids }) => voids.size);
@@ -186,7 +193,8 @@ async function judge(world: World, reports: Report[]): Promise<void> {
   for (const { paymentKey, callerKey, said } of reports) {
     const isCharged = charged.has(paymentKey);
     if (said === 'failed' && isCharged) throw new Error(`${paymentKey} failed, and is charged`);
-    if (said === 'unknown' && isCharged !== readable(callerKey))
+    // Without a key it stays unknown if its replica dies with nothing on record: all was lost on the way.
+    if (said === 'unknown' && callerKey && isCharged !== readable(callerKey))
       throw new Error(`${paymentKey} is recorded as what it is not`);
     if (said === 'processed' && callerKey && !readable(callerKey))
       throw new Error(`${paymentKey} was processed, and its key says otherwise`);

@@ -4,7 +4,7 @@ import { CROSSINGS } from './crossings.ts';
 import { run, simulate } from './simulate.ts';
 
 const RUNS = 1_000;
-const SEED = 8;
+const SEED = 3;
 
 test(`no order that is reported as failed stays charged, in ${RUNS} runs`, async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });

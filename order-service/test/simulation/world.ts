@@ -78,6 +78,7 @@ export class World {
     const [key = ''] = values;
     const row = this.rows.get(key);
     const statement = text.trim().replaceAll(/\s+/g, ' ');
+    if (statement.includes('(payment_key) do update')) return this.#reopen(values);
     if (statement.startsWith('insert into attempts')) return this.#insert(values);
     if (statement.startsWith('select product_id')) return this.#named(key);
     if (statement.includes('for update skip locked')) return this.#takeOrphans();
@@ -106,6 +107,12 @@ export class World {
     };
     this.rows.set(payment, row);
     return [row];
+  }
+
+  #reopen([payment = '', product = '', order = '', request = '']: (string | undefined)[]) {
+    if (!this.rows.has(payment)) this.#insert([payment, undefined, product, order, request]);
+    const row = this.rows.get(payment);
+    return row ? [Object.assign(row, { status: 'failed' })] : [];
   }
 
   #named(key: string): Row[] {

@@ -15,19 +15,33 @@ export async function listen(
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    const client = new Client({ connectionString: url, keepAlive: true });
-    client.on('notification', ({ payload = '' }) => onPayload(payload));
-    const ended = new Promise<void>((resolve) => client.on('end', resolve).on('error', () => {}));
-    const end = () => void client.end();
-    signal.addEventListener('abort', end);
-    try {
-      await client.connect();
-      await client.query(`listen ${client.escapeIdentifier(channel)}`);
-      await ended;
-    } catch {
-      // It is tried again.
-    }
-    signal.removeEventListener('abort', end);
+    // Whatever it is, it is tried again: a file that the URL names may not be there yet.
+    await hear(url, channel, onPayload, signal).catch(() => {});
     await sleep(RETRY_MS, undefined, { signal, ref: false }).catch(() => {});
+  }
+}
+
+/** Listens over one connection, until that is lost or `signal` aborts. */
+async function hear(
+  url: string,
+  channel: string,
+  onPayload: (payload: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const client = new Client({ connectionString: url, keepAlive: true });
+  client.on('notification', ({ payload = '' }) => onPayload(payload));
+  const ended = new Promise<void>((resolve) => client.on('end', resolve).on('error', () => {}));
+  const end = () => void client.end().catch(() => {});
+  signal.addEventListener('abort', end);
+  try {
+    const begun = client
+      .connect()
+      .then(() => client.query(`listen ${client.escapeIdentifier(channel)}`));
+    // Where it is ended while it connects, pg says nothing of that.
+    await Promise.race([begun, ended]);
+    await ended;
+  } finally {
+    signal.removeEventListener('abort', end);
+    end(); // A standby refuses to listen, and keeps the connection.
   }
 }

@@ -1,7 +1,10 @@
 import { DatabaseError } from 'pg';
 
-/** The server says that it starts, stops, or has no connection left: SQLSTATE classes 08, 53, 57P and 58. */
-const SERVER_TROUBLE = /^(08|53|57P|58)/;
+/**
+ * The server says that it starts, stops, or has no connection left (SQLSTATE classes 08, 53, 57P and 58),
+ * lets nobody write, as a standby does (25006), or does not let us in (28, 3D).
+ */
+const SERVER_TROUBLE = /^(08|25006|28|3D|53|57P|58)/;
 
 /** What pg says, without a code, of a connection that is not there. */
 const CLOSED = /^Connection terminated|not queryable$/;

@@ -62,3 +62,19 @@ test('a server that is killed and comes back: its queries fail, then all is well
   await expect(query).rejects.toThrow(DeadlineExceeded);
   await server.stops(LONG);
 });
+
+test('a server that lets nobody in, or nobody write, is unavailable', async () => {
+  const url = new URL(server.postgres.url);
+  const failureAt = async (path: string, text: string) => {
+    await using pool = createPool(new URL(path, url).href, { maxConnections: 1 });
+    return await pool.query(text).catch((error: unknown) => error);
+  };
+  const readOnly = '/postgres?options=-cdefault_transaction_read_only=on';
+  const written = await failureAt(readOnly, 'create table never (id int)');
+  expect(written).toMatchObject({ name: 'DatabaseUnavailable', code: '25006' });
+  const absent = await failureAt('/absent', 'select 1');
+  expect(absent).toMatchObject({ name: 'DatabaseUnavailable', code: '3D000' });
+  url.username = 'stranger';
+  const refused = await failureAt('/postgres', 'select 1');
+  expect(refused).toMatchObject({ name: 'DatabaseUnavailable', code: '28000' });
+});

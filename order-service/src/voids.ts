@@ -1,12 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import pLimit from 'p-limit';
 import { Scope, ShuttingDown } from '#request-scope';
 import { CallFailed } from './http/call-failed.ts';
 import type { Order } from './order.ts';
 import type { TakeBack } from './take-back.ts';
-
-/** Voids that speak to the payment service at the same time; the others wait for their turn. */
-const MAX_CONCURRENT = 200;
 
 /** The pause before the first retry, at most; each next one is twice as long, up to the longest. */
 const FIRST_PAUSE_MS = 200;
@@ -27,7 +23,6 @@ export interface VoidOptions {
 export class Voids {
   readonly #takeBack: TakeBack;
   readonly #options: VoidOptions;
-  readonly #limit = pLimit(MAX_CONCURRENT);
   readonly #underWay = new Map<string, { scope: Scope; settled: Promise<void> }>();
 
   constructor(takeBack: TakeBack, options: VoidOptions) {
@@ -87,8 +82,8 @@ export class Voids {
   async #isAcknowledged(order: Order, scope: Scope): Promise<boolean> {
     const { signal } = scope;
     const { pause = timer } = this.#options;
-    const attempt = () => this.#limit(() => this.#attempt(order, scope));
-    for (let pauseMs = FIRST_PAUSE_MS; !(await attempt()); pauseMs = longer(pauseMs)) {
+    let pauseMs = FIRST_PAUSE_MS;
+    for (; !(await this.#attempt(order, scope)); pauseMs = longer(pauseMs)) {
       const jitter = (1 + Math.random()) / 2;
       await pause(pauseMs * jitter, signal).catch(() => {});
       if (signal.aborted) return false;
@@ -98,7 +93,6 @@ export class Voids {
 
   /** Whether one try was acknowledged. */
   async #attempt(order: Order, scope: Scope): Promise<boolean> {
-    if (scope.signal.aborted) return false; // It may have waited for its turn until too late.
     try {
       await this.#takeBack(order, scope);
       return true;

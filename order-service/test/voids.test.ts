@@ -9,6 +9,7 @@ import { CallFailed } from '../src/http/call-failed.ts';
 import { MemoryAttempts } from '../src/memory-attempts.ts';
 import { paymentClient } from '../src/payment-client.ts';
 import { placeOrder } from '../src/place-order.ts';
+import { takeBack } from '../src/take-back.ts';
 import { Voids } from '../src/voids.ts';
 import { silent } from './canned-answers.ts';
 
@@ -120,3 +121,20 @@ async function startServer(listener: RequestListener) {
     },
   };
 }
+
+test('an order has failed for its caller however many voids are before its own', async () => {
+  const attempts = new MemoryAttempts(LONG_MS);
+  const unanswered = async (_order: unknown, { signal }: Scope) => {
+    if (!signal.aborted) await once(signal, 'abort');
+    throw refused;
+  };
+  const voids = voidsBy(takeBack(attempts, { void: unanswered }));
+  for (let n = 0; n < 500; n += 1) {
+    const failed = { ...order, idempotencyKey: `payment-${n}`, callerKey: `caller-${n}` };
+    await attempts.begin(failed);
+    voids.add(failed);
+  }
+  await new Promise(setImmediate);
+  expect(await attempts.begin({ ...order, callerKey: 'caller-499' })).toBe('failed');
+  await voids.finish(AbortSignal.abort());
+});

@@ -37,6 +37,7 @@ export async function takeOrphans(
   const room = Math.max(0, MAX_VOIDS - voids.size);
   for (const orphan of await attempts.takeOrphans(ageMs, room)) {
     const { productID, orderID, idempotencyKey, requestId } = orphan;
+    if (voids.has(idempotencyKey)) continue; // No orphan: its void takes longer.
     const log = logger.child({ requestId, productID, orderID, idempotencyKey });
     log.info(`Recovering order: ${orderID}`);
     voids.add({ ...orphan, log });

@@ -35,6 +35,11 @@ export class Voids {
     return this.#underWay.size;
   }
 
+  /** Whether the payment under `key` is being voided. */
+  has(key: string): boolean {
+    return this.#underWay.has(key);
+  }
+
   /**
    * Voids the payment of an order that may have been charged although it failed, again and again until
    * that is acknowledged. If it takes too long, or the service leaves before, one line at level error is
@@ -42,7 +47,7 @@ export class Voids {
    */
   add(order: Order): void {
     const { idempotencyKey: key } = order;
-    if (this.#underWay.has(key)) return;
+    if (this.has(key)) return;
     // A scope of its own: the request's is dead, and that is why the void is needed.
     const scope = new Scope();
     const settled = this.#settle(order, scope).finally(() => {

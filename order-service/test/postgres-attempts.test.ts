@@ -83,6 +83,16 @@ test('what a replica has left behind, another one voids', async () => {
   await again.expect(409, /failed or was canceled/);
 });
 
+test('a replica does not recover what it is voiding itself', async () => {
+  const app = await replica(available, paymentService(answers(500), silent));
+  await request(app).get('/order').expect(500);
+  await expect.poll(() => service.reached('/void')).toHaveLength(1);
+  await server.ask("update attempts set updated_at = now() - interval '1 day'");
+  const isYoung = "select 1 from attempts where updated_at > now() - interval '1 hour'";
+  await expect.poll(async () => (await server.ask(isYoung)).rows).toHaveLength(1);
+  expect(service.logged('Recovering order: orderID-5678')).toEqual([]);
+});
+
 test("a young attempt is nobody else's, and no two replicas get the same old one", async () => {
   const insert = `
     insert into attempts (payment_key, product_id, order_id, request_id, updated_at)

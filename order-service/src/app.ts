@@ -27,6 +27,9 @@ import { takeBack } from './take-back.ts';
 import { Voids } from './voids.ts';
 
 const PROCESSED = 'Order successfully processed';
+/** Beside its two calls an attempt takes some time in the database, before and after them. */
+const MARGIN_MS = 5_000;
+
 const RETRY_LATER = { 'Retry-After': '1' };
 
 /** The order service's app: `GET /order?productID=&orderID=`. */
@@ -40,18 +43,23 @@ export function createApp(
   const inventory = inventoryClient(config.inventoryUrl, callTimeoutMs);
   const payment = paymentClient(config.paymentUrl, callTimeoutMs, voidTimeoutMs);
   const attempts = database
-    ? new PostgresAttempts(database.pool)
+    ? new PostgresAttempts(database.pool, 2 * callTimeoutMs + MARGIN_MS)
     : new MemoryAttempts(config.retentionMs);
   const voids = new Voids(takeBack(attempts, payment), {
     giveUpMs: config.voidGiveUpMs,
-    rememberedMs: config.retentionMs,
+    rememberedMs: database ? Number.POSITIVE_INFINITY : config.retentionMs,
     isDurable: database !== undefined,
   });
   const dependencies = { inventory, payment, attempts, voids };
   let inFlight = 0;
-  shutdown.afterRequests((signal) => voids.finish(signal), config.voidShutdownMs);
+  const placing = new Set<Promise<void>>();
+  shutdown.afterRequests(async (signal) => {
+    // Some may still be writing their verdict down, which nothing cancels.
+    await Promise.allSettled(placing);
+    await voids.finish(signal);
+  }, config.voidShutdownMs);
   if (attempts instanceof PostgresAttempts)
-    recoverOrphans(attempts, voids, callTimeoutMs, logger, shutdown.signal);
+    recoverOrphans(attempts, voids, logger, shutdown.signal);
 
   return createServiceApp(logger, shutdown, database, (app) => {
     app.all('/order', noStore, only('GET'), async (req, res) => {
@@ -73,7 +81,9 @@ export function createApp(
         const beginning = await attempts.begin(order, scope);
         if (beginning === 'begun') {
           log.info(`Placing order for product: ${productID}`);
-          await placeOrder(order, dependencies, scope);
+          const placed = placeOrder(order, dependencies, scope);
+          placing.add(placed);
+          await placed.finally(() => placing.delete(placed));
           log.info(PROCESSED);
         } else if (beginning !== 'processed') throw refusal(beginning);
         sendText(res, PROCESSED);

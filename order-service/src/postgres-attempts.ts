@@ -9,17 +9,20 @@ export const SCHEMA = `
   create table if not exists attempts (
     payment_key text primary key, caller_key text unique, product_id text not null,
     order_id text not null, request_id text not null, status text not null default 'in-flight',
-    is_open boolean not null default true, updated_at timestamptz not null default clock_timestamp());
-  create index if not exists open_attempts on attempts (updated_at) where is_open;`;
+    is_open boolean not null default true, expires_at timestamptz not null);
+  create index if not exists open_attempts on attempts (expires_at) where is_open;`;
+
+/** So many milliseconds from now, by the database's clock. */
+const AFTER = (ms: string) => `clock_timestamp() + ${ms}::float8 * interval '1 ms'`;
 
 const BEGIN = `
-  insert into attempts (payment_key, caller_key, product_id, order_id, request_id)
-  values ($1, $2, $3, $4, $5) on conflict (caller_key) do nothing returning payment_key`;
+  insert into attempts (payment_key, caller_key, product_id, order_id, request_id, expires_at)
+  values ($1, $2, $3, $4, $5, ${AFTER('$6')}) on conflict (caller_key) do nothing returning payment_key`;
 
 const FIND = 'select product_id, order_id, status from attempts where caller_key = $1';
 
-const SUCCEED = `
-  update attempts set status = 'processed', is_open = false, updated_at = clock_timestamp()
+export const SUCCEED = `
+  update attempts set status = 'processed', is_open = false
   where payment_key = $1 and status = 'in-flight' returning payment_key`;
 
 /** Nobody can ask again for one without a caller's key. */
@@ -28,25 +31,24 @@ const SUCCEED_AND_FORGET = `
 
 /** Where nobody heard whether it was forgotten: it is on record again, and open. */
 const REOPEN = `
-  insert into attempts (payment_key, product_id, order_id, request_id, status)
-  values ($1, $2, $3, $4, 'failed')
-  on conflict (payment_key) do update set status = 'failed', updated_at = clock_timestamp()`;
+  insert into attempts (payment_key, product_id, order_id, request_id, expires_at, status)
+  values ($1, $2, $3, $4, ${AFTER('$5')}, 'failed')
+  on conflict (payment_key) do update set status = 'failed', expires_at = excluded.expires_at`;
 
 const FAIL = `
   update attempts set status = 'failed' where payment_key = $1 and status <> 'processed'
   returning payment_key`;
 
 const STRIKE_OUT = `
-  update attempts set status = 'failed', is_open = false, updated_at = clock_timestamp()
+  update attempts set status = 'failed', is_open = false
   where payment_key = $1 and status <> 'processed'`;
 
 const FORGET = 'delete from attempts where payment_key = $1';
 
 const TAKE_ORPHANS = `
-  update attempts set status = 'failed', updated_at = clock_timestamp() where payment_key in (
-    select payment_key from attempts
-    where is_open and updated_at < clock_timestamp() - make_interval(secs => $1)
-    order by updated_at limit $2 for update skip locked)
+  update attempts set status = 'failed', expires_at = ${AFTER('$1')} where payment_key in (
+    select payment_key from attempts where is_open and expires_at < clock_timestamp()
+    order by expires_at limit $2 for update skip locked)
   returning payment_key, caller_key, product_id, order_id, request_id`;
 
 const TARGET = { work: 'Order', step: 'Order record', service: 'database' };
@@ -69,14 +71,17 @@ export type Orphan = Omit<Order, 'log'>;
  */
 export class PostgresAttempts implements Attempts {
   readonly #pool: Database['pool'];
+  readonly #lastsMs: number;
 
-  constructor(pool: Database['pool']) {
+  /** `lastsMs`: how long an attempt can last, in which nobody else takes it. */
+  constructor(pool: Database['pool'], lastsMs: number) {
     this.#pool = pool;
+    this.#lastsMs = lastsMs;
   }
 
   async begin(order: Order, scope: Scope): Promise<Beginning> {
     const { productID, orderID, idempotencyKey, requestId, callerKey } = order;
-    const values = [idempotencyKey, callerKey, productID, orderID, requestId];
+    const values = [idempotencyKey, callerKey, productID, orderID, requestId, this.#lastsMs];
     const begun = await this.#run(BEGIN, values, scope);
     if (begun.length > 0) return 'begun';
     const [known] = await this.#run(FIND, [callerKey], scope);
@@ -107,9 +112,9 @@ export class PostgresAttempts implements Attempts {
     await this.#run(text, [idempotencyKey]).catch(() => {});
   }
 
-  /** At most `limit` of those open for `ageMs` or longer. No other replica gets the same for as long. */
-  async takeOrphans(ageMs: number, limit: number): Promise<Orphan[]> {
-    const rows = await this.#run(TAKE_ORPHANS, [ageMs / 1_000, limit]);
+  /** At most `limit` of those that are open still. No other replica gets the same for as long again. */
+  async takeOrphans(limit: number): Promise<Orphan[]> {
+    const rows = await this.#run(TAKE_ORPHANS, [this.#lastsMs, limit]);
     return rows.map((row) => ({
       productID: row.product_id,
       orderID: row.order_id,
@@ -121,7 +126,8 @@ export class PostgresAttempts implements Attempts {
 
   /** It can be called failed only if another process would void it too, should this one die. */
   async #reopen({ idempotencyKey, productID, orderID, requestId }: Order): Promise<void> {
-    await this.#run(REOPEN, [idempotencyKey, productID, orderID, requestId]).catch(() => {
+    const values = [idempotencyKey, productID, orderID, requestId, this.#lastsMs];
+    await this.#run(REOPEN, values).catch(() => {
       throw new CallFailed('outcome-unknown', TARGET);
     });
   }

@@ -3,7 +3,7 @@ import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { testDatabase } from '../../chassis/test/test-database.ts';
 import { useServer } from '../../postgres/test/server.ts';
-import { PostgresAttempts, SCHEMA } from '../src/postgres-attempts.ts';
+import { PostgresAttempts, SCHEMA, SUCCEED } from '../src/postgres-attempts.ts';
 import {
   answers,
   available,
@@ -14,6 +14,8 @@ import {
   voided,
 } from './canned-answers.ts';
 import { OrderServiceUnderTest } from './order-service-under-test.ts';
+
+const LONG_MS = 600_000;
 
 const server = useServer();
 let database: Awaited<ReturnType<typeof testDatabase>>;
@@ -68,7 +70,7 @@ test('one that was not charged is struck out at once', async () => {
 
 test('what a replica has left behind, another one voids', async () => {
   const left = `
-    insert into attempts (payment_key, caller_key, product_id, order_id, request_id, updated_at)
+    insert into attempts (payment_key, caller_key, product_id, order_id, request_id, expires_at)
     values ($1, $2, '1', 'left', 'lost-request', now() - interval '1 day')`;
   await server.ask(left, ['payment-1', 'mine']);
   await server.ask(left, ['payment-2', null]);
@@ -87,22 +89,25 @@ test('a replica does not recover what it is voiding itself', async () => {
   const app = await replica(available, paymentService(answers(500), silent));
   await request(app).get('/order').expect(500);
   await expect.poll(() => service.reached('/void')).toHaveLength(1);
-  await server.ask("update attempts set updated_at = now() - interval '1 day'");
-  const isYoung = "select 1 from attempts where updated_at > now() - interval '1 hour'";
+  await server.ask("update attempts set expires_at = now() - interval '1 day'");
+  const isYoung = 'select 1 from attempts where expires_at > now()';
   await expect.poll(async () => (await server.ask(isYoung)).rows).toHaveLength(1);
   expect(service.logged('Recovering order: orderID-5678')).toEqual([]);
 });
 
-test("a young attempt is nobody else's, and no two replicas get the same old one", async () => {
+test("an attempt that may last is nobody else's, and no two replicas get the same orphan", async () => {
   const insert = `
-    insert into attempts (payment_key, product_id, order_id, request_id, updated_at)
-    values ($1, '1', '2', '3', now() - make_interval(secs => $2))`;
-  for (let n = 0; n < 20; n += 1) await server.ask(insert, [`old-${n}`, 60]);
-  await server.ask(insert, ['young', 1]);
-  const both = [new PostgresAttempts(database.pool), new PostgresAttempts(database.pool)];
-  const taken = await Promise.all(both.map((replica) => replica.takeOrphans(30_000, 15)));
+    insert into attempts (payment_key, product_id, order_id, request_id, expires_at)
+    values ($1, '1', '2', '3', now() + make_interval(secs => $2))`;
+  for (let n = 0; n < 20; n += 1) await server.ask(insert, [`old-${n}`, -1]);
+  await server.ask(insert, ['young', 60]);
+  const both = [
+    new PostgresAttempts(database.pool, LONG_MS),
+    new PostgresAttempts(database.pool, LONG_MS),
+  ];
+  const taken = await Promise.all(both.map((replica) => replica.takeOrphans(15)));
   const keys = taken.flat().map(({ idempotencyKey }) => idempotencyKey);
-  const rest = await both[0]?.takeOrphans(30_000, 100);
+  const rest = await both[0]?.takeOrphans(100);
   for (const { idempotencyKey } of rest ?? []) keys.push(idempotencyKey);
   expect(keys.sort()).toEqual(Array.from({ length: 20 }, (_, n) => `old-${n}`).sort());
 });
@@ -112,7 +117,9 @@ test('a verdict that comes after the attempt was taken for an orphan is none', a
   const app = await replica(available, paymentService(payment.listener, voided));
   const answer = request(app).get('/order').then();
   await expect.poll(() => service.reached('/pay')).toHaveLength(1);
-  expect(await new PostgresAttempts(database.pool).takeOrphans(0, 1)).toHaveLength(1);
+  await server.ask('update attempts set expires_at = now()');
+  const other = new PostgresAttempts(database.pool, LONG_MS);
+  expect(await other.takeOrphans(1)).toHaveLength(1);
   payment.release();
   expect((await answer).text).toBe('Order record failed: deadline exceeded\n');
   await expect.poll(() => service.reached('/void')).toHaveLength(1);
@@ -134,6 +141,22 @@ test('one without a key whose verdict nobody heard is on record until it is void
   expect(await attempts()).toEqual([{ caller_key: null, status: 'failed', is_open: true }]);
   revoke.release();
   await expect.poll(attempts).toEqual([]);
+});
+
+test('a shutdown waits for the verdicts that are being written', async () => {
+  // Longer than what is aborted has to answer.
+  await server.ask(`
+    create or replace function wait() returns trigger language plpgsql as $wait$
+      begin perform pg_sleep(2); return new; end $wait$;
+    create or replace trigger wait before update on attempts for each row
+      when (new.status = 'processed') execute function wait();`);
+  const app = await replica(available, paid);
+  const answer = request(app).get('/order').set('Idempotency-Key', 'mine').then();
+  await server.runs(SUCCEED);
+  await service.shutdown.drain(0);
+  expect(await attempts()).toEqual([{ caller_key: 'mine', status: 'processed', is_open: false }]);
+  expect((await answer).status).toBe(200);
+  await server.ask('drop trigger wait on attempts');
 });
 
 describe("the caller's key, in another replica", () => {

@@ -70,7 +70,7 @@ class Replica {
 
   constructor(world: World) {
     this.#payment = paymentServiceOf(world, this);
-    this.attempts = new PostgresAttempts(world.poolOf(this));
+    this.attempts = new PostgresAttempts(world.poolOf(this), LONG_MS);
     this.voids = new Voids(takeBack(this.attempts, this.#payment), {
       ...{ giveUpMs: LONG_MS, rememberedMs: LONG_MS, isDurable: true, pause: () => world.pause() },
     });
@@ -175,7 +175,7 @@ export async function simulate(drawn: Run, crossings: Set<string>): Promise<void
 async function recoverAt(replica: () => Replica, world: World): Promise<void> {
   await world.step('recovery');
   const { attempts, voids } = replica();
-  await takeOrphans(attempts, voids, 0, log).catch((error) => {
+  await takeOrphans(attempts, voids, log).catch((error) => {
     if (!(error instanceof CallFailed)) throw error;
   });
 }

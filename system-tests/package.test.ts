@@ -12,6 +12,7 @@ const MODULES = [
   'budget',
   'cause',
   'connections',
+  'events',
   'express',
   'fastify',
   'fetch',

@@ -24,7 +24,8 @@ export function withTimeout(parent: Scope, timeoutMs: number): Scope {
   const { signal } = parent;
   const follow = () => child.abort(signal.reason);
   const timeLeftMs = signal.aborted ? undefined : Math.min(timeoutMs, parent.remainingMs);
-  const child = new Scope(timeLeftMs, () => signal.removeEventListener('abort', follow));
+  const unfollow = () => signal.removeEventListener('abort', follow);
+  const child = new Scope(timeLeftMs, unfollow, { parent });
   // A listener added after the abort never fires.
   if (signal.aborted) follow();
   else signal.addEventListener('abort', follow, { once: true });

@@ -14,10 +14,11 @@ export async function withScope(
   shutdown?: GracefulShutdown,
 ): Promise<Response> {
   const { signal, headers } = request;
-  const scope = new Scope(readBudgetMs(Object.fromEntries(headers)), () => {
+  const release = () => {
     signal.removeEventListener('abort', hangUp);
     unregister?.();
-  });
+  };
+  const scope = new Scope(readBudgetMs(Object.fromEntries(headers)), release, { request });
   const unregister = shutdown?.register(scope);
   const hangUp = () => scope.abort(new ClientDisconnected());
   signal.addEventListener('abort', hangUp);

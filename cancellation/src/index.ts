@@ -7,6 +7,7 @@ export {
   isCancellation,
   ShuttingDown,
 } from './cause.ts';
+export type { ScopeAborted, ScopeBegun, ScopeEnded } from './events.ts';
 export { GracefulShutdown } from './graceful-shutdown.ts';
 export { requestScope } from './request-scope.ts';
 export { MAX_TIMER_MS, Scope } from './scope.ts';

@@ -29,12 +29,13 @@ export function openScope(
   const carrier = 'stream' in req ? req.stream : req.socket;
   const end = () => scope[Symbol.dispose]();
   let endTimer: NodeJS.Timeout | undefined;
-  const scope = new Scope(readBudgetMs(req.headers), () => {
+  const release = () => {
     carrier.off('close', hangUp);
     res.off('finish', end);
     clearTimeout(endTimer);
     unregister?.();
-  });
+  };
+  const scope = new Scope(readBudgetMs(req.headers), release, { request: req });
   const unregister = shutdown?.register(scope);
   // Not the request's close (it comes as soon as a body has been read) nor the response's (through
   // Node 24.15 it never comes to a pipelined one): only the socket's tells a hang-up every time.

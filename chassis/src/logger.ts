@@ -24,11 +24,14 @@ export async function createLogger(
 }
 
 /** The message, why and when its work ended, and the head of the request's id; JSON has the rest. */
-function messageFormat({ msg, cause, elapsedMs, requestId }: Record<string, unknown>): string {
+function messageFormat(line: Record<string, unknown>): string {
+  const { msg, cause, elapsedMs, requestId, traceUrl } = line;
   const ended = cause === undefined ? '' : ` (${cause}, ${elapsedMs} ms)`;
   const id = requestId === undefined ? '' : ` ${String(requestId).slice(0, SHORT_ID_LENGTH)}`;
   const room = MAX_COLUMNS - PREFIX_COLUMNS - ended.length - id.length;
   const message = String(msg);
   const shown = message.length <= room ? message : `${message.slice(0, room - 1)}…`;
-  return `${shown}${ended}${id}`;
+  // Whoever traces adds it, to the first line of a request.
+  const link = traceUrl === undefined ? '' : `\n${' '.repeat(PREFIX_COLUMNS)}${traceUrl}`;
+  return `${shown}${ended}${id}${link}`;
 }

@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel';
 import type { Logger } from 'pino';
 
 /** One Ctrl+C reaches a process two or three times; a signal this long after the first means now. */
@@ -16,8 +17,20 @@ export function leaveOnSignal(logger: Logger, drain: () => Promise<void>): void 
       logger.error({ err }, 'Shutdown failed');
       process.exit(1);
     };
-    drain().then(() => process.exit(0), failed);
+    drain()
+      .then(lastThings)
+      .then(() => process.exit(0), failed);
     logger.info(`Shutting down: ${signal}`);
   };
   process.on('SIGTERM', leave).on('SIGINT', leave);
+}
+
+/** Published when a service has drained and is about to exit: who has something to send adds a promise. */
+const drained = channel('chassis:drained');
+
+async function lastThings(): Promise<void> {
+  if (!drained.hasSubscribers) return;
+  const waitFor: Promise<void>[] = [];
+  drained.publish({ waitFor });
+  await Promise.allSettled(waitFor);
 }

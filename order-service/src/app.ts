@@ -16,6 +16,7 @@ import { GracefulShutdown } from '#request-scope';
 import { scopeOf } from '#request-scope/express';
 import type { Beginning } from './attempts.ts';
 import type { Config } from './config.ts';
+import { type OrderEnded, orderEnded } from './events.ts';
 import { CallFailed } from './http/call-failed.ts';
 import { inventoryClient } from './inventory-client.ts';
 import { MemoryAttempts } from './memory-attempts.ts';
@@ -85,12 +86,14 @@ export function createApp(
           placing.add(placed);
           await placed.finally(() => placing.delete(placed));
           log.info(PROCESSED);
+          tell({ order, outcome: 'processed', message: PROCESSED });
         } else if (beginning !== 'processed') throw refusal(beginning);
         sendText(res, PROCESSED);
       } catch (error) {
         if (!(error instanceof CallFailed)) throw error;
         const { ending, level, status, message } = error;
         log[level]({ cause: ending, elapsedMs: scope.elapsedMs }, message);
+        tell({ order, outcome: ending, message });
         if (status === undefined) return; // Nobody is left to answer.
         if (status === 503) res.set(RETRY_LATER);
         sendText(res.status(status), message);
@@ -100,6 +103,8 @@ export function createApp(
     });
   });
 }
+
+const tell = (ended: OrderEnded) => orderEnded.publish(ended);
 
 /** A GET that charges must never be answered from a cache. */
 const noStore: RequestHandler = (_req, res, next) => {

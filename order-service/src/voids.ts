@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Scope, ShuttingDown } from '#request-scope';
+import { type OrderVoid, orderVoid } from './events.ts';
 import { CallFailed } from './http/call-failed.ts';
 import type { Order } from './order.ts';
 import type { TakeBack } from './take-back.ts';
@@ -23,7 +24,7 @@ export interface VoidOptions {
 export class Voids {
   readonly #takeBack: TakeBack;
   readonly #options: VoidOptions;
-  readonly #underWay = new Map<string, { scope: Scope; settled: Promise<void> }>();
+  readonly #underWay = new Map<string, { scope: Scope; settled: Promise<boolean> }>();
 
   constructor(takeBack: TakeBack, options: VoidOptions) {
     this.#takeBack = takeBack;
@@ -50,7 +51,9 @@ export class Voids {
     if (this.has(key)) return;
     // A scope of its own: the request's is dead, and that is why the void is needed.
     const scope = new Scope();
-    const settled = this.#settle(order, scope).finally(() => {
+    const settle = () => this.#settle(order, scope);
+    const told: OrderVoid = { order };
+    const settled = orderVoid.tracePromise(settle, told).finally(() => {
       scope[Symbol.dispose]();
       this.#underWay.delete(key);
     });
@@ -67,7 +70,8 @@ export class Voids {
     await Promise.all([...this.#underWay.values()].map(({ settled }) => settled));
   }
 
-  async #settle(order: Order, scope: Scope): Promise<void> {
+  /** Whether it was acknowledged. */
+  async #settle(order: Order, scope: Scope): Promise<boolean> {
     const { orderID, log } = order;
     let isReported = false;
     const report = (cause: string) => {
@@ -81,6 +85,7 @@ export class Voids {
     if (!isAcknowledged && !isDurable) report('shutting-down');
     else if (isAcknowledged && isReported && scope.elapsedMs < rememberedMs)
       log.info(`Payment voided after all for order: ${orderID}`);
+    return isAcknowledged;
   }
 
   /** Repeats the void until it is acknowledged (true), or `scope` is aborted (false). */

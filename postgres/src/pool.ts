@@ -1,6 +1,7 @@
 import { Pool as PgPool, type QueryResult, type QueryResultRow } from 'pg';
 import { DeadlineExceeded } from '#request-scope';
 import { unavailable } from './errors.ts';
+import { type DatabaseQuery, databaseCancel, databaseQuery } from './events.ts';
 import { send } from './statement.ts';
 import { stop } from './stop.ts';
 import { type Patience, Turns } from './turns.ts';
@@ -14,8 +15,7 @@ export interface PoolOptions {
   connectTimeoutMs?: number;
 }
 
-interface Statement {
-  text: string;
+interface Statement extends DatabaseQuery {
   values: unknown[];
   expectedMs: number;
   toItsEnd: boolean;
@@ -68,12 +68,8 @@ export class Pool implements AsyncDisposable {
     { expectedMs = 0, toItsEnd = false } = {},
   ): Promise<QueryResult<Row>> {
     if (this.#closed) throw new Error('the pool is closed');
-    await this.#turns.take(scope);
-    return await new Promise((resolve, reject) => {
-      const statement = { text, values, expectedMs, toItsEnd };
-      const work = this.#run<Row>(statement, scope, reject);
-      work.then(resolve, (error) => reject(unavailable(error))).then(() => this.#turns.end());
-    });
+    const statement = { text, values, expectedMs, toItsEnd };
+    return databaseQuery.tracePromise(() => this.#inTurn<Row>(statement, scope), statement);
   }
 
   /** Lets those who wait and those at work finish, then closes all connections. */
@@ -89,12 +85,24 @@ export class Pool implements AsyncDisposable {
     return this.close();
   }
 
+  async #inTurn<Row extends QueryResultRow>(
+    statement: Statement,
+    scope: Patience | undefined,
+  ): Promise<QueryResult<Row>> {
+    await this.#turns.take(scope);
+    return await new Promise((resolve, reject) => {
+      const work = this.#run<Row>(statement, scope, reject);
+      work.then(resolve, (error) => reject(unavailable(error))).then(() => this.#turns.end());
+    });
+  }
+
   /** Settles when the connection has been given back; calls `leave` as soon as `scope` aborts. */
   async #run<Row extends QueryResultRow>(
-    { text, values, expectedMs, toItsEnd }: Statement,
+    query: Statement,
     scope: Patience | undefined,
     leave: (reason: unknown) => void,
   ): Promise<QueryResult<Row>> {
+    const { text, values, expectedMs, toItsEnd } = query;
     const signal = scope?.signal;
     let cancel: (() => Promise<void>) | undefined;
     let canceled: Promise<void> | undefined;
@@ -114,7 +122,10 @@ export class Pool implements AsyncDisposable {
           ? { text, values, query_timeout: this.#timeoutMs }
           : { text, values };
         const answer = send<Row>(client, statement, toItsEnd ? undefined : scope);
-        cancel = () => stop(client, answer, this.#cancels, this.#timeoutMs);
+        cancel = () => {
+          const stopped = () => stop(client, answer, this.#cancels, this.#timeoutMs);
+          return databaseCancel.tracePromise(stopped, { query });
+        };
         return await answer;
       } finally {
         // First this: an abort from here on would cancel what comes next on the connection.

@@ -39,7 +39,10 @@ export const undiciAdapter: AxiosAdapter = (config) =>
       reject(request ? error : neverSent(error));
       connection?.destroy(error);
     };
-    const abort = () => fail(new CanceledError(undefined, config, request));
+    const abort = () => {
+      const error = new CanceledError(undefined, config, request);
+      fail(Object.assign(error, { cause: Object(signal).reason }));
+    };
     const badResponse = (message: string) =>
       new AxiosError(message, BAD_RESPONSE, config, request, response);
 

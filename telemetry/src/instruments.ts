@@ -1,0 +1,52 @@
+import type { Meter } from '@opentelemetry/api';
+
+/** The boundaries that the conventions advise for a duration in seconds. */
+const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
+const MILLISECONDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000];
+
+export type Instruments = ReturnType<typeof createInstruments>;
+
+/** What is measured, in the names of the semantic conventions where they have one. */
+export function createInstruments(meter: Meter) {
+  const duration = (name: string, description: string) =>
+    meter.createHistogram(name, {
+      description,
+      unit: 's',
+      advice: { explicitBucketBoundaries: SECONDS },
+    });
+  return {
+    served: duration('http.server.request.duration', 'Duration of requests that were served'),
+    called: duration('http.client.request.duration', 'Duration of requests to other services'),
+    queried: duration('db.client.operation.duration', 'Duration of database statements'),
+    inFlight: meter.createUpDownCounter('http.server.active_requests', {
+      description: 'Requests in flight',
+      unit: '{request}',
+    }),
+    canceled: meter.createCounter('cancellation.canceled', {
+      description: 'Requests and calls whose work was canceled, by cause',
+      unit: '{scope}',
+    }),
+    savedMs: meter.createCounter('cancellation.saved', {
+      description:
+        'Time that canceled requests would have gone on, as the last ones on their route did',
+      unit: 'ms',
+    }),
+    workAfterAbortMs: meter.createHistogram('cancellation.work_after_abort', {
+      description: 'Time from an abort to the end of the work: it must stay near 0',
+      unit: 'ms',
+      advice: { explicitBucketBoundaries: MILLISECONDS },
+    }),
+    orders: meter.createCounter('orders.ended', {
+      description: 'Orders by outcome, as their log lines tell it',
+      unit: '{order}',
+    }),
+    voidsOpen: meter.createObservableGauge('orders.voids.open', {
+      description: 'Payments that are not yet known to be voided',
+      unit: '{void}',
+    }),
+    oldestVoid: meter.createObservableGauge('orders.voids.oldest', {
+      description: 'Age of the oldest open void, 0 without one',
+      unit: 's',
+    }),
+  };
+}

@@ -1,0 +1,22 @@
+import { TraceFlags, trace } from '@opentelemetry/api';
+import { active, currentServed } from './context.ts';
+import { listen } from './listen.ts';
+
+/**
+ * Puts the ids of the trace and the span on each line that pino writes meanwhile; where `traceUrl` is
+ * given, the first line of a trace has the address at which to see it.
+ */
+export function nameTracesInLogLines(traceUrl: string | undefined): void {
+  listen<{ arguments: unknown[] }>('tracing:pino_asJson:start', (call) => {
+    const fields = Object(call.arguments[0]);
+    const span = trace.getSpan(active())?.spanContext();
+    if (!span || !Object.isExtensible(fields)) return;
+    const { traceId, spanId, traceFlags } = span;
+    Object.assign(fields, { trace_id: traceId, span_id: spanId });
+    const served = currentServed();
+    if (!traceUrl || !served?.isRoot || served.isLinked || !(traceFlags & TraceFlags.SAMPLED))
+      return;
+    served.isLinked = true;
+    fields.traceUrl = traceUrl + traceId;
+  });
+}

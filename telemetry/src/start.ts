@@ -1,0 +1,88 @@
+import { format } from 'node:util';
+import { DiagLogLevel, diag, metrics, trace } from '@opentelemetry/api';
+import { W3CTraceContextPropagator } from '@opentelemetry/core';
+import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
+import {
+  AlwaysOffSampler,
+  BatchSpanProcessor,
+  ParentBasedSampler,
+  TraceIdRatioBasedSampler,
+  TracerProvider,
+} from '@opentelemetry/sdk-trace';
+import { watchCalls } from './calls.ts';
+import type { Config } from './config.ts';
+import { shareContexts } from './context.ts';
+import { createInstruments } from './instruments.ts';
+import { listen } from './listen.ts';
+import { nameTracesInLogLines } from './log-lines.ts';
+import { watchOrders } from './orders.ts';
+import { prometheusReader, servePrometheus } from './prometheus.ts';
+import { describeService } from './resource.ts';
+import { watchRequests } from './serve.ts';
+import { watchStatements } from './statements.ts';
+
+/** How long a service that leaves waits for what is still to be sent. */
+const FLUSH_TIMEOUT_MS = 2_000;
+
+const NAME = '@orders/telemetry';
+
+/** stdout is for log lines alone. */
+const write = (...words: unknown[]) =>
+  void process.stderr.write(`telemetry: ${format(...words)}\n`);
+const toStderr = { error: write, warn: write, info: write, debug: write, verbose: write };
+
+/** Makes spans and metrics of what the service and its libraries tell, and sends them. */
+export async function start(config: Config): Promise<void> {
+  diag.setLogger(toStderr, DiagLogLevel.WARN);
+  const resource = describeService();
+  const prometheus = config.prometheus && prometheusReader();
+  const tracers = new TracerProvider({
+    resource,
+    sampler: new ParentBasedSampler({
+      root: config.sendsTraces
+        ? new TraceIdRatioBasedSampler(config.sampledRatio)
+        : new AlwaysOffSampler(),
+    }),
+    spanProcessors: config.sendsTraces
+      ? [new BatchSpanProcessor({ exporter: new OTLPTraceExporter() })]
+      : [],
+  });
+  const meters = new MeterProvider({
+    resource,
+    readers: [
+      ...(config.sendsMetrics
+        ? [new PeriodicExportingMetricReader({ exporter: new OTLPMetricExporter() })]
+        : []),
+      ...(prometheus ? [prometheus] : []),
+    ],
+  });
+  shareContexts();
+  trace.setGlobalTracerProvider(tracers);
+  metrics.setGlobalMeterProvider(meters);
+
+  const tracer = tracers.getTracer(NAME);
+  const propagator = new W3CTraceContextPropagator();
+  const instruments = createInstruments(meters.getMeter(NAME));
+  watchRequests(tracer, propagator, instruments);
+  watchCalls(tracer, propagator, instruments);
+  watchStatements(tracer, instruments);
+  watchOrders(tracer, instruments);
+  nameTracesInLogLines(config.traceUrl);
+
+  listen<{ waitFor: Promise<unknown>[] }>('chassis:drained', ({ waitFor }) => {
+    const sent = Promise.all([tracers.shutdown(), meters.shutdown()]);
+    const late = new Promise((resolve) => setTimeout(resolve, FLUSH_TIMEOUT_MS).unref());
+    waitFor.push(Promise.race([sent, late]));
+  });
+
+  if (config.prometheus && prometheus) {
+    const served = servePrometheus(prometheus, config.prometheus);
+    const line = await served.then(
+      (url) => `metrics at ${url}`,
+      ({ message }: Error) => `no metrics for Prometheus, ${message}`,
+    );
+    write(line);
+  }
+}

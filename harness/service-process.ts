@@ -9,6 +9,14 @@ import { tether } from './tether.ts';
 
 export type ServiceName = 'order-service' | 'inventory-service' | 'payment-service';
 
+/** What is run as a service, by which Node, with which options before it. */
+export interface Run {
+  /** Without its `.ts`; the service's own unless given. */
+  program?: string;
+  node?: string;
+  options?: readonly string[];
+}
+
 const isListening = ({ msg }: LogLine) => msg.startsWith('Listening on ');
 
 /** A service as an operator runs it: a process of its own, on any free port, logging JSON. */
@@ -21,8 +29,9 @@ export class ServiceProcess implements AsyncDisposable {
   readonly #held = new Feed<Held>();
   #stderr = '';
 
-  private constructor(name: ServiceName, env: Record<string, string>, program: string) {
+  private constructor(name: ServiceName, env: Record<string, string>, run: Run) {
     this.name = name;
+    const { program = `${name}/src/server`, node = process.execPath } = run;
     const { PATH, NODE_COMPILE_CACHE } = process.env;
     const options: SpawnOptions = {
       cwd: ROOT,
@@ -31,8 +40,8 @@ export class ServiceProcess implements AsyncDisposable {
       // In a process group of its own: a terminal's Ctrl+C reaches whoever has started it alone.
       detached: true,
     };
-    const args = programArgs(program, 'harness/report-activity');
-    const child = tether(spawn(process.execPath, args, options));
+    const args = programArgs(program, 'harness/report-activity', run.options);
+    const child = tether(spawn(node, args, options));
     this.#child = child;
     eachLine(child.stdout, (line) => this.#log.push(JSON.parse(line)));
     child.stderr?.on('data', (chunk) => {
@@ -49,13 +58,13 @@ export class ServiceProcess implements AsyncDisposable {
     });
   }
 
-  /** Starts a service (or another in its place, from `program`) and waits until it listens. */
+  /** Starts a service (or another in its place) and waits until it listens. */
   static async start(
     name: ServiceName,
     env: Record<string, string> = {},
-    program?: string,
+    run: Run = {},
   ): Promise<ServiceProcess> {
-    const service = ServiceProcess.launch(name, env, program);
+    const service = ServiceProcess.launch(name, env, run);
     await service.listening();
     return service;
   }
@@ -64,9 +73,9 @@ export class ServiceProcess implements AsyncDisposable {
   static launch(
     name: ServiceName,
     env: Record<string, string> = {},
-    program = `${name}/src/server`,
+    run: Run = {},
   ): ServiceProcess {
-    return new ServiceProcess(name, env, program);
+    return new ServiceProcess(name, env, run);
   }
 
   /** Resolves once it listens. Rejects if it ends before. */

@@ -1,4 +1,4 @@
-import { ServiceProcess } from './service-process.ts';
+import { type Run, ServiceProcess } from './service-process.ts';
 
 /** The three services, wired to each other. */
 export interface System extends AsyncDisposable {
@@ -11,17 +11,20 @@ export interface System extends AsyncDisposable {
 const LONG_TIMEOUTS = { CALL_TIMEOUT_MS: '60000', SHUTDOWN_TIMEOUT_MS: '60000' };
 
 /** Starts the three services on free ports, with `env` set for all of them. */
-export async function startSystem(env: Record<string, string> = {}): Promise<System> {
+export async function startSystem(
+  env: Record<string, string> = {},
+  run: Run = {},
+): Promise<System> {
   const [inventory, payment] = await Promise.all([
-    ServiceProcess.start('inventory-service', { ...LONG_TIMEOUTS, ...env }),
-    ServiceProcess.start('payment-service', { ...LONG_TIMEOUTS, ...env }),
+    ServiceProcess.start('inventory-service', { ...LONG_TIMEOUTS, ...env }, run),
+    ServiceProcess.start('payment-service', { ...LONG_TIMEOUTS, ...env }, run),
   ]);
-  const order = await ServiceProcess.start('order-service', {
-    INVENTORY_URL: inventory.url,
-    PAYMENT_URL: payment.url,
-    ...LONG_TIMEOUTS,
-    ...env,
-  });
+  const urls = { INVENTORY_URL: inventory.url, PAYMENT_URL: payment.url };
+  const order = await ServiceProcess.start(
+    'order-service',
+    { ...urls, ...LONG_TIMEOUTS, ...env },
+    run,
+  );
   return {
     order,
     inventory,

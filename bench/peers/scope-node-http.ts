@@ -1,8 +1,10 @@
-// node:http that answers at once, each request under a scope if SCOPE is set.
+// node:http that answers at once, each request under a scope if SCOPE is set, with a subscriber if SUBSCRIBED is.
+import { subscribe } from 'node:diagnostics_channel';
 import { createServer } from 'node:http';
 import { requestScope } from '../../cancellation/src/index.ts';
 
 const isScoped = process.env.SCOPE === '1';
+if (process.env.SUBSCRIBED === '1') subscribeToScopes();
 
 const server = createServer((req, res) => {
   const scope = isScoped ? requestScope(req, res) : undefined;
@@ -13,3 +15,7 @@ const server = createServer((req, res) => {
 server.listen(0, '127.0.0.1', 4096, () =>
   process.stdout.write(`${JSON.stringify(server.address())}\n`),
 );
+
+function subscribeToScopes(): void {
+  for (const event of ['begun', 'aborted', 'ended']) subscribe(`request-scope:${event}`, () => {});
+}

@@ -8,6 +8,7 @@ import { scopeOverhead } from './scope-overhead.ts';
 import { soak } from './soak.ts';
 import { Stub } from './stub.ts';
 import { tables } from './tables.ts';
+import { telemetryOverhead } from './telemetry-overhead.ts';
 
 const QUICK = { warmUp: 2_000, rounds: 3, orders: 1_000, hangUps: 100, freshRounds: 1, soak: 0 };
 const FULL = {
@@ -33,8 +34,10 @@ export async function runBench(quick: boolean): Promise<void> {
   const soaked = plan.soak > 0 ? await soak(stub, stubUrl, plan.soak) : [];
   progress('what a scope costs');
   const overhead = await scopeOverhead(plan.freshRounds * 2 + 1, plan.orders * 4);
+  progress('what telemetry costs');
+  const telemetry = await telemetryOverhead(stubUrl, plan.freshRounds * 2 + 1, plan.orders);
   progress('');
-  const text = `${tables(results, soaked)}\n\n${overhead}`;
+  const text = `${tables(results, soaked)}\n\n${overhead}\n\n${telemetry}`;
   process.stdout.write(`${text}\n`);
   if (!quick) record('npm run bench', text);
   if (results.failures.size > 0 || text.includes('missed')) process.exitCode = 1;

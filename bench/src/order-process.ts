@@ -26,16 +26,18 @@ export class OrderProcess implements AsyncDisposable {
     this.url = `http://127.0.0.1:${port}`;
   }
 
-  /** Starts the TypeScript file `entry` (from the repository's root) and waits until it listens. */
+  /** Starts the TypeScript file `entry` (from the repository's root) with Node's `options`; waits until it listens. */
   static async start(
     entry: string,
     stubUrl: string,
     env: Record<string, string> = {},
+    options: readonly string[] = [],
   ): Promise<OrderProcess> {
     const folder = mkdtempSync(join(tmpdir(), 'orders-bench-'));
     const log = join(folder, 'log');
     const stdout = openSync(log, 'a');
-    const child = spawn(process.execPath, [...LOADER, '--import', REPORT_USAGE, entry], {
+    const args = [...LOADER, '--import', REPORT_USAGE, ...options, entry];
+    const child = spawn(process.execPath, args, {
       cwd: ROOT,
       env: {
         PATH: process.env.PATH,

@@ -15,14 +15,15 @@ interface Round {
 /** What a scope costs a request that is answered at once: rounds without and with one, in turn. */
 export async function scopeOverhead(rounds: number, requests: number): Promise<string> {
   const rows: string[][] = [];
-  for (const [name, entry] of [
-    ['node:http', 'bench/peers/scope-node-http.ts'],
-    ['Express', 'bench/peers/scope-express.ts'],
+  for (const [name, entry, SUBSCRIBED] of [
+    ['node:http', 'bench/peers/scope-node-http.ts', '0'],
+    ['node:http, and a subscriber', 'bench/peers/scope-node-http.ts', '1'],
+    ['Express', 'bench/peers/scope-express.ts', '0'],
   ] as const) {
     const [without, scoped]: [Round[], Round[]] = [[], []];
     for (let round = 0; round < rounds; round += 1) {
-      without.push(await measure(entry, '0', requests));
-      scoped.push(await measure(entry, '1', requests));
+      without.push(await measure(entry, { SCOPE: '0' }, requests));
+      scoped.push(await measure(entry, { SCOPE: '1', SUBSCRIBED }, requests));
     }
     const row = (figure: keyof Round, digits: number) => {
       const [before, after] = [without, scoped].map((all) => median(all.map((it) => it[figure])));
@@ -36,8 +37,12 @@ export async function scopeOverhead(rounds: number, requests: number): Promise<s
 }
 
 /** A fresh process: processor time a request under load, and the heap that each one held open takes. */
-async function measure(entry: string, scope: '0' | '1', requests: number): Promise<Round> {
-  await using server = await OrderProcess.start(entry, '', { SCOPE: scope });
+async function measure(
+  entry: string,
+  env: Record<string, string>,
+  requests: number,
+): Promise<Round> {
+  await using server = await OrderProcess.start(entry, '', env);
   await load(server, requests);
   const { cpuUs } = await load(server, requests);
   const before = await server.holdings();

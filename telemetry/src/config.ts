@@ -8,6 +8,9 @@ export interface Config {
   prometheus: { host: string; port: number } | undefined;
   /** How much of the traces that begin here is sent, from 0 to 1. */
   sampledRatio: number;
+  /** How long spans, and metrics, wait to be sent together. */
+  spansEveryMs: number;
+  metricsEveryMs: number;
   /** Where a person finds a trace, before its id. */
   traceUrl: string | undefined;
 }
@@ -31,11 +34,18 @@ export function readConfig(env: NodeJS.ProcessEnv): Config | undefined {
     sendsTraces: exporters('TRACES').includes('otlp'),
     sendsMetrics: metrics.includes('otlp'),
     prometheus: metrics.includes('prometheus') ? prometheusAddress(env) : undefined,
-    sampledRatio: sampledRatio(env),
+    sampledRatio: exporters('TRACES').includes('otlp') ? sampledRatio(env) : 0,
+    spansEveryMs: milliseconds(env.OTEL_BSP_SCHEDULE_DELAY, 5_000),
+    metricsEveryMs: milliseconds(env.OTEL_METRIC_EXPORT_INTERVAL, 60_000),
     traceUrl: env.TRACE_URL || undefined,
   };
   const { sendsTraces, sendsMetrics, prometheus } = config;
   return sendsTraces || sendsMetrics || prometheus ? config : undefined;
+}
+
+/** What is no number is as good as absent, as the specification wants it. */
+function milliseconds(value: string | undefined, fallbackMs: number): number {
+  return value && /^\d{1,9}$/.test(value) && Number(value) > 0 ? Number(value) : fallbackMs;
 }
 
 function prometheusAddress(env: NodeJS.ProcessEnv) {

@@ -3,11 +3,15 @@ import { DiagLogLevel, diag, metrics, trace } from '@opentelemetry/api';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
-import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import {
-  AlwaysOffSampler,
+  type IMetricReader,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics';
+import {
   BatchSpanProcessor,
   ParentBasedSampler,
+  type SpanProcessor,
   TraceIdRatioBasedSampler,
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
@@ -40,24 +44,16 @@ export async function start(config: Config): Promise<void> {
   const prometheus = config.prometheus && prometheusReader();
   const tracers = new TracerProvider({
     resource,
-    sampler: new ParentBasedSampler({
-      root: config.sendsTraces
-        ? new TraceIdRatioBasedSampler(config.sampledRatio)
-        : new AlwaysOffSampler(),
-    }),
-    spanProcessors: config.sendsTraces
-      ? [new BatchSpanProcessor({ exporter: new OTLPTraceExporter() })]
-      : [],
+    sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(config.sampledRatio) }),
+    spanProcessors: spanProcessors(config),
   });
-  const meters = new MeterProvider({
-    resource,
-    readers: [
-      ...(config.sendsMetrics
-        ? [new PeriodicExportingMetricReader({ exporter: new OTLPMetricExporter() })]
-        : []),
-      ...(prometheus ? [prometheus] : []),
-    ],
-  });
+  const readers: IMetricReader[] = prometheus ? [prometheus] : [];
+  if (config.sendsMetrics) {
+    const exporter = new OTLPMetricExporter();
+    const exportIntervalMillis = config.metricsEveryMs;
+    readers.push(new PeriodicExportingMetricReader({ exporter, exportIntervalMillis }));
+  }
+  const meters = new MeterProvider({ resource, readers });
   shareContexts();
   trace.setGlobalTracerProvider(tracers);
   metrics.setGlobalMeterProvider(meters);
@@ -85,4 +81,10 @@ export async function start(config: Config): Promise<void> {
     );
     write(line);
   }
+}
+
+function spanProcessors({ sendsTraces, spansEveryMs }: Config): SpanProcessor[] {
+  if (!sendsTraces) return [];
+  const exporter = new OTLPTraceExporter();
+  return [new BatchSpanProcessor({ exporter, scheduledDelayMillis: spansEveryMs })];
 }

@@ -1,0 +1,51 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { markdownTable } from 'markdown-table';
+import { median } from 'simple-statistics';
+import { portOf } from '../../harness/port-of.ts';
+import { CONTENDERS, OURS } from './contenders.ts';
+import { load } from './measure.ts';
+import { OrderProcess } from './order-process.ts';
+
+const OPTIONS = ['--import', '@orders/telemetry'];
+
+/** What an order costs without telemetry, with it but off, and with it on: rounds in turn, fresh processes. */
+export async function telemetryOverhead(
+  stubUrl: string,
+  rounds: number,
+  orders: number,
+): Promise<string> {
+  const receiver = createServer((req, res) => req.resume().once('end', () => res.end('{}')));
+  await once(receiver.listen(0, '127.0.0.1'), 'listening');
+  const endpoint = `http://127.0.0.1:${portOf(receiver)}`;
+  const prometheus = {
+    OTEL_METRICS_EXPORTER: 'prometheus',
+    OTEL_EXPORTER_PROMETHEUS_PORT: '0',
+  };
+  const traces = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${endpoint}/v1/traces` };
+  const ratio = { OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.01' };
+  const kinds: [string, string[], Record<string, string>][] = [
+    ['not loaded', [], {}],
+    ['loaded, and off', OPTIONS, {}],
+    ['metrics', OPTIONS, prometheus],
+    ['metrics, and 1 % of the traces', OPTIONS, { ...prometheus, ...traces, ...ratio }],
+    ['metrics, and all traces', OPTIONS, { ...prometheus, ...traces }],
+  ];
+  const cpuUs = kinds.map((): number[] => []);
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [index, [, options, env]] of kinds.entries()) {
+      await using service = await OrderProcess.start(CONTENDERS[OURS], stubUrl, env, options);
+      await load(service, orders);
+      cpuUs[index]?.push((await load(service, orders * 2)).cpuUs);
+    }
+  }
+  receiver.closeAllConnections();
+  receiver.close();
+  const rows = kinds.map(([name], index) => {
+    const all = cpuUs[index] ?? [];
+    const ratios = all.map((cost, round) => cost / (cpuUs[0]?.[round] ?? Number.NaN));
+    return [name, median(all).toFixed(0), median(ratios).toFixed(2)];
+  });
+  const head = ['telemetry costs', 'CPU µs/order', 'times'];
+  return markdownTable([head, ...rows], { align: ['l', 'r', 'r'] });
+}

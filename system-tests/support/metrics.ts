@@ -1,0 +1,28 @@
+import type { ServiceProcess } from '../../harness/service-process.ts';
+import { until } from '../../harness/until.ts';
+
+/** Where a service offers its metrics, as it says on stderr. */
+export function metricsUrl(service: ServiceProcess): Promise<string> {
+  const line = /^telemetry: metrics at (\S+)$/m;
+  return until('the address of the metrics', async () => line.exec(service.stderr)?.[1]);
+}
+
+/** What a service measures now: the value of each series, by its name and labels. */
+export async function scrape(service: ServiceProcess): Promise<Map<string, number>> {
+  const page = await (await fetch(await metricsUrl(service))).text();
+  const lines = page.split('\n').filter((line) => line && !line.startsWith('#'));
+  return new Map(
+    lines.map((line) => {
+      const end = line.lastIndexOf(' ');
+      return [line.slice(0, end), Number(line.slice(end + 1))];
+    }),
+  );
+}
+
+/** The sum of all series of one name that have `label`. */
+export function sum(metrics: Map<string, number>, name: string, label = ''): number {
+  const series = [...metrics].filter(
+    ([key]) => key.replace(/\{.*/, '') === name && key.includes(label),
+  );
+  return series.reduce((total, [, value]) => total + value, 0);
+}

@@ -1,0 +1,76 @@
+import { once } from 'node:events';
+import { createServer, request as httpRequest } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { requestScope, withTimeout } from '#request-scope';
+import { type OtlpReceiver, startOtlpReceiver } from '../../harness/otlp-receiver.ts';
+import { portOf } from '../../harness/port-of.ts';
+import { readConfig } from '../src/config.ts';
+import { start } from '../src/start.ts';
+
+let receiver: OtlpReceiver;
+
+beforeAll(async () => {
+  receiver = await startOtlpReceiver();
+  process.env.OTEL_EXPORTER_OTLP_ENDPOINT = receiver.url;
+  const config = readConfig({
+    OTEL_TRACES_EXPORTER: 'otlp',
+    OTEL_BSP_SCHEDULE_DELAY: '10',
+  });
+  if (!config) throw new Error('nothing was asked for');
+  await start(config);
+});
+afterAll(() => receiver[Symbol.asyncDispose]());
+
+/** Serves `url` with work that ends when its scope does; each request has a child of `timeoutMs`. */
+async function serve(timeoutMs: number) {
+  const server = createServer(async (req, res) => {
+    using scope = requestScope(req, res);
+    using child = withTimeout(scope, timeoutMs);
+    await sleep(60_000, undefined, { signal: child.signal }).catch(() => {});
+    res.writeHead(child.signal.aborted && !scope.signal.aborted ? 504 : 408).end();
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const url = `http://127.0.0.1:${portOf(server)}`;
+  return { url, server, [Symbol.dispose]: () => void server.close() };
+}
+
+const pathIs = (path: string) => (span: { kind: string; attributes: Record<string, unknown> }) =>
+  span.kind === 'server' && span.attributes['url.path'] === path;
+
+test('a request whose client hangs up has a cause, no status and no error', async () => {
+  using served = await serve(60_000);
+  const request = httpRequest(`${served.url}/hang-up`).on('error', () => {});
+  request.end();
+  await once(served.server, 'request');
+  request.destroy();
+  const span = await receiver.spans.next(pathIs('/hang-up'));
+  expect(span.status).toBe('unset');
+  expect(span.attributes['cancellation.cause']).toBe('client-disconnected');
+  expect(span.attributes).not.toHaveProperty('http.response.status_code');
+  expect(span.attributes).not.toHaveProperty('error.type');
+});
+
+test("a request whose caller's budget is spent is an error with that cause", async () => {
+  using served = await serve(60_000);
+  const headers = { 'x-envoy-expected-rq-timeout-ms': '20', connection: 'close' };
+  const answer = await fetch(`${served.url}/late`, { headers });
+  const span = await receiver.spans.next(pathIs('/late'));
+  expect(span).toMatchObject({ status: 'error', statusMessage: 'deadline exceeded' });
+  expect(span.attributes).toMatchObject({
+    'cancellation.cause': 'deadline-exceeded',
+    'error.type': 'deadline-exceeded',
+    'http.response.status_code': answer.status,
+  });
+});
+
+test('a call by fetch is a span, and what it reaches is under it', async () => {
+  using served = await serve(20);
+  const answer = await fetch(`${served.url}/called?secret=1`, { headers: { connection: 'close' } });
+  expect(answer.status).toBe(504);
+  const server = await receiver.spans.next(pathIs('/called'));
+  const client = await receiver.spans.next(({ spanId }) => spanId === server.parentId);
+  expect(client).toMatchObject({ kind: 'client', name: 'GET', traceId: server.traceId });
+  expect(client.attributes['url.full']).toBe(`${served.url}/called`);
+  expect(server.attributes['error.type']).toBe('504');
+});

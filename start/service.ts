@@ -3,7 +3,10 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { urlOf } from '../chassis/src/url.ts';
 import { eachLine } from '../harness/each-line.ts';
-import { programArgs, ROOT } from '../harness/repository.ts';
+import { LOADER, programArgs, ROOT } from '../harness/repository.ts';
+
+/** Loaded only where a variable of OpenTelemetry is set. */
+const TELEMETRY = ['--import', '@orders/telemetry'];
 
 type Print = (line: string, stream?: NodeJS.WriteStream) => void;
 
@@ -26,7 +29,9 @@ export class Service {
   /** Starts it; resolves with its URL once it listens. Rejects if it ends before. */
   async start(env: NodeJS.ProcessEnv = this.#env): Promise<string> {
     this.#told = false;
-    const args = programArgs(`${this.#folder}/src/server`, 'start/report-address');
+    const isTraced = Object.keys(env).some((name) => name.startsWith('OTEL_'));
+    const options = isTraced ? [...LOADER, ...TELEMETRY] : undefined;
+    const args = programArgs(`${this.#folder}/src/server`, 'start/report-address', options);
     const stdio = ['ignore', 'pipe', 'pipe', 'ipc'] as const;
     // In a process group of its own: a terminal's Ctrl+C reaches the launcher alone.
     const child = spawn(process.execPath, args, {

@@ -33,6 +33,7 @@ export function restartOnChange(launcher: Launcher, signal: AbortSignal): void {
     ['cancellation', all],
     ['chassis', all],
     ['postgres', all],
+    ['telemetry', all],
   ]);
   const sources = [...folders.keys()].map((folder) => join(ROOT, folder, 'src'));
   const watcher = watch(sources, { ignoreInitial: true });

@@ -130,6 +130,25 @@ scene(
   },
 );
 
+scene(
+  'SIGTERM right after an order, with an hour until spans are sent',
+  'they are sent before the process ends, and it ends with 0',
+  async () => {
+    const run = await runWithTelemetry(process.versions.node.split('.')[0] ?? '');
+    await using receiver = await startOtlpReceiver();
+    const durations = { CHECK_DURATION_MS: '0', PAYMENT_DURATION_MS: '0' };
+    const late = { OTEL_BSP_SCHEDULE_DELAY: '3600000' };
+    await using system = await startSystem({ ...otlp(receiver), ...late, ...durations }, run);
+    const { order } = system;
+    expect((await send(`${order.url}/order`).answer).status).toBe(200);
+    expect(receiver.spans.items).toEqual([]);
+    order.signal('SIGTERM');
+    expect(await order.exited).toEqual({ code: 0, signal: null });
+    expect(receiver.spans.items.map(({ name }) => name)).toEqual(['GET', 'POST', 'GET /order']);
+    return `${receiver.spans.items.length} spans, exit code 0`;
+  },
+);
+
 function otlp(receiver: OtlpReceiver): Record<string, string> {
   return {
     OTEL_TRACES_EXPORTER: 'otlp',

@@ -37,6 +37,7 @@ describe('pretty', () => {
       `log.info(${CANCELED}, 'x'.repeat(300))`,
       `log.error(${CANCELED}, 'x'.repeat(300))`,
       `log.error({ err: new TypeError('a bug') }, 'Internal error')`,
+      `log.info({ traceUrl: 'http://localhost:16686/trace/1', requestId: 'r' }, 'Placing order')`,
     );
   });
 
@@ -44,6 +45,12 @@ describe('pretty', () => {
     expect(lines[0]).toMatch(
       /^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: Payment canceled \(client-disconnected, 1004 ms\) r{8}$/,
     );
+  });
+
+  test('the address of a trace has a line of its own', () => {
+    const [line, link] = lines.slice(-2);
+    expect(line).toMatch(/INFO: Placing order r$/);
+    expect(link?.trim()).toBe('http://localhost:16686/trace/1');
   });
 
   test.each([

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, request as httpRequest } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { requestScope, withTimeout } from '#request-scope';
+import { causeOf, GracefulShutdown, requestScope, withTimeout } from '#request-scope';
 import { type OtlpReceiver, startOtlpReceiver } from '../../harness/otlp-receiver.ts';
 import { portOf } from '../../harness/port-of.ts';
 import { readConfig } from '../src/config.ts';
@@ -23,12 +23,13 @@ beforeAll(async () => {
 afterAll(() => receiver[Symbol.asyncDispose]());
 
 /** Serves `url` with work that ends when its scope does; each request has a child of `timeoutMs`. */
-async function serve(timeoutMs: number) {
+async function serve(timeoutMs: number, shutdown = new GracefulShutdown()) {
   const server = createServer(async (req, res) => {
-    using scope = requestScope(req, res);
+    using scope = requestScope(req, res, shutdown);
     using child = withTimeout(scope, timeoutMs);
     await sleep(60_000, undefined, { signal: child.signal }).catch(() => {});
-    res.writeHead(child.signal.aborted && !scope.signal.aborted ? 504 : 408).end();
+    const code = causeOf(scope.signal.reason, scope)?.code;
+    res.writeHead(code === 'shutting-down' ? 503 : code ? 408 : 504).end();
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const url = `http://127.0.0.1:${portOf(server)}`;
@@ -61,6 +62,21 @@ test("a request whose caller's budget is spent is an error with that cause", asy
     'cancellation.cause': 'deadline-exceeded',
     'error.type': 'deadline-exceeded',
     'http.response.status_code': answer.status,
+  });
+});
+
+test('a request that is aborted by a shutdown is no error, although its answer is a 503', async () => {
+  const shutdown = new GracefulShutdown();
+  using served = await serve(60_000, shutdown);
+  const answer = fetch(`${served.url}/leaving`, { headers: { connection: 'close' } });
+  await once(served.server, 'request');
+  await shutdown.drain(0);
+  expect((await answer).status).toBe(503);
+  const span = await receiver.spans.next(pathIs('/leaving'));
+  expect(span.status).toBe('unset');
+  expect(span.attributes).toMatchObject({
+    'cancellation.cause': 'shutting-down',
+    'http.response.status_code': 503,
   });
 });
 

@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { type Pending, send } from '../harness/client.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../harness/otlp-receiver.ts';
@@ -42,6 +43,7 @@ for (const major of ['20', '26']) {
 
       const canceled = await place(system, receiver, 8, {}, async (pending) => {
         await system.payment.arrival(pending.requestId);
+        if (TRACE_PICTURE) await sleep(PAYMENT_MS / 2); // Or there would be little to see.
         pending.hangUp();
       });
       expect(tree(canceled)).toEqual([

@@ -1,7 +1,8 @@
 import type { ReceivedSpan } from '../../harness/otlp-receiver.ts';
 
-const LEFT = 360;
-const WIDTH = 860;
+const LEFT = 270;
+const WIDTH = 950;
+const RIGHT = 260;
 const ROW = 26;
 const TOP = 34;
 
@@ -13,7 +14,7 @@ export function drawTrace(spans: ReceivedSpan[]): string {
   const [root] = spans;
   const begin = Math.min(...spans.map(({ startMs }) => startMs));
   const end = Math.max(...spans.map(({ endMs }) => endMs));
-  const x = (ms: number) => LEFT + ((ms - begin) / (end - begin)) * (WIDTH - LEFT - 170);
+  const x = (ms: number) => LEFT + ((ms - begin) / (end - begin)) * (WIDTH - LEFT - RIGHT);
   const rows = root ? inOrder(spans, root.parentId) : [];
   const drawn = rows.map(({ span, depth }, row) => {
     const { service, kind, name, startMs, endMs, status, attributes } = span;
@@ -25,14 +26,16 @@ export function drawTrace(spans: ReceivedSpan[]): string {
       cause,
       saved && `saved ${saved} ms`,
       span.links.length > 0 && 'linked to the payment',
-    ];
+    ].filter(Boolean);
     const label = kind === 'client' ? `call: ${name}` : `${service}: ${name}`;
     const from = x(startMs);
     const width = Math.max(2, x(endMs) - from);
+    const text = (x: number, said: string) =>
+      `<text x="${x.toFixed(1)}" y="${y + 14}" fill="${COLOURS.text}">${said}</text>`;
     return [
-      `<text x="${4 + depth * 16}" y="${y + 14}" fill="${COLOURS.text}">${label}</text>`,
+      text(4 + depth * 16, label),
       `<rect x="${from.toFixed(1)}" y="${y + 3}" width="${width.toFixed(1)}" height="14" rx="2" fill="${COLOURS[colour]}"/>`,
-      `<text x="${(from + width + 6).toFixed(1)}" y="${y + 14}" fill="${COLOURS.text}">${words.filter(Boolean).join(', ')}</text>`,
+      ...(words.length > 0 ? [text(from + width + 6, words.join(', '))] : []),
     ].join('\n');
   });
   const height = TOP + rows.length * ROW + 8;

@@ -1,6 +1,6 @@
 import { format } from 'node:util';
 import { DiagLogLevel, diag, metrics, trace } from '@opentelemetry/api';
-import { W3CTraceContextPropagator } from '@opentelemetry/core';
+import { setGlobalErrorHandler, W3CTraceContextPropagator } from '@opentelemetry/core';
 import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import {
@@ -32,14 +32,19 @@ const FLUSH_TIMEOUT_MS = 2_000;
 
 const NAME = '@orders/telemetry';
 
-/** stdout is for log lines alone. */
-const write = (...words: unknown[]) =>
-  void process.stderr.write(`telemetry: ${format(...words)}\n`);
+/** stdout is for log lines alone. What goes on being wrong is said once. */
+const write = (...words: unknown[]): void => {
+  const line = `telemetry: ${format(...words)}\n`;
+  if (line !== lastLine) process.stderr.write(line);
+  lastLine = line;
+};
+let lastLine = '';
 const toStderr = { error: write, warn: write, info: write, debug: write, verbose: write };
 
 /** Makes spans and metrics of what the service and its libraries tell, and sends them. */
 export async function start(config: Config): Promise<void> {
   diag.setLogger(toStderr, DiagLogLevel.WARN);
+  setGlobalErrorHandler((error) => write(error instanceof Error ? error.message : error));
   const resource = describeService();
   const prometheus = config.prometheus && prometheusReader();
   const tracers = new TracerProvider({

@@ -68,10 +68,10 @@ for (const major of ['20', '26']) {
       const budget = { 'x-envoy-expected-rq-timeout-ms': String(PAYMENT_MS / 2) };
       const late = await place(system, receiver, 8, budget);
       const [root, , , pay, paid] = tree(late);
-      expect(root).toBe(
-        'order-service server GET /order error 500 deadline-exceeded error deadline-exceeded',
+      // Whichever timer was first: the payment's 408 may come before the order's own deadline.
+      expect(root).toMatch(
+        /^order-service server GET \/order error 500 (deadline-exceeded )?error deadline-exceeded$/,
       );
-      // Whichever of the two timers was first.
       expect(pay).toMatch(
         /^ {2}order-service client POST error (deadline-exceeded error deadline-exceeded|408 error 408)$/,
       );

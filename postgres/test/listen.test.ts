@@ -20,8 +20,8 @@ test('a connection on which the server refuses to listen is closed before anothe
   const aborting = new AbortController();
   const url = `postgres://postgres@127.0.0.1:${portOf(relay)}/postgres`;
   const listening = listen(url, '', () => {}, aborting.signal);
-  await expect.poll(() => tries, { timeout: 10_000 }).toBe(3);
-  expect(open.size).toBe(1);
+  await expect.poll(() => tries).toBe(3);
+  expect(open.size).toBeLessThanOrEqual(1); // The third may be closed by now.
   aborting.abort();
   await listening;
   for (const client of open) client.destroy();

@@ -36,10 +36,10 @@ export async function runService<Config extends EdgeConfig>(service: {
     const logger = await createLogger(service.name, config.logLevel, config.logFormat);
     const shutdown = new GracefulShutdown();
     const { databaseUrl: url, databaseConnections } = config;
-    const database =
-      url &&
-      (await openDatabase(url, service.schema, databaseConnections, logger, shutdown.signal));
-    const app = service.createApp(config, logger, shutdown, database || undefined);
+    const database = url
+      ? await openDatabase(url, service.schema, databaseConnections, logger, shutdown.signal)
+      : undefined;
+    const app = service.createApp(config, logger, shutdown, database);
     const server = createServer(REQUEST_LIMITS, app);
     server.maxConnections = MAX_CONNECTIONS;
     cutUnreadAnswers(server);

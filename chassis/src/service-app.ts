@@ -26,17 +26,18 @@ export function createServiceApp(
   Object.defineProperty(app.request, 'fresh', { value: false });
   app.use(identifyRequests(logger), plainText, requestScopes(shutdown), drainBody);
   app.all('/health', only('GET', 'HEAD'), (_req, res) => {
-    const status = shutdown.draining
-      ? 'draining'
-      : database?.isAvailable === false
-        ? 'database unavailable'
-        : 'ok';
-    res
-      .status(status === 'ok' ? 200 : 503)
-      .type('json')
-      .send({ status });
+    const trouble = troubleOf(shutdown, database);
+    res.status(trouble ? 503 : 200).type('json');
+    res.send({ status: trouble ?? 'ok' });
   });
   addRoutes(app);
   app.use((_req, _res, next) => next(createError(404, 'Not found')));
   return app.use(errorHandler);
+}
+
+/** Why no request should come here now. */
+function troubleOf(shutdown: GracefulShutdown, database?: Database): string | undefined {
+  if (shutdown.draining) return 'draining';
+  if (database && !database.isAvailable) return 'database unavailable';
+  return undefined;
 }

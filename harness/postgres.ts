@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { chown, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { childrenOf } from './children-of.ts';
 import { output } from './command.ts';
 import { eachLine } from './each-line.ts';
 import { postgresFolder, postgresUser, postgresVersion } from './postgres-binaries.ts';
@@ -69,7 +70,7 @@ export async function startPostgres(
     stop: () => end('SIGINT'),
     async kill() {
       server.kill('SIGSTOP'); // Or it could start another one meanwhile.
-      for (const child of await childrenOf(server)) process.kill(child, 'SIGKILL');
+      for (const child of await childrenOf(server.pid ?? 0)) process.kill(child, 'SIGKILL');
       await end('SIGKILL');
     },
     async restart() {
@@ -107,12 +108,6 @@ async function launch(
     });
   });
   return server;
-}
-
-async function childrenOf({ pid }: ChildProcess): Promise<number[]> {
-  const pairs = await output(['ps', '-A', '-o', 'ppid=,pid=']);
-  const rows = pairs.split('\n').map((line) => line.trim().split(/\s+/).map(Number));
-  return rows.flatMap(([parent, child = 0]) => (parent === pid ? [child] : []));
 }
 
 /** After a SIGKILL a System V segment stays, until the server is started again. */

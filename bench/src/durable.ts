@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { markdownTable } from 'markdown-table';
 import { median } from 'simple-statistics';
-import { output } from '../../harness/command.ts';
+import { childrenOf } from '../../harness/children-of.ts';
 import { type Postgres, postgresVersion, startPostgres } from '../../harness/postgres.ts';
 import { load } from './measure.ts';
 import { OrderProcess } from './order-process.ts';
@@ -103,15 +103,13 @@ const TICK_US = 10_000;
 
 /** Of a server and its processes, those that have ended included, as Linux counts it. */
 async function cpuUsOf(server: number): Promise<number> {
-  const pairs = await output(['ps', '-A', '-o', 'ppid=,pid=']);
-  const rows = pairs.split('\n').map((line) => line.trim().split(/\s+/).map(Number));
-  const children = rows.flatMap(([parent, pid = 0]) => (parent === server ? [pid] : []));
   const ticks = (pid: number, fields: number) => {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
       .replace(/^.*\) /s, '')
       .split(' ');
     return stat.slice(11, 11 + fields).reduce((sum, each) => sum + Number(each), 0);
   };
+  const children = await childrenOf(server);
   const all = children.reduce((sum, pid) => sum + ticks(pid, 2), ticks(server, 4));
   return all * TICK_US;
 }

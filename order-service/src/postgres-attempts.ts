@@ -53,7 +53,8 @@ const TAKE_ORPHANS = `
 
 const TARGET = { work: 'Order', step: 'Order record', service: 'database' };
 
-interface Row {
+/** An attempt as it is on record. */
+export interface Row {
   payment_key: string;
   caller_key: string | null;
   product_id: string;

@@ -10,7 +10,6 @@ import {
 import { contextOf, contexts, currentServed } from './context.ts';
 import { endRequest, labelsOf } from './end-request.ts';
 import type { Instruments } from './instruments.ts';
-import { methodLabel } from './labels.ts';
 import { listen } from './listen.ts';
 import { watchScopes } from './scopes.ts';
 import type { Served } from './served.ts';
@@ -43,12 +42,8 @@ export function watchRequests(
     const { url = '', socket } = req;
     if (IGNORED.test(url)) return contexts.enterWith(ROOT_CONTEXT);
     const caller = propagator.extract(ROOT_CONTEXT, req.headers, getter);
-    const method = methodLabel(req.method);
-    const attributes = {
-      'http.request.method': method,
-      'url.scheme': 'encrypted' in socket ? 'https' : 'http',
-      'url.path': url.replace(/\?.*/s, ''),
-    };
+    const attributes = { ...labelsOf({ req }), 'url.path': url.replace(/\?.*/s, '') };
+    const method = attributes['http.request.method'];
     const span = tracer.startSpan(method, { kind: SpanKind.SERVER, attributes }, caller);
     const served: Served = {
       req,

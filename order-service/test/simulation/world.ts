@@ -2,24 +2,19 @@ import type { Database } from '@orders/chassis';
 import { DatabaseUnavailable } from '@orders/postgres';
 import type fc from 'fast-check';
 import { MemoryLedger } from '../../../payment-service/src/memory-ledger.ts';
+import type { Row } from '../../src/postgres-attempts.ts';
 
 /** What can happen to a message: it arrives and is answered, it is lost, or its answer is. */
 export type Fate = 'arrives' | 'lost' | 'answer lost';
 
-interface Row {
-  payment_key: string;
-  caller_key: string | null;
-  product_id: string;
-  order_id: string;
-  request_id: string;
-  status: 'in-flight' | 'processed' | 'failed';
+interface StoredRow extends Row {
   is_open: boolean;
 }
 
 /** What outlives every process: the ledger, the record of the attempts, and the messages under way. */
 export class World {
   readonly ledger = new MemoryLedger(Number.MAX_SAFE_INTEGER);
-  readonly rows = new Map<string, Row>();
+  readonly rows = new Map<string, StoredRow>();
   /** Which of the interesting crossings have happened. */
   readonly crossings: Set<string>;
   readonly #scheduler: fc.Scheduler;
@@ -74,7 +69,7 @@ export class World {
     return { query } as unknown as Database['pool'];
   }
 
-  #run(text: string, values: (string | undefined)[]): Row[] {
+  #run(text: string, values: (string | undefined)[]): StoredRow[] {
     const [key = ''] = values;
     const row = this.rows.get(key);
     const statement = text.trim().replaceAll(/\s+/g, ' ');
@@ -101,7 +96,7 @@ export class World {
 
   #insert([payment = '', caller, product = '', order = '', request = '']: (string | undefined)[]) {
     if (caller !== undefined && this.#named(caller).length > 0) return [];
-    const row: Row = {
+    const row: StoredRow = {
       ...{ payment_key: payment, caller_key: caller ?? null, product_id: product },
       ...{ order_id: order, request_id: request, status: 'in-flight', is_open: true },
     };
@@ -115,12 +110,12 @@ export class World {
     return row ? [Object.assign(row, { status: 'failed' })] : [];
   }
 
-  #named(key: string): Row[] {
+  #named(key: string): StoredRow[] {
     return [...this.rows.values()].filter((row) => row.caller_key === key);
   }
 
   /** Whatever is open, however young: no clock is to be trusted. */
-  #takeOrphans(): Row[] {
+  #takeOrphans(): StoredRow[] {
     const open = [...this.rows.values()].filter((row) => row.is_open);
     for (const row of open) {
       if (row.status === 'in-flight') this.crossings.add('an open attempt is taken for an orphan');

@@ -18,23 +18,28 @@ export type ServedResponse = ServerResponse | Http2ServerResponse;
 const MAX_ANSWERS_OWED = 100;
 
 interface Connection {
+  openedAt: number;
   owed: Set<ServedResponse>; // Answers whose last byte the operating system has not taken.
   answeredBytes: number; // `bytesRead` after the last answer: if it has grown, a request has begun.
 }
 
-/** Follows the connections of a server; `onEnd` is called when one may owe nothing any more. */
-export function followConnections(server: AnyServer, onEnd: () => void) {
+/**
+ * Follows the connections of a server; `onEnd` is called when one may owe nothing any more. One that is
+ * older than `maxAgeMs` is closed by the next answer.
+ */
+export function followConnections(server: AnyServer, maxAgeMs: number, onEnd: () => void) {
   const connections = new Map<Socket | Http2Session, Connection>();
   let answersOwed = 0;
   let isClosing = false;
 
   const follow = (connection: Socket | Http2Session): Connection => {
-    const state = { owed: new Set<ServedResponse>(), answeredBytes: 0 };
+    const owed = new Set<ServedResponse>();
+    const state = { openedAt: performance.now(), owed, answeredBytes: 0 };
     connections.set(connection, state);
     connection.once('close', () => {
       connections.delete(connection);
-      answersOwed -= state.owed.size;
-      state.owed.clear();
+      answersOwed -= owed.size;
+      owed.clear();
       onEnd();
     });
     return state;
@@ -55,8 +60,12 @@ export function followConnections(server: AnyServer, onEnd: () => void) {
       }
       onEnd();
     });
-    if (!('bytesRead' in connection)) return;
-    if (isClosing) closeAfterLast(owed);
+    const isOld = performance.now() - state.openedAt >= maxAgeMs;
+    if (!('bytesRead' in connection)) {
+      if (isOld) connection.close(); // Its streams go on to their ends.
+      return;
+    }
+    if (isClosing || isOld) closeAfterLast(owed);
     // Behind an answer that is still being made Node pauses the socket once the next ones fill a
     // buffer, and then it reads no hang-up.
     const [first] = owed;

@@ -37,9 +37,12 @@ export class GracefulShutdown {
     };
   }
 
-  /** Follows a server's connections. Call it when its listeners are set, before it listens. */
-  attach(server: AnyServer): void {
-    this.#connections = followConnections(server, () => this.#checkIdle());
+  /**
+   * Follows a server's connections. Call it when its listeners are set, before it listens. An answer on
+   * a connection older than `maxConnectionAgeMs` closes it, so that its client finds new replicas too.
+   */
+  attach(server: AnyServer, maxConnectionAgeMs = Number.POSITIVE_INFINITY): void {
+    this.#connections = followConnections(server, maxConnectionAgeMs, () => this.#checkIdle());
   }
 
   /**

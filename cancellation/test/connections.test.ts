@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { ClientDisconnected, GracefulShutdown } from '../src/index.ts';
-import { aborted, get, settled, startProbe } from './probe.ts';
+import { aborted, get, hearing, settled, startProbe } from './probe.ts';
 
 const LONG_MS = 60_000;
 const BIG_BYTES = 20_000_000;
@@ -96,4 +96,33 @@ test('an upgraded connection is closed at the end of the drain', async () => {
   await once(client, 'data');
   const closed = once(client, 'end');
   await Promise.all([closed, shutdown.drain(LONG_MS)]);
+});
+
+test('a connection that has its age is closed by the last answer that it owes', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown, { maxConnectionAgeMs: 0 });
+  const client = await probe.connect(get() + get());
+  const answers: Buffer[] = [];
+  client.on('data', (chunk) => answers.push(chunk));
+  const [first, second] = [await probe.next(), await probe.next()];
+  second.res.end('two');
+  first.res.end('one');
+  await once(client, 'end');
+  const closing = /^Connection: \S+/gm;
+  expect(Buffer.concat(answers).toString().match(closing)).toEqual([
+    'Connection: keep-alive',
+    'Connection: close',
+  ]);
+});
+
+test('a younger connection is kept', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown, { maxConnectionAgeMs: LONG_MS });
+  const client = await probe.connect(get());
+  const heard = hearing(client);
+  (await probe.next()).res.end('one');
+  await heard('one');
+  client.write(get());
+  (await probe.next()).res.end('two');
+  await heard('two');
 });

@@ -7,10 +7,10 @@ import { aborted, arrivalsOf } from './probe.ts';
 
 const LONG_MS = 60_000;
 
-async function startHttp2(shutdown?: GracefulShutdown) {
+async function startHttp2(shutdown?: GracefulShutdown, maxConnectionAgeMs?: number) {
   const server = createHttp2();
   const next = arrivalsOf(server, shutdown);
-  shutdown?.attach(server);
+  shutdown?.attach(server, maxConnectionAgeMs);
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
   const client = connectHttp2(`http://127.0.0.1:${port}`);
@@ -55,6 +55,16 @@ describe('HTTP/2', () => {
     res.end('all');
     await once(stream.resume(), 'close');
     expect(scope.signal.aborted).toBe(false);
+  });
+
+  test('a connection that has its age takes no more streams, and ends those it has', async () => {
+    await using probe = await startHttp2(new GracefulShutdown(), 0);
+    const stream = probe.get().setEncoding('utf8');
+    const { res } = await probe.next();
+    await once(probe.client, 'goaway');
+    res.end('still here');
+    expect(await once(stream, 'data')).toEqual(['still here']);
+    await once(probe.client, 'close');
   });
 
   test('a budget is read', async () => {

@@ -38,7 +38,10 @@ export function arrivalsOf(server: EventEmitter, shutdown?: GracefulShutdown) {
 }
 
 /** A server that opens a scope for each request and leaves the rest to the test. */
-export async function startProbe(shutdown?: GracefulShutdown, { checkContinue = false } = {}) {
+export async function startProbe(
+  shutdown?: GracefulShutdown,
+  { checkContinue = false, maxConnectionAgeMs = Number.POSITIVE_INFINITY } = {},
+) {
   const { push, next } = arrivalQueue<Arrival>();
   const accepted: Socket[] = [];
   const listener = async (req: IncomingMessage, res: ServerResponse) => {
@@ -54,7 +57,7 @@ export async function startProbe(shutdown?: GracefulShutdown, { checkContinue = 
     });
   }
   server.on('connection', (socket) => accepted.push(socket));
-  shutdown?.attach(server);
+  shutdown?.attach(server, maxConnectionAgeMs);
   const listening = await listen(server);
 
   return {

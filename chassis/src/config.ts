@@ -18,6 +18,7 @@ export function readEdgeConfig(env: Environment, defaultPort: number) {
     logFormat: oneOf(env, 'LOG_FORMAT', 'json', ['json', 'pretty']),
     shutdownTimeoutMs: durationMs(env, 'SHUTDOWN_TIMEOUT_MS', 8_000),
     drainDelayMs: durationMs(env, 'DRAIN_DELAY_MS', 0),
+    maxConnectionAgeMs: durationMs(env, 'MAX_CONNECTION_AGE_MS', 0),
     databaseUrl: databaseUrl(env),
     databaseConnections: integer(env, 'DATABASE_CONNECTIONS', 10, 1_000, 1),
   };

@@ -43,8 +43,8 @@ export async function runService<Config extends EdgeConfig>(service: {
     const server = createServer(REQUEST_LIMITS, app);
     server.maxConnections = MAX_CONNECTIONS;
     cutUnreadAnswers(server);
-    shutdown.attach(server);
-    const { host, port, shutdownTimeoutMs, drainDelayMs } = config;
+    const { host, port, shutdownTimeoutMs, drainDelayMs, maxConnectionAgeMs } = config;
+    shutdown.attach(server, maxConnectionAgeMs || undefined);
     // Before it listens: whoever has seen that may end it at once.
     leaveOnSignal(logger, async () => {
       await shutdown.drain(shutdownTimeoutMs, drainDelayMs);

@@ -17,6 +17,7 @@ test('an empty environment gives the defaults', () => {
     logFormat: 'json',
     shutdownTimeoutMs: 8_000,
     drainDelayMs: 0,
+    maxConnectionAgeMs: 0,
     timeoutMs: 5_000,
     url: 'http://localhost:8081',
   });

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { levels } from 'pino';
 import { MAX_TIMER_MS } from '#request-scope';
 
@@ -70,7 +71,20 @@ function databaseUrl(env: Environment): string | undefined {
   const usable = /^postgres(ql)?:\/\//.test(value) && URL.canParse(value);
   // It may hold a password, which is not for the log.
   if (!usable) throw new StartError('DATABASE_URL must be postgres://user:password@host:port/name');
-  return value;
+  const file = env.DATABASE_PASSWORD_FILE;
+  if (!file) return value;
+  const url = new URL(value);
+  url.password = encodeURIComponent(readSecret('DATABASE_PASSWORD_FILE', file));
+  return url.href;
+}
+
+/** A secret as orchestrators hand it over: the content of a file, whose last line break is none of it. */
+function readSecret(name: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+  } catch (error) {
+    throw new StartError(`${name} cannot be read: ${(error as Error).message}`);
+  }
 }
 
 function host(env: Environment): string {

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { durationMs, httpUrl, readEdgeConfig } from '../src/config.ts';
 
@@ -37,6 +40,30 @@ test.each([
   [{ URL: 'https://inventory.example/base/' }, { url: 'https://inventory.example/base' }],
 ])('%j is taken', (env, expected) => {
   expect(read(env)).toMatchObject(expected);
+});
+
+describe('the password of DATABASE_URL is in DATABASE_PASSWORD_FILE', () => {
+  const DATABASE_URL = 'postgres://me@host/db';
+
+  test('whatever characters it has, without the line break at its end', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'secret-'));
+    const DATABASE_PASSWORD_FILE = join(folder, 'password');
+    await writeFile(DATABASE_PASSWORD_FILE, 'p%a:s/s@w#rd\n');
+    const { databaseUrl = '' } = read({ DATABASE_URL, DATABASE_PASSWORD_FILE });
+    await rm(folder, { recursive: true });
+    expect(decodeURIComponent(new URL(databaseUrl).password)).toBe('p%a:s/s@w#rd');
+    expect(new URL(databaseUrl).host).toBe('host');
+  });
+
+  test('one that cannot be read stops the start', () => {
+    expect(() => read({ DATABASE_URL, DATABASE_PASSWORD_FILE: '/nowhere' })).toThrow(
+      "DATABASE_PASSWORD_FILE cannot be read: ENOENT: no such file or directory, open '/nowhere'",
+    );
+  });
+
+  test('without DATABASE_URL nothing is read', () => {
+    expect(read({ DATABASE_PASSWORD_FILE: '/nowhere' }).databaseUrl).toBeUndefined();
+  });
 });
 
 describe('a bad value is named, with what it was and what it must be', () => {

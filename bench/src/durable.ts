@@ -1,20 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { markdownTable } from 'markdown-table';
 import { median } from 'simple-statistics';
-import { childrenOf } from '../../harness/children-of.ts';
 import { type Postgres, postgresVersion, startPostgres } from '../../harness/postgres.ts';
+import { type CpuUs, cpuUs } from './cpu.ts';
 import { load } from './measure.ts';
-import { OrderProcess } from './order-process.ts';
 import { progress } from './progress.ts';
 import { MACHINE, record } from './results-file.ts';
-
-const SERVICES = ['order-service', 'inventory-service', 'payment-service'] as const;
-
-/** No pause in either service: what is left is what an order costs. */
-const NO_WORK = { CHECK_DURATION_MS: '0', PAYMENT_DURATION_MS: '0' };
-
-/** As it would run: what is committed is on the disk. */
-const DURABLE = { fsync: 'on', synchronous_commit: 'on' };
+import { DURABLE, SERVICES, type Services, startServices } from './services.ts';
 
 const FIGURES = [...SERVICES, 'PostgreSQL', 'ordersPerSecond', 'p50', 'p99'] as const;
 type Round = Record<(typeof FIGURES)[number], number>;
@@ -47,71 +38,24 @@ ${table(...measured)}`;
   if (!quick) record('npm run bench -- --durable', text);
 }
 
-type Services = Awaited<ReturnType<typeof startServices>>;
-
-async function startServices(env: Record<string, string> = {}) {
-  const started: OrderProcess[] = [];
-  const end = async () => {
-    for (const service of started) await service[Symbol.asyncDispose]();
-  };
-  const start = async (name: string, more: Record<string, string> = {}) => {
-    const service = await OrderProcess.start(`${name}/src/server.ts`, '', { ...env, ...more });
-    started.push(service);
-    return service;
-  };
-  try {
-    const inventory = await start('inventory-service', NO_WORK);
-    const payment = await start('payment-service', NO_WORK);
-    const urls = { INVENTORY_URL: inventory.url, PAYMENT_URL: payment.url };
-    const order = await start('order-service', urls);
-    return { order, inventory, payment, [Symbol.asyncDispose]: end };
-  } catch (error) {
-    await end();
-    throw error;
-  }
-}
-
 async function measure(
-  { order, inventory, payment }: Services,
+  services: Services,
   postgres: Postgres | undefined,
   orders: number,
 ): Promise<Round> {
-  const cpuUs = () =>
-    Promise.all([
-      order.cpuUs(),
-      inventory.cpuUs(),
-      payment.cpuUs(),
-      postgres ? cpuUsOf(postgres.pid) : 0,
-    ]);
-  const before = await cpuUs();
-  const { ordersPerSecond, latencyP50Ms, latencyP99Ms } = await load(order, orders);
-  const after = await cpuUs();
-  const perOrder = after.map((us, n) => (us - (before[n] ?? 0)) / orders);
-  const [orderUs = 0, inventoryUs = 0, paymentUs = 0, postgresUs = 0] = perOrder;
+  const before = await cpuUs(services, postgres);
+  const { ordersPerSecond, latencyP50Ms, latencyP99Ms } = await load(services.order, orders);
+  const after = await cpuUs(services, postgres);
+  const perOrder = (name: keyof CpuUs) => (after[name] - before[name]) / orders;
   return {
-    'order-service': orderUs,
-    'inventory-service': inventoryUs,
-    'payment-service': paymentUs,
-    PostgreSQL: postgresUs,
+    'order-service': perOrder('order-service'),
+    'inventory-service': perOrder('inventory-service'),
+    'payment-service': perOrder('payment-service'),
+    PostgreSQL: perOrder('PostgreSQL'),
     ordersPerSecond,
     p50: latencyP50Ms,
     p99: latencyP99Ms,
   };
-}
-
-const TICK_US = 10_000;
-
-/** Of a server and its processes, those that have ended included, as Linux counts it. */
-async function cpuUsOf(server: number): Promise<number> {
-  const ticks = (pid: number, fields: number) => {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .split(' ');
-    return stat.slice(11, 11 + fields).reduce((sum, each) => sum + Number(each), 0);
-  };
-  const children = await childrenOf(server);
-  const all = children.reduce((sum, pid) => sum + ticks(pid, 2), ticks(server, 4));
-  return all * TICK_US;
 }
 
 function table(inMemory: Round[], durable: Round[]): string {

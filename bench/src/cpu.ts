@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs';
+import { childrenOf } from '../../harness/children-of.ts';
+import type { Postgres } from '../../harness/postgres.ts';
+import type { Services } from './services.ts';
+
+const TICK_US = 10_000;
+
+/** Processor time in microseconds so far, of the processes that an order needs. */
+export interface CpuUs {
+  'order-service': number;
+  'inventory-service': number;
+  'payment-service': number;
+  PostgreSQL: number;
+}
+
+/** What each service and PostgreSQL have used so far. */
+export async function cpuUs(
+  { order, inventory, payment }: Services,
+  postgres: Postgres | undefined,
+): Promise<CpuUs> {
+  const [orderUs, inventoryUs, paymentUs, postgresUs] = await Promise.all([
+    order.cpuUs(),
+    inventory.cpuUs(),
+    payment.cpuUs(),
+    postgres ? cpuUsOf(postgres.pid) : 0,
+  ]);
+  return {
+    'order-service': orderUs,
+    'inventory-service': inventoryUs,
+    'payment-service': paymentUs,
+    PostgreSQL: postgresUs,
+  };
+}
+
+/** What the machine's processors have used so far, whoever for. */
+export function machineCpuUs(): number {
+  const [total = ''] = readFileSync('/proc/stat', 'utf8').split('\n');
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = total
+    .trim()
+    .split(/\s+/)
+    .slice(1)
+    .map(Number);
+  return (user + nice + system + irq + softirq) * TICK_US;
+}
+
+/** Of a server and its processes, those that have ended included, as Linux counts it. */
+export async function cpuUsOf(server: number): Promise<number> {
+  const ticks = (pid: number, fields: number) => {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    return stat.slice(11, 11 + fields).reduce((sum, each) => sum + Number(each), 0);
+  };
+  const children = await childrenOf(server);
+  const all = children.reduce((sum, pid) => sum + ticks(pid, 2), ticks(server, 4));
+  return all * TICK_US;
+}

@@ -17,11 +17,16 @@ export class Connection implements Disposable {
       this.#received += chunk;
       if (isComplete(this.#received)) {
         const good = EXPECTED.test(this.#received);
-        this.#settle?.(good ? undefined : new Error(firstLine(this.#received)));
+        this.#settle?.(good ? undefined : new Error(summary(this.#received)));
       }
     });
     this.#socket.on('error', (error) => this.#settle?.(error));
     this.#socket.on('close', () => this.#settle?.(new Error('connection closed')));
+  }
+
+  /** Whether it takes no further order. */
+  get isClosed(): boolean {
+    return this.#socket.destroyed;
   }
 
   /** Resolves once the order has succeeded; rejects with what came instead. */
@@ -56,4 +61,8 @@ function isComplete(answer: string): boolean {
   return head >= 0 && answer.length >= head + 4 + Number(length ?? 0);
 }
 
-const firstLine = (answer: string) => answer.split('\r\n').at(0) ?? '';
+/** Its status and its text. */
+function summary(answer: string): string {
+  const [head = '', body = ''] = answer.split('\r\n\r\n');
+  return `${head.split(' ')[1]} ${body.trim()}`;
+}

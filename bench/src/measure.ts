@@ -8,7 +8,7 @@ import type { Stub } from './stub.ts';
 const CONNECTIONS = 64;
 
 /** Connections opened at once when thousands are wanted: fewer than a listen queue holds. */
-const OPENING = 250;
+export const OPENING = 250;
 
 /** Nothing that is measured takes nearly this long; what does has failed. */
 const GIVE_UP_MS = 30_000;

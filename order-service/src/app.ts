@@ -74,17 +74,18 @@ export function createApp(
       // The payment's key is ours alone: its void must never meet the payment of another attempt.
       const idempotencyKey = randomUUID();
       const log = requestLogger(res, { productID, orderID, idempotencyKey });
-      const ids = { productID, orderID, idempotencyKey, callerKey, requestId: requestId(res) };
-      const order = { ...ids, log };
+      const id = requestId(res);
+      const order = { productID, orderID, idempotencyKey, callerKey, requestId: id, log };
       using scope = scopeOf(res);
+      let placed: Promise<void> | undefined;
       inFlight += 1;
       try {
         const beginning = await attempts.begin(order, scope);
         if (beginning === 'begun') {
           log.info(`Placing order for product: ${productID}`);
-          const placed = placeOrder(order, dependencies, scope);
+          placed = placeOrder(order, dependencies, scope);
           placing.add(placed);
-          await placed.finally(() => placing.delete(placed));
+          await placed;
           log.info(PROCESSED);
           tell({ order, outcome: 'processed', message: PROCESSED });
         } else if (beginning !== 'processed') throw refusal(beginning);
@@ -99,6 +100,7 @@ export function createApp(
         sendText(res.status(status), message);
       } finally {
         inFlight -= 1;
+        if (placed) placing.delete(placed);
       }
     });
   });

@@ -3,7 +3,7 @@ import { markdownTable } from 'markdown-table';
 import type { Growth } from './growth.ts';
 import { SERVICES } from './services.ts';
 
-/** From this share on something is in use all the time: its samples are never quite 1. */
+/** From this share on something is in use all the time: what is measured is never quite 1. */
 const FULL = 0.9;
 
 /** Fewer than these fail by chance. */

@@ -29,7 +29,6 @@ interface Connection {
  */
 export function followConnections(server: AnyServer, maxAgeMs: number, onEnd: () => void) {
   const connections = new Map<Socket | Http2Session, Connection>();
-  let answersOwed = 0;
   let isClosing = false;
 
   const follow = (connection: Socket | Http2Session): Connection => {
@@ -38,8 +37,6 @@ export function followConnections(server: AnyServer, maxAgeMs: number, onEnd: ()
     connections.set(connection, state);
     connection.once('close', () => {
       connections.delete(connection);
-      answersOwed -= owed.size;
-      owed.clear();
       onEnd();
     });
     return state;
@@ -50,9 +47,8 @@ export function followConnections(server: AnyServer, maxAgeMs: number, onEnd: ()
     const state = connections.get(connection) ?? follow(connection);
     const { owed } = state;
     owed.add(res);
-    answersOwed += 1;
     res.once('finish', () => {
-      if (owed.delete(res)) answersOwed -= 1;
+      owed.delete(res);
       if ('bytesRead' in connection) {
         state.answeredBytes = connection.bytesRead;
         // An answer that had begun before the drain carries no `Connection: close`.
@@ -83,7 +79,10 @@ export function followConnections(server: AnyServer, maxAgeMs: number, onEnd: ()
   }
 
   return {
-    oweAnswers: () => answersOwed > 0,
+    oweAnswers() {
+      for (const { owed } of connections.values()) if (owed.size > 0) return true;
+      return false;
+    },
 
     /** From now on each answer, those that are owed included, closes its connection. */
     closeAfterAnswers() {

@@ -7,7 +7,12 @@ export {
   isCancellation,
   ShuttingDown,
 } from './cause.ts';
-export type { ScopeAborted, ScopeBegun, ScopeEnded } from './events.ts';
 export { GracefulShutdown } from './graceful-shutdown.ts';
 export { requestScope } from './request-scope.ts';
-export { MAX_TIMER_MS, Scope } from './scope.ts';
+export {
+  MAX_TIMER_MS,
+  Scope,
+  type ScopeAborted,
+  type ScopeBegun,
+  type ScopeEnded,
+} from './scope.ts';

@@ -1,10 +1,25 @@
 /// <reference types="node" preserve="true" />
+import { channel } from 'node:diagnostics_channel';
 import { setMaxListeners } from 'node:events';
 import { type Cancellation, DeadlineExceeded } from './cause.ts';
-import * as events from './events.ts';
 
 /** The longest delay of a Node timer, in milliseconds; a longer one fires after 1 ms. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** What a scope is for: a request, or a part of what `parent` is for; else neither is there. */
+export interface Origin {
+  request?: object;
+  parent?: Scope;
+}
+
+/** What `request-scope:begun` tells; `:aborted` tells ScopeAborted, `:ended` ScopeEnded. */
+export type ScopeBegun = Origin & { scope: Scope };
+export type ScopeAborted = { scope: Scope; code: string; elapsedMs: number };
+export type ScopeEnded = { scope: Scope; elapsedMs: number };
+
+const begun = channel('request-scope:begun');
+const aborted = channel('request-scope:aborted');
+const ended = channel('request-scope:ended');
 
 /**
  * A piece of work with one signal and at most one deadline. Whoever creates a scope ends it, with
@@ -23,14 +38,14 @@ export class Scope implements Disposable {
    * Aborts with DeadlineExceeded after `timeoutMs`; what is no number is a RangeError. `release` is for
    * its end, `origin` for whoever listens to its events.
    */
-  constructor(timeoutMs = Number.POSITIVE_INFINITY, release?: () => void, origin?: events.Origin) {
+  constructor(timeoutMs = Number.POSITIVE_INFINITY, release?: () => void, origin?: Origin) {
     if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) {
       throw new RangeError(`timeoutMs must be a number, it is ${timeoutMs}`);
     }
     setMaxListeners(0, this.signal); // Many calls may follow one signal; from eleven on Node warns.
     this.#release = release;
     this.#deadline = this.#startedAt + timeoutMs;
-    if (events.begun.hasSubscribers) events.begun.publish({ ...origin, scope: this });
+    if (begun.hasSubscribers) begun.publish({ ...origin, scope: this });
     if (timeoutMs <= 0) this.abort(new DeadlineExceeded());
     else if (timeoutMs !== Number.POSITIVE_INFINITY) {
       const delayMs = Math.min(Math.ceil(timeoutMs), MAX_TIMER_MS);
@@ -50,8 +65,8 @@ export class Scope implements Disposable {
 
   /** Aborts the signal; the first reason stays. */
   abort(reason: Cancellation): void {
-    if (events.aborted.hasSubscribers && !this.signal.aborted) {
-      events.aborted.publish({ scope: this, code: reason.code, elapsedMs: this.elapsedMs });
+    if (aborted.hasSubscribers && !this.signal.aborted) {
+      aborted.publish({ scope: this, code: reason.code, elapsedMs: this.elapsedMs });
     }
     this.#controller.abort(reason);
   }
@@ -62,8 +77,8 @@ export class Scope implements Disposable {
     this.#release = undefined;
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    if (events.ended.hasSubscribers) {
-      events.ended.publish({ scope: this, elapsedMs: this.elapsedMs });
+    if (ended.hasSubscribers) {
+      ended.publish({ scope: this, elapsedMs: this.elapsedMs });
     }
   }
 }

@@ -1,3 +1,4 @@
+export type { Database } from '@orders/postgres/database';
 export type { Logger } from 'pino';
 export {
   durationMs,
@@ -7,7 +8,6 @@ export {
   readAttemptTimes,
   readEdgeConfig,
 } from './config.ts';
-export type { Database } from './database.ts';
 export { ExpiringMap } from './expiring-map.ts';
 export {
   formatIdempotencyKey,

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Database, openDatabase } from '@orders/postgres/database';
 import { config as loadEnvFile } from 'dotenv';
 import type { Logger } from 'pino';
 import { GracefulShutdown } from '#request-scope';
 import { type EdgeConfig, StartError } from './config.ts';
-import { type Database, openDatabase } from './database.ts';
 import { BACKLOG, cutUnreadAnswers, MAX_CONNECTIONS, REQUEST_LIMITS } from './limits.ts';
 import { createLogger } from './logger.ts';
 import { leaveOnSignal } from './signals.ts';

@@ -1,9 +1,9 @@
+import type { Database } from '@orders/postgres/database';
 import express, { type Express } from 'express';
 import createError from 'http-errors';
 import type { Logger } from 'pino';
 import type { GracefulShutdown } from '#request-scope';
 import { requestScopes } from '#request-scope/express';
-import type { Database } from './database.ts';
 import { errorHandler } from './errors.ts';
 import { drainBody } from './limits.ts';
 import { only } from './method.ts';

@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { pino } from 'pino';
 import { GracefulShutdown } from '#request-scope';
-import { type Database, openDatabase } from '../../chassis/src/database.ts';
 import { send } from '../../harness/client.ts';
 import type { LogLine } from '../../harness/log-line.ts';
 import { portOf } from '../../harness/port-of.ts';
 import { until } from '../../harness/until.ts';
+import { type Database, openDatabase } from '../../postgres/src/database.ts';
 import { createApp } from '../src/app.ts';
 import { SCHEMA } from '../src/query-inventory.ts';
 

@@ -1,8 +1,8 @@
 import { createPool, DatabaseUnavailable } from '@orders/postgres';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { testDatabase } from '../../chassis/test/test-database.ts';
 import { useServer } from '../../postgres/test/server.ts';
+import { testDatabase } from '../../postgres/test/test-database.ts';
 import { PostgresAttempts, SCHEMA, SUCCEED } from '../src/postgres-attempts.ts';
 import {
   answers,

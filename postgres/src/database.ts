@@ -1,5 +1,11 @@
-import type { Pool } from '@orders/postgres';
-import type { Logger } from 'pino';
+import type { Pool } from './pool.ts';
+
+/** Where it is told that the server is there, or is not; a pino logger, for instance. */
+interface Log {
+  info(message: string): void;
+  warn(message: string): void;
+  error(fields: object, message: string): void;
+}
 
 /** A service's database. */
 export interface Database {
@@ -18,10 +24,10 @@ export async function openDatabase(
   url: string,
   schema: string,
   maxConnections: number,
-  logger: Logger,
+  logger: Log,
   signal: AbortSignal,
 ): Promise<Database> {
-  const { createPool, listen, watch } = await import('@orders/postgres');
+  const { createPool, listen, watch } = await import('./index.ts');
   let isAvailable = false;
   const watcher = {
     up() {

@@ -1,5 +1,5 @@
-import { createPool, listen } from '@orders/postgres';
-import type { Database } from '../src/index.ts';
+import type { Database } from '../src/database.ts';
+import { createPool, listen } from '../src/index.ts';
 
 /** The database at `url` as a service has it, with `schema` made in it, until it is disposed of. */
 export async function testDatabase(url: string, schema: string) {

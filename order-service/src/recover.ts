@@ -1,9 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@orders/chassis';
+import { everySecond } from '@orders/postgres/every-second';
 import type { PostgresAttempts } from './postgres-attempts.ts';
 import type { Voids } from './voids.ts';
 
-const INTERVAL_MS = 1_000;
 const MAX_VOIDS = 200;
 
 /**
@@ -16,11 +15,8 @@ export async function recoverOrphans(
   logger: Logger,
   signal: AbortSignal,
 ): Promise<void> {
-  while (!signal.aborted) {
-    // Without the database it is tried again.
-    await takeOrphans(attempts, voids, logger).catch(() => {});
-    await sleep(INTERVAL_MS, undefined, { signal, ref: false }).catch(() => {});
-  }
+  // Without the database it is tried again.
+  await everySecond(() => takeOrphans(attempts, voids, logger).catch(() => {}), signal);
 }
 
 /** Voids the orphans, as many as there is room for. Throws CallFailed. */

@@ -1,7 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-
-const RETRY_MS = 1_000;
+import { everySecond } from './every-second.ts';
 
 /**
  * Calls `onPayload` with what is notified on `channel`, over a connection of its own, which is opened
@@ -14,11 +12,8 @@ export async function listen(
   onPayload: (payload: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  while (!signal.aborted) {
-    // Whatever it is, it is tried again: a file that the URL names may not be there yet.
-    await hear(url, channel, onPayload, signal).catch(() => {});
-    await sleep(RETRY_MS, undefined, { signal, ref: false }).catch(() => {});
-  }
+  // Whatever it is, it is tried again: a file that the URL names may not be there yet.
+  await everySecond(() => hear(url, channel, onPayload, signal).catch(() => {}), signal);
 }
 
 /** Listens over one connection, until that is lost or `signal` aborts. */

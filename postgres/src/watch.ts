@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Scope } from '#request-scope';
-import { createPool, type Pool } from './pool.ts';
+import { everySecond } from './every-second.ts';
+import { createPool } from './pool.ts';
 
-const INTERVAL_MS = 1_000;
 const TIMEOUT_MS = 2_000;
 
 /** Who is told whether the server is there. */
@@ -27,9 +26,10 @@ export async function watch(
   await using pool = createPool(url, { maxConnections: 1, connectTimeoutMs: TIMEOUT_MS });
   let isUp: boolean | undefined;
   let next = once(schema);
-  while (!signal.aborted) {
+  await everySecond(async () => {
+    using scope = new Scope(TIMEOUT_MS);
     try {
-      await ask(pool, next);
+      await pool.query(next, [], scope);
       next = 'select 1';
       if (!isUp) watcher.up();
       isUp = true;
@@ -37,14 +37,7 @@ export async function watch(
       if (isUp !== false) watcher.down(error instanceof Error ? error : new Error(String(error)));
       isUp = false;
     }
-    await sleep(INTERVAL_MS, undefined, { signal, ref: false }).catch(() => {});
-  }
-}
-
-/** Apart from the loop, in which esbuild throws what an earlier `using` has thrown once more. */
-async function ask(pool: Pool, text: string): Promise<void> {
-  using scope = new Scope(TIMEOUT_MS);
-  await pool.query(text, [], scope);
+  }, signal);
 }
 
 /** One at a time: of two that find a table missing, PostgreSQL lets one make it and the other fail. */

@@ -1,5 +1,6 @@
-import { Pool as PgPool, type QueryResult, type QueryResultRow } from 'pg';
+import type { QueryResult, QueryResultRow } from 'pg';
 import { DeadlineExceeded } from '#request-scope';
+import { connectionsTo } from './connections.ts';
 import { unavailable } from './errors.ts';
 import { type DatabaseQuery, databaseCancel, databaseQuery } from './events.ts';
 import { send } from './statement.ts';
@@ -28,8 +29,7 @@ export function createPool(url: string, options: PoolOptions): Pool {
 
 export class Pool implements AsyncDisposable {
   readonly #turns: Turns;
-  readonly #connections: PgPool;
-  readonly #cancels: PgPool;
+  readonly #connections: ReturnType<typeof connectionsTo>;
   readonly #timeoutMs: number;
   #closed: Promise<void> | undefined;
 
@@ -37,21 +37,7 @@ export class Pool implements AsyncDisposable {
     const { maxConnections, maxWaiting = 1_000, connectTimeoutMs = 5_000 } = options;
     this.#timeoutMs = connectTimeoutMs;
     this.#turns = new Turns(maxConnections, maxWaiting);
-    const address = { connectionString: url, connectionTimeoutMillis: connectTimeoutMs };
-    this.#connections = new PgPool({
-      ...address,
-      max: maxConnections,
-      pipeline: true,
-      keepAlive: true,
-    });
-    // Kept open: a busy server takes its time to open another one.
-    const limits = { max: 1, idleTimeoutMillis: 0, query_timeout: connectTimeoutMs };
-    this.#cancels = new PgPool({ ...address, ...limits });
-    for (const pool of [this.#connections, this.#cancels]) {
-      // Whoever waits for an answer is told; what nobody listens to would end the process.
-      pool.on('error', () => {});
-      pool.on('connect', (client) => client.on('error', () => {}));
-    }
+    this.#connections = connectionsTo(url, maxConnections, connectTimeoutMs);
   }
 
   /**
@@ -74,9 +60,10 @@ export class Pool implements AsyncDisposable {
 
   /** Lets those who wait and those at work finish, then closes all connections. */
   close(): Promise<void> {
+    const { statements, cancels } = this.#connections;
     this.#closed ??= this.#turns
       .takeAll()
-      .then(() => Promise.all([this.#connections.end(), this.#cancels.end()]))
+      .then(() => Promise.all([statements.end(), cancels.end()]))
       .then(() => {});
     return this.#closed;
   }
@@ -103,6 +90,7 @@ export class Pool implements AsyncDisposable {
     leave: (reason: unknown) => void,
   ): Promise<QueryResult<Row>> {
     const { text, values, expectedMs, toItsEnd } = query;
+    const { statements, cancels } = this.#connections;
     const signal = scope?.signal;
     let cancel: (() => Promise<void>) | undefined;
     let canceled: Promise<void> | undefined;
@@ -113,7 +101,7 @@ export class Pool implements AsyncDisposable {
     signal?.throwIfAborted();
     signal?.addEventListener('abort', abort);
     try {
-      const client = await this.#connections.connect();
+      const client = await statements.connect();
       try {
         signal?.throwIfAborted();
         if (scope && scope.remainingMs < expectedMs) throw new DeadlineExceeded();
@@ -123,7 +111,7 @@ export class Pool implements AsyncDisposable {
           : { text, values };
         const answer = send<Row>(client, statement, toItsEnd ? undefined : scope);
         cancel = () => {
-          const stopped = () => stop(client, answer, this.#cancels, this.#timeoutMs);
+          const stopped = () => stop(client, answer, cancels, this.#timeoutMs);
           return databaseCancel.tracePromise(stopped, { query });
         };
         return await answer;

@@ -2,66 +2,22 @@ import type { Database } from '@orders/chassis';
 import { isHttpError } from 'http-errors';
 import { Scope } from '#request-scope';
 import type { Attempts, Beginning } from './attempts.ts';
+import {
+  BEGIN,
+  FAIL,
+  FIND,
+  FORGET,
+  REOPEN,
+  type Row,
+  STRIKE_OUT,
+  SUCCEED,
+  SUCCEED_AND_FORGET,
+  TAKE_ORPHANS,
+} from './attempts-table.ts';
 import { CallFailed } from './http/call-failed.ts';
 import type { Order } from './order.ts';
 
-export const SCHEMA = `
-  create table if not exists attempts (
-    payment_key text primary key, caller_key text unique, product_id text not null,
-    order_id text not null, request_id text not null, status text not null default 'in-flight',
-    is_open boolean not null default true, expires_at timestamptz not null);
-  create index if not exists open_attempts on attempts (expires_at) where is_open;`;
-
-/** So many milliseconds from now, by the database's clock. */
-const AFTER = (ms: string) => `clock_timestamp() + ${ms}::float8 * interval '1 ms'`;
-
-const BEGIN = `
-  insert into attempts (payment_key, caller_key, product_id, order_id, request_id, expires_at)
-  values ($1, $2, $3, $4, $5, ${AFTER('$6')}) on conflict (caller_key) do nothing returning payment_key`;
-
-const FIND = 'select product_id, order_id, status from attempts where caller_key = $1';
-
-export const SUCCEED = `
-  update attempts set status = 'processed', is_open = false
-  where payment_key = $1 and status = 'in-flight' returning payment_key`;
-
-/** Nobody can ask again for one without a caller's key. */
-const SUCCEED_AND_FORGET = `
-  delete from attempts where payment_key = $1 and status = 'in-flight' returning payment_key`;
-
-/** Where nobody heard whether it was forgotten: it is on record again, and open. */
-const REOPEN = `
-  insert into attempts (payment_key, product_id, order_id, request_id, expires_at, status)
-  values ($1, $2, $3, $4, ${AFTER('$5')}, 'failed')
-  on conflict (payment_key) do update set status = 'failed', expires_at = excluded.expires_at`;
-
-const FAIL = `
-  update attempts set status = 'failed' where payment_key = $1 and status <> 'processed'
-  returning payment_key`;
-
-const STRIKE_OUT = `
-  update attempts set status = 'failed', is_open = false
-  where payment_key = $1 and status <> 'processed'`;
-
-const FORGET = 'delete from attempts where payment_key = $1';
-
-const TAKE_ORPHANS = `
-  update attempts set status = 'failed', expires_at = ${AFTER('$1')} where payment_key in (
-    select payment_key from attempts where is_open and expires_at < clock_timestamp()
-    order by expires_at limit $2 for update skip locked)
-  returning payment_key, caller_key, product_id, order_id, request_id`;
-
 const TARGET = { work: 'Order', step: 'Order record', service: 'database' };
-
-/** An attempt as it is on record. */
-export interface Row {
-  payment_key: string;
-  caller_key: string | null;
-  product_id: string;
-  order_id: string;
-  request_id: string;
-  status: Exclude<Beginning, 'begun' | 'other-order' | 'full'>;
-}
 
 /** What it takes to void an attempt that another process has left behind. */
 export type Orphan = Omit<Order, 'log'>;

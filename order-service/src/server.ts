@@ -1,7 +1,7 @@
 import { runService } from '@orders/chassis';
 import { createApp } from './app.ts';
+import { SCHEMA } from './attempts-table.ts';
 import { readConfig } from './config.ts';
-import { SCHEMA } from './postgres-attempts.ts';
 
 await runService({
   name: 'order-service',

@@ -3,7 +3,8 @@ import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { useServer } from '../../postgres/test/server.ts';
 import { testDatabase } from '../../postgres/test/test-database.ts';
-import { PostgresAttempts, SCHEMA, SUCCEED } from '../src/postgres-attempts.ts';
+import { SCHEMA, SUCCEED } from '../src/attempts-table.ts';
+import { PostgresAttempts } from '../src/postgres-attempts.ts';
 import {
   answers,
   available,

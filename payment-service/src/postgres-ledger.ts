@@ -3,18 +3,12 @@ import { isCancellation, type Scope } from '#request-scope';
 import {
   type Beginning,
   type Ledger,
-  MAX_LISTED,
   OutcomeUnknown,
   type Payment,
   PaymentVoided,
   type Voiding,
 } from './ledger.ts';
-
-export const SCHEMA = `
-  create table if not exists payments (
-    key text primary key, order_id text not null, status text not null,
-    updated_at timestamptz not null default clock_timestamp());
-  create index if not exists payments_of_order on payments (order_id, updated_at);`;
+import { BEGIN, FIND, LIST, type Row, SETTLE, VOID, VOIDED_CHANNEL } from './payments-table.ts';
 
 /**
  * The ledger in `database`, any number of replicas' one. What is voided in another replica is stopped in
@@ -24,40 +18,6 @@ export function openLedger(database: Database): Ledger {
   const ledger = new PostgresLedger(database.pool);
   database.listen(VOIDED_CHANNEL, (key) => ledger.stop(key));
   return ledger;
-}
-
-/** On which each void of a pending payment is told to the replica that may be at work on it. */
-const VOIDED_CHANNEL = 'payments_voided';
-
-const BEGIN = `
-  insert into payments (key, order_id, status) values ($1, $2, 'pending')
-  on conflict (key) do update set status = 'pending', updated_at = clock_timestamp()
-  where payments.status = 'canceled' and payments.order_id = excluded.order_id returning key`;
-
-const SETTLE = `
-  update payments set status = $2, updated_at = clock_timestamp()
-  where key = $1 and status = 'pending' returning key`;
-
-const VOID = `
-  with known as (select status from payments where key = $1),
-  voided as (
-    insert into payments (key, order_id, status) values ($1, $2, 'voided')
-    on conflict (key) do update set status = 'voided', updated_at = clock_timestamp()
-    where payments.order_id = excluded.order_id and payments.status <> 'voided' returning key)
-  select case when (select status from known) = 'pending' then pg_notify('${VOIDED_CHANNEL}', key) end
-  from voided`;
-
-const FIND = 'select order_id, status from payments where key = $1';
-
-const LIST = `
-  select key, order_id, status, updated_at from payments
-  where order_id = $1 order by updated_at desc limit ${MAX_LISTED}`;
-
-interface Row {
-  key: string;
-  order_id: string;
-  status: Payment['status'];
-  updated_at: Date;
 }
 
 /**

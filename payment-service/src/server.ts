@@ -1,7 +1,7 @@
 import { runService } from '@orders/chassis';
 import { createApp } from './app.ts';
 import { readConfig } from './config.ts';
-import { SCHEMA } from './postgres-ledger.ts';
+import { SCHEMA } from './payments-table.ts';
 
 await runService({
   name: 'payment-service',

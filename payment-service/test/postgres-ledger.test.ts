@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { until } from '../../harness/until.ts';
 import { useServer } from '../../postgres/test/server.ts';
 import { testDatabase } from '../../postgres/test/test-database.ts';
-import { PostgresLedger, SCHEMA } from '../src/postgres-ledger.ts';
+import { SCHEMA } from '../src/payments-table.ts';
+import { PostgresLedger } from '../src/postgres-ledger.ts';
 import { ledgerContract } from './ledger-contract.ts';
 import { PaymentServiceUnderTest } from './payment-service-under-test.ts';
 

@@ -2,7 +2,7 @@ import type { Database } from '@orders/chassis';
 import { DatabaseUnavailable } from '@orders/postgres';
 import type fc from 'fast-check';
 import { MemoryLedger } from '../../../payment-service/src/memory-ledger.ts';
-import type { Row } from '../../src/postgres-attempts.ts';
+import type { Row } from '../../src/attempts-table.ts';
 
 /** What can happen to a message: it arrives and is answered, it is lost, or its answer is. */
 export type Fate = 'arrives' | 'lost' | 'answer lost';

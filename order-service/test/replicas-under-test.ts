@@ -1,0 +1,44 @@
+import type { RequestListener } from 'node:http';
+import type { Database } from '@orders/chassis';
+import { afterEach, beforeEach } from 'vitest';
+import { useServer } from '../../postgres/test/server.ts';
+import { testDatabase } from '../../postgres/test/test-database.ts';
+import { SCHEMA } from '../src/attempts-table.ts';
+import { OrderServiceUnderTest } from './order-service-under-test.ts';
+
+/** Order services that share a database, in which there is no attempt when a test begins. */
+export function useReplicas() {
+  const server = useServer();
+  let database: Awaited<ReturnType<typeof testDatabase>>;
+  let service: OrderServiceUnderTest;
+
+  beforeEach(async () => {
+    if (!server.isThere) return;
+    database = await testDatabase(server.postgres.url, SCHEMA);
+    await server.ask('truncate attempts');
+    service = new OrderServiceUnderTest();
+  });
+  afterEach(async () => {
+    if (!server.isThere) return;
+    await service.shutdown.drain(0);
+    service.close();
+    await database[Symbol.asyncDispose]();
+  });
+
+  return {
+    server,
+    get database() {
+      return database;
+    },
+    /** What they log, and what they call. */
+    get service() {
+      return service;
+    },
+    /** One of them, between an inventory and a payment service that answer with these listeners. */
+    replica: (inventory: RequestListener, payment: RequestListener, its: Database = database) =>
+      service.appBetween(inventory, payment, {}, {}, its),
+    /** The attempts on record. */
+    attempts: async () =>
+      (await server.ask('select caller_key, status, is_open from attempts')).rows,
+  };
+}

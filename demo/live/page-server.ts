@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import {
   BUDGET_HEADER,
@@ -13,6 +12,7 @@ import {
   withTimeout,
 } from '../../cancellation/src/index.ts';
 import { send } from '../../harness/client.ts';
+import { readAssets } from './assets.ts';
 import type { History, Tell } from './history.ts';
 import type { Side } from './side.ts';
 
@@ -20,10 +20,6 @@ const CROWD = 50;
 /** When the members of a crowd that hang up do so: one after the other, long before the answer. */
 const [FIRST_LEAVES_MS, NEXT_LEAVES_MS] = [500, 240];
 
-const asset = (url: string, type: string) => ({
-  type: `${type}; charset=utf-8`,
-  body: readFileSync(new URL(url, import.meta.url)),
-});
 const HEADERS = {
   'Cache-Control': 'no-store',
   'Content-Security-Policy': "default-src 'self'; img-src data:; frame-ancestors 'none'",
@@ -40,12 +36,7 @@ export function createPageServer(
   history: History,
   shutdown: GracefulShutdown,
 ): Server {
-  const assets = new Map([
-    ['/', asset('page/index.html', 'text/html')],
-    ['/style.css', asset('page/style.css', 'text/css')],
-    ['/page.js', asset('page/page.js', 'text/javascript')],
-    ['/lit-html.js', asset(import.meta.resolve('lit-html'), 'text/javascript')],
-  ]);
+  const assets = readAssets();
   let orders = 0;
   const reset = () => {
     for (const side of sides) side.heal();

@@ -1,0 +1,24 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { extname } from 'node:path';
+
+const PAGE = new URL('page/', import.meta.url);
+const TYPES: Record<string, string> = {
+  '.html': 'text/html',
+  '.css': 'text/css',
+  '.js': 'text/javascript',
+};
+
+const asset = (url: string | URL, extension: string) => ({
+  type: `${TYPES[extension]}; charset=utf-8`,
+  body: readFileSync(new URL(url)),
+});
+
+/** The files of `page/` and the library that they import, by path. */
+export function readAssets() {
+  const assets = new Map([['/lit-html.js', asset(import.meta.resolve('lit-html'), '.js')]]);
+  for (const name of readdirSync(PAGE)) {
+    const path = name === 'index.html' ? '/' : `/${name}`;
+    assets.set(path, asset(new URL(name, PAGE), extname(name)));
+  }
+  return assets;
+}

@@ -1,21 +1,12 @@
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { eachLine } from './each-line.ts';
 import { Feed } from './feed.ts';
 import { type LogLine, type LogQuery, matches } from './log-line.ts';
 import type { Arrival, Held, Report } from './report-activity.ts';
-import { programArgs, ROOT } from './repository.ts';
-import { tether } from './tether.ts';
+import { type Run, type ServiceName, spawnService } from './spawn-service.ts';
 
-export type ServiceName = 'order-service' | 'inventory-service' | 'payment-service';
-
-/** What is run as a service, by which Node, with which options before it. */
-export interface Run {
-  /** Without its `.ts`; the service's own unless given. */
-  program?: string;
-  node?: string;
-  options?: readonly string[];
-}
+export type { Run, ServiceName };
 
 const isListening = ({ msg }: LogLine) => msg.startsWith('Listening on ');
 
@@ -29,19 +20,10 @@ export class ServiceProcess implements AsyncDisposable {
   readonly #held = new Feed<Held>();
   #stderr = '';
 
-  private constructor(name: ServiceName, env: Record<string, string>, run: Run) {
+  /** Starts a service, and does not wait: it may be one that fails to start. */
+  constructor(name: ServiceName, env: Record<string, string> = {}, run: Run = {}) {
     this.name = name;
-    const { program = `${name}/src/server`, node = process.execPath } = run;
-    const { PATH, NODE_COMPILE_CACHE } = process.env;
-    const options: SpawnOptions = {
-      cwd: ROOT,
-      env: { PATH, NODE_COMPILE_CACHE, PORT: '0', ...env },
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      // In a process group of its own: a terminal's Ctrl+C reaches whoever has started it alone.
-      detached: true,
-    };
-    const args = programArgs(program, 'harness/report-activity', run.options);
-    const child = tether(spawn(node, args, options));
+    const child = spawnService(name, env, run);
     this.#child = child;
     eachLine(child.stdout, (line) => this.#log.push(JSON.parse(line)));
     child.stderr?.on('data', (chunk) => {
@@ -64,18 +46,9 @@ export class ServiceProcess implements AsyncDisposable {
     env: Record<string, string> = {},
     run: Run = {},
   ): Promise<ServiceProcess> {
-    const service = ServiceProcess.launch(name, env, run);
+    const service = new ServiceProcess(name, env, run);
     await service.listening();
     return service;
-  }
-
-  /** Starts a service, and does not wait: it may be one that fails to start. */
-  static launch(
-    name: ServiceName,
-    env: Record<string, string> = {},
-    run: Run = {},
-  ): ServiceProcess {
-    return new ServiceProcess(name, env, run);
   }
 
   /** Resolves once it listens. Rejects if it ends before. */

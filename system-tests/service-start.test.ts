@@ -25,7 +25,7 @@ describe('a service that cannot start says why in one line, exit code 1', () => 
       'PAYMENT_DURATION_MS is "3s", it must be an integer from 0 to 2147483647',
     ],
   ] as const)('%s with %j', async (name, env, message) => {
-    await using service = ServiceProcess.launch(name, env);
+    await using service = new ServiceProcess(name, env);
     expect(await service.exited).toEqual({ code: 1, signal: null });
     expect(service.stderr).toBe(`${name}: ${message}\n`);
   });
@@ -33,13 +33,13 @@ describe('a service that cannot start says why in one line, exit code 1', () => 
   test('on a port in use', async () => {
     await using first = await ServiceProcess.start('inventory-service');
     const PORT = String(first.port);
-    await using second = ServiceProcess.launch('payment-service', { PORT });
+    await using second = new ServiceProcess('payment-service', { PORT });
     expect(await second.exited).toEqual({ code: 1, signal: null });
     expect(second.stderr).toMatch(/^payment-service: .*EADDRINUSE.*\n$/);
   });
 
   test('on a host that is not this machine', async () => {
-    await using service = ServiceProcess.launch('payment-service', { HOST: '192.0.2.1' });
+    await using service = new ServiceProcess('payment-service', { HOST: '192.0.2.1' });
     expect(await service.exited).toEqual({ code: 1, signal: null });
     expect(service.stderr).toMatch(/^payment-service: .*EADDRNOTAVAIL.*\n$/);
   });

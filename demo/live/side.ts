@@ -29,7 +29,7 @@ export async function startSide(name: SideName, tell: Tell, onDeath: (message: s
     tell({ side: name, time: Date.now(), service: 'operator', msg, ...more });
 
   const launch = (service: ServiceName, env: Record<string, string> = {}) => {
-    const process = ServiceProcess.launch(service, env, { program: PROGRAMS[name](service) });
+    const process = new ServiceProcess(service, env, { program: PROGRAMS[name](service) });
     parts.push(process);
     process.follow((line) => tell({ ...line, side: name, service }));
     process.followArrivals(({ arrived, path, time }) =>

@@ -8,7 +8,8 @@ import {
   GracefulShutdown,
   type Scope,
 } from '../src/index.ts';
-import { aborted, get, hearing, listen, post, settled, timers } from './probe.ts';
+import { aborted, settled, timers } from './event-loop.ts';
+import { get, hearing, listen, post } from './probe.ts';
 
 export const LONG_MS = 600_000; // No test waits as long.
 export const JSON_POST = post('{"sku":7}', 'Content-Type: application/json\r\n');

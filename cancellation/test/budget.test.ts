@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { BUDGET_HEADER, DeadlineExceeded } from '../src/index.ts';
-import { aborted, get, settled, startProbe } from './probe.ts';
+import { aborted, settled } from './event-loop.ts';
+import { get, startProbe } from './probe.ts';
 
 describe('the budget header', () => {
   const budget = (value: string) => get(`x-envoy-expected-rq-timeout-ms: ${value}\r\n`);

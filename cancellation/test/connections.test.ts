@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { ClientDisconnected, GracefulShutdown } from '../src/index.ts';
-import { aborted, get, hearing, settled, startProbe } from './probe.ts';
+import { aborted, settled } from './event-loop.ts';
+import { get, hearing, startProbe } from './probe.ts';
 
 const LONG_MS = 60_000;
 const BIG_BYTES = 20_000_000;

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { GracefulShutdown, Scope } from '../src/index.ts';
-import { aborted, get, settled, startProbe, timers } from './probe.ts';
+import { aborted, settled, timers } from './event-loop.ts';
+import { get, startProbe } from './probe.ts';
 
 const LONG_MS = 60_000;
 

@@ -5,7 +5,8 @@ import { expect, test } from 'vitest';
 import { requestScopes, scopeOf } from '../src/express.ts';
 import { GracefulShutdown } from '../src/index.ts';
 import { budget, keepsTheContract, LONG_MS, type Served, type Start } from './adapter-contract.ts';
-import { arrivalQueue, get, listen, settled, timers } from './probe.ts';
+import { settled, timers } from './event-loop.ts';
+import { arrivalQueue, get, listen } from './probe.ts';
 
 const start: Start = async (shutdown) => {
   const { push, next } = arrivalQueue<Served>();

@@ -11,7 +11,8 @@ import {
   type Start,
   startAdapter,
 } from './adapter-contract.ts';
-import { aborted, arrivalQueue, get, settled } from './probe.ts';
+import { aborted, settled } from './event-loop.ts';
+import { arrivalQueue, get } from './probe.ts';
 
 /** Routes `/` to a handler that waits for the test, with `register` to make scopes. */
 const starting =

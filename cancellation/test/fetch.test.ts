@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { withScope } from '../src/fetch.ts';
 import { ClientDisconnected, DeadlineExceeded, type Scope } from '../src/index.ts';
 import { budget, LONG_MS } from './adapter-contract.ts';
-import { aborted, timers } from './probe.ts';
+import { aborted, timers } from './event-loop.ts';
 
 const URL = 'http://orders/';
 const [BUDGET = ''] = budget(LONG_MS).split(':');

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { GracefulShutdown, ShuttingDown } from '../src/index.ts';
-import { aborted, get, settled, startProbe } from './probe.ts';
+import { aborted, settled } from './event-loop.ts';
+import { get, startProbe } from './probe.ts';
 
 const LONG_MS = 60_000;
 

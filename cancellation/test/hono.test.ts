@@ -6,7 +6,8 @@ import { expect, test } from 'vitest';
 import { withScope } from '../src/fetch.ts';
 import { ClientDisconnected, GracefulShutdown, type Scope } from '../src/index.ts';
 import { keepsTheContract, LONG_MS, type Served, type Start } from './adapter-contract.ts';
-import { aborted, arrivalQueue, get, hearing, listen, settled } from './probe.ts';
+import { aborted, settled } from './event-loop.ts';
+import { arrivalQueue, get, hearing, listen } from './probe.ts';
 
 type HonoContext = Context<{ Bindings: HttpBindings }>;
 

@@ -3,7 +3,8 @@ import { connect as connectHttp2, constants, createServer as createHttp2 } from 
 import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { ClientDisconnected, GracefulShutdown, ShuttingDown } from '../src/index.ts';
-import { aborted, arrivalsOf } from './probe.ts';
+import { aborted } from './event-loop.ts';
+import { arrivalsOf } from './probe.ts';
 
 const LONG_MS = 60_000;
 

@@ -3,7 +3,8 @@ import { Agent, createServer, request } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { ClientDisconnected, GracefulShutdown } from '../src/index.ts';
-import { type Arrival, aborted, arrivalsOf } from './probe.ts';
+import { aborted } from './event-loop.ts';
+import { type Arrival, arrivalsOf } from './probe.ts';
 
 const LONG_MS = 60_000;
 

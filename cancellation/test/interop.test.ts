@@ -3,7 +3,8 @@ import { createServer } from 'node:http';
 import { expect, test } from 'vitest';
 import { ClientDisconnected, causeOf, DeadlineExceeded, Scope, withTimeout } from '../src/index.ts';
 import { budget } from './adapter-contract.ts';
-import { aborted, arrivalsOf, get, listen, startProbe } from './probe.ts';
+import { aborted } from './event-loop.ts';
+import { arrivalsOf, get, listen, startProbe } from './probe.ts';
 
 // The cases of gRPC's interoperability tests that are about cancellation, by their names there.
 

@@ -2,6 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { type GracefulShutdown, requestScope, type Scope } from '../src/index.ts';
+import { settled } from './event-loop.ts';
 
 export interface Arrival {
   req: IncomingMessage;
@@ -114,20 +115,4 @@ export function hearing(client: Socket): (text: string) => Promise<void> {
     while (!heard.includes(text)) await once(client, 'data');
     heard = '';
   };
-}
-
-/** Resolves with the reason once `signal` aborts. */
-export async function aborted(signal: AbortSignal): Promise<unknown> {
-  if (!signal.aborted) await once(signal, 'abort');
-  return signal.reason;
-}
-
-/** Resolves once what is under way in the event loop had its turn, sockets included. */
-export async function settled(): Promise<void> {
-  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-}
-
-/** How many timers run that keep the process alive. */
-export function timers(): number {
-  return process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
 }

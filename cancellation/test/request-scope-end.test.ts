@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { get, settled, startProbe, timers } from './probe.ts';
+import { settled, timers } from './event-loop.ts';
+import { get, startProbe } from './probe.ts';
 
 describe('what it leaves behind', () => {
   test('nothing on the socket', async () => {

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { ClientDisconnected, GracefulShutdown, requestScope } from '../src/index.ts';
-import { aborted, get, post, settled, startProbe } from './probe.ts';
+import { aborted, settled } from './event-loop.ts';
+import { get, post, startProbe } from './probe.ts';
 
 describe('the client leaves', () => {
   test.each([

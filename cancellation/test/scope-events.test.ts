@@ -1,7 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import { expect, test } from 'vitest';
 import { ClientDisconnected, Scope, ShuttingDown, withTimeout } from '../src/index.ts';
-import { aborted } from './probe.ts';
+import { aborted } from './event-loop.ts';
 
 /** What is published while `work` runs, as [event, message]. */
 async function published(work: () => unknown): Promise<[string, Record<string, unknown>][]> {

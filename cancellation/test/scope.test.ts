@@ -11,7 +11,7 @@ import {
   Scope,
   withTimeout,
 } from '../src/index.ts';
-import { aborted, settled } from './probe.ts';
+import { aborted, settled } from './event-loop.ts';
 
 describe('withTimeout', () => {
   test('aborts the child and leaves the parent alone', async () => {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, vi } from 'vitest';
 import { CROSSINGS } from '../order-service/test/simulation/crossings.ts';
-import { run, simulate } from '../order-service/test/simulation/simulate.ts';
+import { run } from '../order-service/test/simulation/run.ts';
+import { simulate } from '../order-service/test/simulation/simulate.ts';
 import { scene } from './support/scene.ts';
 
 const RUNS = 100_000;

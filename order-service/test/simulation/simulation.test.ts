@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import { CROSSINGS } from './crossings.ts';
-import { run, simulate } from './simulate.ts';
+import { run } from './run.ts';
+import { simulate } from './simulate.ts';
 
 const RUNS = 1_000;
 const SEED = 3;

@@ -1,0 +1,37 @@
+import type { World } from './world.ts';
+
+/** What a caller was told of an order. */
+export interface Report {
+  paymentKey: string;
+  callerKey: string | undefined;
+  said: 'processed' | 'failed' | 'unknown';
+}
+
+/** Throws if an order that was reported as failed stays charged, or one that is charged cannot be known to be. */
+export async function judge(world: World, reports: Report[]): Promise<void> {
+  const payments = await world.ledger.payments('order');
+  const charged = new Set(
+    payments
+      .filter(({ status }) => status === 'processed')
+      .map((payment) => payment.idempotencyKey),
+  );
+  const readable = (callerKey: string | undefined) =>
+    [...world.rows.values()].find((row) => row.caller_key === callerKey && callerKey !== undefined)
+      ?.status === 'processed';
+  for (const { paymentKey, callerKey, said } of reports) {
+    const isCharged = charged.has(paymentKey);
+    if (said === 'failed' && isCharged) throw new Error(`${paymentKey} failed, and is charged`);
+    // Without a key it stays unknown if its replica dies with nothing on record: all was lost on the way.
+    if (said === 'unknown' && callerKey && isCharged !== readable(callerKey))
+      throw new Error(`${paymentKey} is recorded as what it is not`);
+    if (said === 'processed' && callerKey && !readable(callerKey))
+      throw new Error(`${paymentKey} was processed, and its key says otherwise`);
+    if (said === 'processed' && !callerKey && !isCharged)
+      throw new Error(`${paymentKey} was processed, and is not charged`);
+  }
+  for (const row of world.rows.values()) {
+    const isProcessed = row.status === 'processed';
+    if (isProcessed !== charged.has(row.payment_key))
+      throw new Error(`${row.payment_key} is recorded as ${row.status}, which it is not`);
+  }
+}

@@ -1,0 +1,53 @@
+import type { Scope } from '#request-scope';
+import { CallFailed } from '../../src/http/call-failed.ts';
+import type { Order } from '../../src/order.ts';
+import { placeOrder } from '../../src/place-order.ts';
+import { PostgresAttempts } from '../../src/postgres-attempts.ts';
+import { takeBack } from '../../src/take-back.ts';
+import { Voids } from '../../src/voids.ts';
+import type { Report } from './judge.ts';
+import { paymentServiceOf } from './payment-service.ts';
+import { never, type World } from './world.ts';
+
+const LONG_MS = 60_000;
+
+/** A process of order-service. */
+export class Replica {
+  isDead = false;
+  readonly attempts: PostgresAttempts;
+  readonly voids: Voids;
+  readonly #payment: ReturnType<typeof paymentServiceOf>;
+  readonly #inventory: { check: (order: Order, scope: Scope) => Promise<void> };
+
+  constructor(world: World) {
+    this.#payment = paymentServiceOf(world, this);
+    this.attempts = new PostgresAttempts(world.poolOf(this), LONG_MS);
+    this.voids = new Voids(takeBack(this.attempts, this.#payment), {
+      ...{ giveUpMs: LONG_MS, rememberedMs: LONG_MS, isDurable: true, pause: () => world.pause() },
+    });
+    this.#inventory = {
+      check: async (_order, scope) => {
+        await world.step('check');
+        if (this.isDead) return await never();
+        const target = { work: 'Order', step: 'Inventory check', service: 'inventory-service' };
+        if (scope.signal.aborted) throw CallFailed.from(scope.signal.reason, scope, target);
+      },
+    };
+  }
+
+  /** As the route does it; undefined if the order was not taken. */
+  async place(order: Order, scope: Scope): Promise<Report['said'] | undefined> {
+    try {
+      const beginning = await this.attempts.begin(order, scope);
+      if (beginning === 'processed') return 'processed';
+      if (beginning !== 'begun') return undefined;
+      const { attempts, voids } = this;
+      const inventory = this.#inventory;
+      await placeOrder(order, { inventory, payment: this.#payment, attempts, voids }, scope);
+      return 'processed';
+    } catch (error) {
+      if (!(error instanceof CallFailed)) throw error;
+      return error.ending === 'outcome-unknown' ? 'unknown' : 'failed';
+    }
+  }
+}

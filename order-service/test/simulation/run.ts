@@ -1,0 +1,40 @@
+import fc from 'fast-check';
+import type { Fate } from './world.ts';
+
+/** What happens to one order; how its steps mix with all the others' is the scheduler's choice. */
+export interface Story {
+  hasKey: boolean;
+  hangsUp: boolean;
+  /** How often its caller asks again, if it has a key. */
+  retries: number;
+}
+
+/** One run, as fast-check draws it. */
+export interface Run {
+  stories: Story[];
+  fates: Fate[];
+  crashes: number;
+  recoveries: number;
+  /** Whether every replica dies once nothing moves, with its voids waiting to be tried again. */
+  allDie: boolean;
+  scheduler: fc.Scheduler;
+}
+
+export const run: fc.Arbitrary<Run> = fc.record({
+  stories: fc.array(
+    fc.record({
+      hasKey: fc.boolean(),
+      hangsUp: fc.boolean(),
+      retries: fc.integer({ min: 0, max: 2 }),
+    }),
+    { minLength: 1, maxLength: 2 },
+  ),
+  fates: fc.array(
+    fc.constantFrom<Fate>('arrives', 'arrives', 'arrives', 'arrives', 'lost', 'answer lost'),
+    { maxLength: 14 },
+  ),
+  crashes: fc.integer({ min: 0, max: 2 }),
+  recoveries: fc.integer({ min: 0, max: 2 }),
+  allDie: fc.boolean(),
+  scheduler: fc.scheduler(),
+});

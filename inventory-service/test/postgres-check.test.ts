@@ -1,30 +1,14 @@
 import { expect, test } from 'vitest';
-import { ClientDisconnected, Scope } from '#request-scope';
 import { createPool } from '../../postgres/src/index.ts';
 import { useServer } from '../../postgres/test/server.ts';
 import { CHECK } from '../src/query-inventory.ts';
 import { HEALTHY, startInventory, UNAVAILABLE } from './inventory-under-test.ts';
+import { lockProducts } from './lock-products.ts';
 
 const ENDLESS_MS = 3_600_000;
 const CANCELED = { status: 408, body: 'Request canceled' };
 
 const server = useServer();
-
-/** Locks the table until it is disposed of: a check takes as long as that. */
-async function lockProducts() {
-  const pool = createPool(server.postgres.url, { maxConnections: 1 });
-  const scope = new Scope();
-  const lock = "do 'begin lock table products; perform pg_sleep(3600); end'";
-  const locked = pool.query(lock, [], scope).catch(() => {});
-  await server.runs(lock);
-  return {
-    async [Symbol.asyncDispose]() {
-      scope.abort(new ClientDisconnected());
-      await locked;
-      await pool.close();
-    },
-  };
-}
 
 test('ten that start at the same time all make the table, or find it', async () => {
   const start = () => startInventory(server.postgres.url, { connections: 1 });
@@ -69,7 +53,7 @@ test('a hang-up and a shutdown stop the query in the database', async () => {
 test('a spent budget stops the query in the database', async () => {
   await using inventory = await startInventory(server.postgres.url);
   await inventory.health(HEALTHY);
-  await using _lock = await lockProducts();
+  await using _lock = await lockProducts(server);
   const check = inventory.check('1234', 1_000);
   await server.runs(CHECK);
   expect(await check.answer).toMatchObject(CANCELED);
@@ -89,7 +73,7 @@ test('a check that cannot finish within its budget is not begun', async () => {
 test('those who wait for a connection leave with their client or their budget, the others go on', async () => {
   await using inventory = await startInventory(server.postgres.url, { connections: 1 });
   await inventory.health(HEALTHY);
-  const lock = await lockProducts();
+  const lock = await lockProducts(server);
   const atWork = inventory.check();
   await server.runs(CHECK);
   const outOfTime = inventory.check('1234', 100);

@@ -1,0 +1,19 @@
+import { ClientDisconnected, Scope } from '#request-scope';
+import { createPool } from '../../postgres/src/index.ts';
+import type { useServer } from '../../postgres/test/server.ts';
+
+/** Locks the table until it is disposed of: a check takes as long as that. */
+export async function lockProducts(server: ReturnType<typeof useServer>) {
+  const pool = createPool(server.postgres.url, { maxConnections: 1 });
+  const scope = new Scope();
+  const lock = "do 'begin lock table products; perform pg_sleep(3600); end'";
+  const locked = pool.query(lock, [], scope).catch(() => {});
+  await server.runs(lock);
+  return {
+    async [Symbol.asyncDispose]() {
+      scope.abort(new ClientDisconnected());
+      await locked;
+      await pool.close();
+    },
+  };
+}

@@ -1,17 +1,11 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
 import { pino } from 'pino';
 import { beforeEach, expect, test } from 'vitest';
-import { ClientDisconnected, DeadlineExceeded, Scope, ShuttingDown } from '#request-scope';
-import { portOf } from '../../harness/port-of.ts';
+import { type Scope, ShuttingDown } from '#request-scope';
 import { CallFailed } from '../src/http/call-failed.ts';
 import { MemoryAttempts } from '../src/memory-attempts.ts';
-import { paymentClient } from '../src/payment-client.ts';
-import { placeOrder } from '../src/place-order.ts';
 import { takeBack } from '../src/take-back.ts';
 import { Voids } from '../src/voids.ts';
-import { silent } from './canned-answers.ts';
 
 const lines: string[] = [];
 beforeEach(() => void lines.splice(0));
@@ -24,8 +18,6 @@ const refused = new CallFailed('request-refused', {
 const order = { productID: '1', orderID: '2', idempotencyKey: 'key', requestId: 'a', log };
 
 const LONG_MS = 60_000;
-const inventory = { check: async () => {} };
-const attempts = new MemoryAttempts(LONG_MS);
 const voidsBy = (voidPayment: ConstructorParameters<typeof Voids>[0]) =>
   new Voids(voidPayment, { giveUpMs: LONG_MS, rememberedMs: LONG_MS });
 
@@ -75,52 +67,6 @@ test.each([
     expect(lines).toEqual(told);
   },
 );
-
-test('a payment that is silent until its deadline is voided', async () => {
-  await using server = await startServer(silent);
-  const { payment, voids } = server;
-  using scope = new Scope();
-  const placed = placeOrder(order, { inventory, payment, attempts, voids }, scope);
-  await server.request;
-  scope.abort(new DeadlineExceeded());
-  await expect(placed).rejects.toThrow('Payment processing failed: deadline exceeded');
-  expect(voids.size).toBe(1);
-  await voids.finish(AbortSignal.abort());
-});
-
-test('an abort between the answer and its reader leaves the outcome unknown: it is voided', async () => {
-  await using server = await startServer((req, res) => {
-    for (const name of ['x-request-id', 'idempotency-key']) {
-      res.setHeader(name, String(req.headers[name]));
-    }
-    res.end('paid');
-  });
-  const { payment, voids } = server;
-  using scope = new Scope();
-  // The last moment before the adapter resolves; axios looks at the signal once more after it.
-  const abort = () => queueMicrotask(() => scope.abort(new ClientDisconnected()));
-  subscribe('undici:request:trailers', abort);
-  const placed = placeOrder(order, { inventory, payment, attempts, voids }, scope);
-  await expect(placed).rejects.toThrow('Order canceled: client disconnected');
-  unsubscribe('undici:request:trailers', abort);
-  expect(voids.size).toBe(1);
-  await voids.finish(new AbortController().signal);
-});
-
-async function startServer(listener: RequestListener) {
-  const server = createServer(listener).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const payment = paymentClient(`http://127.0.0.1:${portOf(server)}`, LONG_MS, LONG_MS);
-  return {
-    payment,
-    voids: voidsBy(payment.void),
-    /** Resolves once a request has arrived. */
-    request: once(server, 'request'),
-    async [Symbol.asyncDispose]() {
-      server.close().closeAllConnections();
-    },
-  };
-}
 
 test('an order has failed for its caller however many voids are before its own', async () => {
   const attempts = new MemoryAttempts(LONG_MS);

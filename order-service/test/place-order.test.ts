@@ -1,0 +1,65 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import { ClientDisconnected, DeadlineExceeded, Scope } from '#request-scope';
+import { portOf } from '../../harness/port-of.ts';
+import { MemoryAttempts } from '../src/memory-attempts.ts';
+import { paymentClient } from '../src/payment-client.ts';
+import { placeOrder } from '../src/place-order.ts';
+import { Voids } from '../src/voids.ts';
+import { silent } from './canned-answers.ts';
+
+const log = pino({ level: 'silent' });
+const order = { productID: '1', orderID: '2', idempotencyKey: 'key', requestId: 'a', log };
+
+const LONG_MS = 60_000;
+const inventory = { check: async () => {} };
+const attempts = new MemoryAttempts(LONG_MS);
+
+async function startServer(listener: RequestListener) {
+  const server = createServer(listener).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const payment = paymentClient(`http://127.0.0.1:${portOf(server)}`, LONG_MS, LONG_MS);
+  return {
+    payment,
+    voids: new Voids(payment.void, { giveUpMs: LONG_MS, rememberedMs: LONG_MS }),
+    /** Resolves once a request has arrived. */
+    request: once(server, 'request'),
+    async [Symbol.asyncDispose]() {
+      server.close().closeAllConnections();
+    },
+  };
+}
+
+test('a payment that is silent until its deadline is voided', async () => {
+  await using server = await startServer(silent);
+  const { payment, voids } = server;
+  using scope = new Scope();
+  const placed = placeOrder(order, { inventory, payment, attempts, voids }, scope);
+  await server.request;
+  scope.abort(new DeadlineExceeded());
+  await expect(placed).rejects.toThrow('Payment processing failed: deadline exceeded');
+  expect(voids.size).toBe(1);
+  await voids.finish(AbortSignal.abort());
+});
+
+test('an abort between the answer and its reader leaves the outcome unknown: it is voided', async () => {
+  await using server = await startServer((req, res) => {
+    for (const name of ['x-request-id', 'idempotency-key']) {
+      res.setHeader(name, String(req.headers[name]));
+    }
+    res.end('paid');
+  });
+  const { payment, voids } = server;
+  using scope = new Scope();
+  // The last moment before the adapter resolves; axios looks at the signal once more after it.
+  const abort = () => queueMicrotask(() => scope.abort(new ClientDisconnected()));
+  subscribe('undici:request:trailers', abort);
+  const placed = placeOrder(order, { inventory, payment, attempts, voids }, scope);
+  await expect(placed).rejects.toThrow('Order canceled: client disconnected');
+  unsubscribe('undici:request:trailers', abort);
+  expect(voids.size).toBe(1);
+  await voids.finish(new AbortController().signal);
+});

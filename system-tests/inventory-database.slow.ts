@@ -1,15 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { ClientDisconnected, Scope } from '../cancellation/src/index.ts';
 import { type Answer, send } from '../harness/client.ts';
-import { postgresVersion, startPostgres } from '../harness/postgres.ts';
-import { ServiceProcess } from '../harness/service-process.ts';
+import { postgresVersion } from '../harness/postgres.ts';
 import { until } from '../harness/until.ts';
-import { CHECK } from '../inventory-service/src/query-inventory.ts';
 import { createPool } from '../postgres/src/index.ts';
+import { startInventory, summary } from './support/inventory-on-postgres.ts';
 import { scene } from './support/scene.ts';
 
-const BUDGET = 'x-envoy-expected-rq-timeout-ms';
 const MISSING = 'PostgreSQL is not installed';
 const STOPS = 60;
 const LIMIT_MS = 100;
@@ -17,53 +14,12 @@ const LIMIT_MS = 100;
 /** What a service allows its statements; the connection that cancels has to be opened first. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
-/** The 95th of a hundred, and the median. */
-function summary(timesMs: number[]) {
-  const sorted = timesMs.toSorted((one, other) => one - other);
-  const at = (share: number) => sorted[Math.floor(sorted.length * share)] ?? Number.NaN;
-  return { median: at(0.5), p95: at(0.95) };
-}
-
-/** A PostgreSQL, inventory-service on it, and eyes that see which checks are at work in it. */
-async function start(env: Record<string, string>) {
-  // Without its own look for lost clients: what stops a query is the service.
-  const postgres = await startPostgres({ client_connection_check_interval: '0' });
-  const eyes = createPool(postgres.url, { maxConnections: 1 });
-  const service = await ServiceProcess.start('inventory-service', {
-    DATABASE_URL: postgres.url,
-    ...env,
-  });
-  await service.waitFor({ msg: 'Database available' });
-  const text = "select 1 from pg_stat_activity where state = 'active' and query = $1";
-  const isAtWork = async () => (await eyes.query(text, [CHECK])).rows.length > 0;
-  return {
-    postgres,
-    service,
-    check: (budgetMs = 3_600_000) =>
-      send(`${service.url}/check?productID=1234`, { headers: { [BUDGET]: String(budgetMs) } }),
-    async begun() {
-      while (!(await isAtWork())) await sleep(1);
-    },
-    /** Milliseconds from now until no check is at work. */
-    async stopsAfter() {
-      const from = performance.now();
-      while (await isAtWork()) await sleep(1);
-      return performance.now() - from;
-    },
-    async [Symbol.asyncDispose]() {
-      await service[Symbol.asyncDispose]();
-      await eyes.close();
-      await postgres[Symbol.asyncDispose]();
-    },
-  };
-}
-
 scene(
   `${STOPS} clients of inventory-service hang up, one after the other`,
   `the query stops in the database within ${LIMIT_MS} ms, as pg_stat_activity has it`,
   async ({ skip }) => {
     skip(!postgresVersion, MISSING);
-    await using world = await start({ CHECK_DURATION_MS: '3000000' });
+    await using world = await startInventory({ CHECK_DURATION_MS: '3000000' });
     const timesMs: number[] = [];
     for (let n = 0; n < STOPS; n += 1) {
       const { hangUp } = world.check();
@@ -82,7 +38,7 @@ scene(
   `the query stops in the database within ${LIMIT_MS} ms of the answer`,
   async ({ skip }) => {
     skip(!postgresVersion, MISSING);
-    await using world = await start({ CHECK_DURATION_MS: '5' });
+    await using world = await startInventory({ CHECK_DURATION_MS: '5' });
     await using locks = createPool(world.postgres.url, { maxConnections: 1 });
     using lock = new Scope();
     const sql = "do 'begin lock table products; perform pg_sleep(3600); end'";
@@ -107,7 +63,7 @@ scene(
   'their queries stop in the database before it leaves',
   async ({ skip }) => {
     skip(!postgresVersion, MISSING);
-    await using world = await start({
+    await using world = await startInventory({
       CHECK_DURATION_MS: '3000000',
       SHUTDOWN_TIMEOUT_MS: '200',
     });
@@ -128,7 +84,7 @@ scene(
   'each check is answered, health 503 meanwhile, recovery by itself',
   async ({ skip }) => {
     skip(!postgresVersion, MISSING);
-    await using world = await start({ CHECK_DURATION_MS: '20' });
+    await using world = await startInventory({ CHECK_DURATION_MS: '20' });
     const { service, postgres } = world;
     const health = (body: string) =>
       until(

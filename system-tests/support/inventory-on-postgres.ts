@@ -1,0 +1,49 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { send } from '../../harness/client.ts';
+import { startPostgres } from '../../harness/postgres.ts';
+import { ServiceProcess } from '../../harness/service-process.ts';
+import { CHECK } from '../../inventory-service/src/query-inventory.ts';
+import { createPool } from '../../postgres/src/index.ts';
+
+const BUDGET = 'x-envoy-expected-rq-timeout-ms';
+
+/** The 95th of a hundred, and the median. */
+export function summary(timesMs: number[]) {
+  const sorted = timesMs.toSorted((one, other) => one - other);
+  const at = (share: number) => sorted[Math.floor(sorted.length * share)] ?? Number.NaN;
+  return { median: at(0.5), p95: at(0.95) };
+}
+
+/** A PostgreSQL, inventory-service on it, and eyes that see which checks are at work in it. */
+export async function startInventory(env: Record<string, string>) {
+  // Without its own look for lost clients: what stops a query is the service.
+  const postgres = await startPostgres({ client_connection_check_interval: '0' });
+  const eyes = createPool(postgres.url, { maxConnections: 1 });
+  const service = await ServiceProcess.start('inventory-service', {
+    DATABASE_URL: postgres.url,
+    ...env,
+  });
+  await service.waitFor({ msg: 'Database available' });
+  const text = "select 1 from pg_stat_activity where state = 'active' and query = $1";
+  const isAtWork = async () => (await eyes.query(text, [CHECK])).rows.length > 0;
+  return {
+    postgres,
+    service,
+    check: (budgetMs = 3_600_000) =>
+      send(`${service.url}/check?productID=1234`, { headers: { [BUDGET]: String(budgetMs) } }),
+    async begun() {
+      while (!(await isAtWork())) await sleep(1);
+    },
+    /** Milliseconds from now until no check is at work. */
+    async stopsAfter() {
+      const from = performance.now();
+      while (await isAtWork()) await sleep(1);
+      return performance.now() - from;
+    },
+    async [Symbol.asyncDispose]() {
+      await service[Symbol.asyncDispose]();
+      await eyes.close();
+      await postgres[Symbol.asyncDispose]();
+    },
+  };
+}

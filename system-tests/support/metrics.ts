@@ -1,6 +1,13 @@
 import type { ServiceProcess } from '../../harness/service-process.ts';
 import { until } from '../../harness/until.ts';
 
+/** The environment of services that offer their metrics, on any free port. */
+export const METRICS = {
+  OTEL_METRICS_EXPORTER: 'prometheus',
+  OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1',
+  OTEL_EXPORTER_PROMETHEUS_PORT: '0',
+};
+
 /** Where a service offers its metrics, as it says on stderr. */
 export function metricsUrl(service: ServiceProcess): Promise<string> {
   const line = /^telemetry: metrics at (\S+)$/m;

@@ -1,25 +1,19 @@
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { type Pending, send } from '../harness/client.ts';
-import { type OtlpReceiver, startOtlpReceiver } from '../harness/otlp-receiver.ts';
-import { postgresVersion, startPostgres } from '../harness/postgres.ts';
-import { type System, startSystem } from '../harness/system.ts';
-import { until } from '../harness/until.ts';
-import { createPool } from '../postgres/src/index.ts';
+import { send } from '../harness/client.ts';
+import { startOtlpReceiver } from '../harness/otlp-receiver.ts';
+import { startSystem } from '../harness/system.ts';
 import { drawTrace } from './support/draw-trace.ts';
 import { runWithTelemetry } from './support/node-versions.ts';
 import { scene } from './support/scene.ts';
-import { traceOf, tree } from './support/trace.ts';
+import { tree } from './support/trace.ts';
+import { otlp, place } from './support/traced-order.ts';
 
 const PAYMENT_MS = 3_000;
 
 /** Where the canceled order's trace is to be drawn. */
 const { TRACE_PICTURE } = process.env;
-
-const AT_WORK = `
-  select 1 from pg_stat_activity
-  where state = 'active' and query like '%pg_sleep($2)%' and pid <> pg_backend_pid()`;
 
 for (const major of ['20', '26']) {
   scene(
@@ -100,39 +94,6 @@ for (const major of ['20', '26']) {
 }
 
 scene(
-  'a client hangs up while the inventory service asks its database',
-  'the statement and its cancel are spans of the order, and none of them is an error',
-  async ({ skip }) => {
-    skip(!postgresVersion, 'PostgreSQL is not installed');
-    const run = await runWithTelemetry(process.versions.node.split('.')[0] ?? '');
-    await using receiver = await startOtlpReceiver();
-    await using server = await startPostgres();
-    await using pool = createPool(server.url, { maxConnections: 1 });
-    const env = { ...otlp(receiver), DATABASE_URL: server.url, CHECK_DURATION_MS: '30000' };
-    await using system = await startSystem(env, run);
-    for (const service of [system.order, system.inventory]) {
-      await service.waitFor({ msg: 'Database available' });
-    }
-    const spans = await place(system, receiver, 7, {}, async (pending) => {
-      await until('the statement at work', async () => (await pool.query(AT_WORK)).rows[0]);
-      pending.hangUp();
-    });
-    expect(tree(spans)).toEqual([
-      'order-service server GET /order unset client-disconnected',
-      '  order-service client INSERT unset',
-      '  order-service client GET unset client-disconnected',
-      '    inventory-service server GET /check unset client-disconnected',
-      '      inventory-service client SELECT unset client-disconnected',
-      '        inventory-service client CANCEL unset',
-      '  order-service client DELETE unset',
-    ]);
-    return tree(spans)
-      .map((line) => line.trim())
-      .join('; ');
-  },
-);
-
-scene(
   'SIGTERM right after an order, with an hour until spans are sent',
   'they are sent before the process ends, and it ends with 0',
   async () => {
@@ -150,36 +111,6 @@ scene(
     return `${receiver.spans.items.length} spans, exit code 0`;
   },
 );
-
-function otlp(receiver: OtlpReceiver): Record<string, string> {
-  return {
-    OTEL_TRACES_EXPORTER: 'otlp',
-    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${receiver.url}/v1/traces`,
-    OTEL_BSP_SCHEDULE_DELAY: '50',
-  };
-}
-
-/** Places an order; resolves with the spans of its trace, which its log lines name. */
-async function place(
-  { order, inventory, payment }: System,
-  receiver: OtlpReceiver,
-  howMany: number,
-  headers: Record<string, string> = {},
-  during: (pending: Pending) => Promise<void> = async () => {},
-) {
-  const pending = send(`${order.url}/order`, { headers });
-  const { requestId } = pending;
-  await during(pending);
-  await pending.answer.catch(() => {});
-  const { trace_id } = await order.verdict(requestId);
-  const spans = await traceOf(receiver, trace_id, howMany);
-  expect(spans).toHaveLength(howMany);
-  const lines = [order, inventory, payment].flatMap((service) => service.find({ requestId }));
-  expect(new Set(lines.map((line) => line.trace_id))).toEqual(new Set([trace_id]));
-  const ids = new Set(spans.map(({ spanId }) => spanId));
-  expect(lines.filter(({ span_id }) => !ids.has(String(span_id)))).toEqual([]);
-  return spans;
-}
 
 function never(): never {
   throw new Error('a trace has a first span');

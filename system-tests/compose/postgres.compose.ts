@@ -12,6 +12,7 @@ import {
 import type { ServiceName } from '../../harness/service-process.ts';
 import { since } from '../../harness/since.ts';
 import { until } from '../../harness/until.ts';
+import { checksIn } from '../support/checks-in-database.ts';
 import { scene } from '../support/scene.ts';
 
 const IMAGE = 'postgres:17';
@@ -51,18 +52,7 @@ describe.each([COMPOSE_V2, COMPOSE_V1])('$command', (compose) => {
       return status === wanted ? body : undefined;
     });
 
-  const psql = ['psql', '--host=127.0.0.1', '--username=orders', '--tuples-only', '--no-align'];
-  const running = `--command=select query from pg_stat_activity where state = 'active'
-    and query like '%pg_sleep%' and pid <> pg_backend_pid()`;
-  const begins = () =>
-    until(
-      'a check in the database',
-      async () => (await stack.exec('postgres', ...psql, running)) || undefined,
-    );
-  const ends = () =>
-    until('its end', async () =>
-      (await stack.exec('postgres', ...psql, running)) ? undefined : true,
-    );
+  const { begins, ends } = checksIn(stack);
 
   scene(
     `${name} with compose.postgres.yml`,

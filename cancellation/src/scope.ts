@@ -30,7 +30,7 @@ export class Scope implements Disposable {
   readonly #startedAt = performance.now();
   readonly #deadline: number;
   readonly #timer: NodeJS.Timeout | undefined;
-  #release: (() => void) | undefined;
+  readonly #release: (() => void) | undefined;
   #hasEnded = false;
   readonly signal: AbortSignal = this.#controller.signal;
 
@@ -72,11 +72,10 @@ export class Scope implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    clearTimeout(this.#timer);
-    this.#release?.();
-    this.#release = undefined;
     if (this.#hasEnded) return;
     this.#hasEnded = true;
+    clearTimeout(this.#timer);
+    this.#release?.();
     if (ended.hasSubscribers) {
       ended.publish({ scope: this, elapsedMs: this.elapsedMs });
     }

@@ -1,4 +1,4 @@
-import type { Request } from 'express';
+import type { Request, Response } from 'express';
 import createError from 'http-errors';
 
 export const IDEMPOTENCY_KEY_HEADER = 'idempotency-key';
@@ -20,7 +20,8 @@ export function idempotencyKey(req: Request): string | undefined {
   return key;
 }
 
-/** `key` as a header's value: bare, unless it would read as a quoted string. */
-export function formatIdempotencyKey(key: string): string {
-  return key.startsWith('"') ? `"${key.replaceAll(/["\\]/g, '\\$&')}"` : key;
+/** Names the attempt that `res` answers: by its key bare, unless that would read as a quoted string. */
+export function nameAttempt(res: Response, key: string): void {
+  const value = key.startsWith('"') ? `"${key.replaceAll(/["\\]/g, '\\$&')}"` : key;
+  res.set(IDEMPOTENCY_KEY_HEADER, value);
 }

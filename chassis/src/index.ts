@@ -10,9 +10,9 @@ export {
 } from './config.ts';
 export { ExpiringMap } from './expiring-map.ts';
 export {
-  formatIdempotencyKey,
   IDEMPOTENCY_KEY_HEADER,
   idempotencyKey,
+  nameAttempt,
 } from './idempotency-key.ts';
 export { identifier } from './identifier.ts';
 export { only } from './method.ts';

@@ -1,12 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import {
-  formatIdempotencyKey,
-  IDEMPOTENCY_KEY_HEADER,
-  idempotencyKey,
-  identifier,
-  requestLogger,
-  sendText,
-} from '@orders/chassis';
+import { idempotencyKey, identifier, nameAttempt, requestLogger, sendText } from '@orders/chassis';
 import type { RequestHandler } from 'express';
 import createError, { isHttpError } from 'http-errors';
 import { causeOf, type Scope } from '#request-scope';
@@ -19,7 +12,7 @@ import { processPayment } from './process-payment.ts';
 export function payRoute(ledger: Ledger, durationMs: number): RequestHandler {
   return async (req, res) => {
     const key = idempotencyKey(req) ?? randomUUID();
-    res.set(IDEMPOTENCY_KEY_HEADER, formatIdempotencyKey(key));
+    nameAttempt(res, key);
     const orderID = identifier(req, 'orderID');
     const log = requestLogger(res, { orderID, idempotencyKey: key });
     using scope = scopeOf(res);

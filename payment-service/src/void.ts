@@ -1,11 +1,4 @@
-import {
-  formatIdempotencyKey,
-  IDEMPOTENCY_KEY_HEADER,
-  idempotencyKey,
-  identifier,
-  requestLogger,
-  sendText,
-} from '@orders/chassis';
+import { idempotencyKey, identifier, nameAttempt, requestLogger, sendText } from '@orders/chassis';
 import type { RequestHandler } from 'express';
 import createError from 'http-errors';
 import { scopeOf } from '#request-scope/express';
@@ -18,7 +11,7 @@ export function voidRoute(ledger: Ledger): RequestHandler {
     const orderID = identifier(req, 'orderID');
     const key = idempotencyKey(req);
     if (key === undefined) throw createError(400, 'Idempotency-Key is missing');
-    res.set(IDEMPOTENCY_KEY_HEADER, formatIdempotencyKey(key));
+    nameAttempt(res, key);
     using scope = scopeOf(res);
     const voiding = await ledger.void(key, orderID, scope);
     if (voiding === 'full') throw ledgerFull();

@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto';
+import { idempotencyKey, identifier, requestId, requestLogger, sendText } from '@orders/chassis';
+import type { RequestHandler } from 'express';
+import createError from 'http-errors';
+import { scopeOf } from '#request-scope/express';
+import type { Beginning } from './attempts.ts';
+import { type OrderEnded, orderEnded } from './events.ts';
+import { CallFailed } from './http/call-failed.ts';
+import { type Dependencies, placeOrder } from './place-order.ts';
+
+const PROCESSED = 'Order successfully processed';
+
+const RETRY_LATER = { 'Retry-After': '1' };
+
+/**
+ * `GET /order?productID=&orderID=`: one attempt an idempotency key; without a key, one a call. `placing`
+ * has the orders that are being placed.
+ */
+export function orderRoute(
+  dependencies: Dependencies,
+  maxInFlight: number,
+  placing: Set<Promise<void>>,
+): RequestHandler {
+  const { attempts, voids } = dependencies;
+  let inFlight = 0;
+  return async (req, res) => {
+    const productID = identifier(req, 'productID', '1234');
+    const orderID = identifier(req, 'orderID', 'orderID-5678');
+    const callerKey = idempotencyKey(req);
+    // A void holds its order's place, so that an outage of the payment service cannot pile them up.
+    if (inFlight + voids.size >= maxInFlight) {
+      throw createError(503, 'Too many orders in flight', { headers: RETRY_LATER });
+    }
+    // The payment's key is ours alone: its void must never meet the payment of another attempt.
+    const paymentKey = randomUUID();
+    const log = requestLogger(res, { productID, orderID, idempotencyKey: paymentKey });
+    const id = requestId(res);
+    const order = { productID, orderID, idempotencyKey: paymentKey, callerKey, requestId: id, log };
+    using scope = scopeOf(res);
+    let placed: Promise<void> | undefined;
+    inFlight += 1;
+    try {
+      const beginning = await attempts.begin(order, scope);
+      if (beginning === 'begun') {
+        log.info(`Placing order for product: ${productID}`);
+        placed = placeOrder(order, dependencies, scope);
+        placing.add(placed);
+        await placed;
+        log.info(PROCESSED);
+        tell({ order, outcome: 'processed', message: PROCESSED });
+      } else if (beginning !== 'processed') throw refusal(beginning);
+      sendText(res, PROCESSED);
+    } catch (error) {
+      if (!(error instanceof CallFailed)) throw error;
+      const { ending, level, status, message } = error;
+      log[level]({ cause: ending, elapsedMs: scope.elapsedMs }, message);
+      tell({ order, outcome: ending, message });
+      if (status === undefined) return; // Nobody is left to answer.
+      if (status === 503) res.set(RETRY_LATER);
+      sendText(res.status(status), message);
+    } finally {
+      inFlight -= 1;
+      if (placed) placing.delete(placed);
+    }
+  };
+}
+
+const tell = (ended: OrderEnded) => orderEnded.publish(ended);
+
+/** Why an attempt is not made again under its caller's key. */
+function refusal(known: Exclude<Beginning, 'begun' | 'processed'>): Error {
+  const subject = 'The order of this Idempotency-Key';
+  switch (known) {
+    case 'in-flight':
+      return createError(409, `${subject} is in flight`);
+    case 'failed':
+      return createError(409, `${subject} failed or was canceled, take a new key`);
+    case 'other-order':
+      return createError(422, 'Idempotency-Key was used for another order');
+    case 'full':
+      return createError(503, 'Too many orders to remember', { headers: RETRY_LATER });
+  }
+}

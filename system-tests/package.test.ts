@@ -12,7 +12,6 @@ const MODULES = [
   'budget',
   'cause',
   'connections',
-  'events',
   'express',
   'fastify',
   'fetch',

@@ -7,7 +7,7 @@ import { scene } from './support/scene.ts';
 /** What a hang-up may take until the last service has stopped, by the services' own clocks. */
 const STOPS_WITHIN_MS = 100;
 /** A busy machine only adds to a time: of so many tries, one must keep within it. */
-const TRIES = 3;
+const TRIES = 8;
 
 const live = useLivePage();
 const { open, press, usual, ours, figures, label, sentence, told, onBoth } = live;

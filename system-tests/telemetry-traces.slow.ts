@@ -55,8 +55,9 @@ for (const major of ['20', '26']) {
       const usualMs = Number(before?.endMs) - Number(before?.startMs);
       const { 'cancellation.elapsed_ms': elapsedMs, 'cancellation.saved_ms': savedMs } =
         after?.attributes ?? {};
-      // What it took and what it saved is what it would have taken.
-      expect(Math.abs(Number(elapsedMs) + Number(savedMs) - usualMs)).toBeLessThan(50);
+      // What it took and what it saved is what it would have taken; a busy machine adds to either.
+      const wholeMs = Number(elapsedMs) + Number(savedMs);
+      expect(Math.abs(wholeMs - usualMs)).toBeLessThan(PAYMENT_MS / 2);
       if (TRACE_PICTURE) await writeFile(TRACE_PICTURE, drawTrace(canceled));
 
       const budget = { 'x-envoy-expected-rq-timeout-ms': String(PAYMENT_MS / 2) };

@@ -1,6 +1,6 @@
 import type { Database } from '@orders/chassis';
 import { isHttpError } from 'http-errors';
-import { Scope } from '#request-scope';
+import type { Scope } from '#request-scope';
 import type { Attempts, Beginning } from './attempts.ts';
 import {
   BEGIN,
@@ -89,12 +89,13 @@ export class PostgresAttempts implements Attempts {
     });
   }
 
-  async #run(text: string, values: unknown[], scope = new Scope()): Promise<Row[]> {
+  /** Without a scope it is what must be written: it waits for as long as it takes. */
+  async #run(text: string, values: unknown[], scope?: Scope): Promise<Row[]> {
     try {
       return (await this.#pool.query<Row>(text, values, scope, { toItsEnd: true })).rows;
     } catch (error) {
       if (isHttpError(error)) throw new CallFailed('unreachable', TARGET, { detail: error.code });
-      throw CallFailed.from(error, scope, TARGET);
+      throw scope ? CallFailed.from(error, scope, TARGET) : error;
     }
   }
 }

@@ -10,7 +10,7 @@ import { type Patience, Turns } from './turns.ts';
 export interface PoolOptions {
   /** How many queries run at a time. One connection more is for cancels, from the first on. */
   maxConnections: number;
-  /** How many may wait for a connection; 1,000 unless given. */
+  /** How many may wait for a connection, besides queries without a scope; 1,000 unless given. */
   maxWaiting?: number;
   /** How many milliseconds it may take to open a connection or to stop a query; 5,000 unless given. */
   connectTimeoutMs?: number;

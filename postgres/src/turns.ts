@@ -19,11 +19,13 @@ export class Turns {
 
   /**
    * Resolves when a turn begins, which its taker has to end. Rejects with the reason of `scope` as soon
-   * as that aborts, and with TooManyWaiting.
+   * as that aborts, and with TooManyWaiting. Without a scope it is not refused: what nobody may give up,
+   * the verdict of work already done, must not fail because others have come since.
    */
   async take(scope?: Patience): Promise<void> {
     scope?.signal.throwIfAborted();
-    if (this.#free === 0 && this.#waiters.size >= this.#maxWaiting) throw new TooManyWaiting();
+    if (scope && this.#free === 0 && this.#waiters.size >= this.#maxWaiting)
+      throw new TooManyWaiting();
     await this.#next(scope?.signal);
   }
 

@@ -40,12 +40,21 @@ test('so many wait, and one more is refused', async () => {
   await turns.take();
   using scope = new Scope();
   const waiting = turns.take(scope);
-  await expect(turns.take()).rejects.toThrow(TooManyWaiting);
+  using late = new Scope();
+  await expect(turns.take(late)).rejects.toThrow(TooManyWaiting);
   scope.abort(new ClientDisconnected());
   await expect(waiting).rejects.toThrow(ClientDisconnected);
-  const other = turns.take();
+  const other = turns.take(late);
   turns.end();
   await other;
+});
+
+test('what nobody may give up waits beyond that', async () => {
+  const turns = new Turns(1, 0);
+  await turns.take();
+  const verdict = turns.take();
+  turns.end();
+  await verdict;
 });
 
 test('all turns are taken once everybody is done', async () => {

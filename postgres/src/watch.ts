@@ -4,6 +4,9 @@ import { createPool } from './pool.ts';
 
 const TIMEOUT_MS = 2_000;
 
+/** For the schema: it may wait for others, who make it at the same moment. */
+const SCHEMA_TIMEOUT_MS = 30_000;
+
 /** Who is told whether the server is there. */
 export interface Watcher {
   /** Called when the server is there, at first and again, with `schema` made in it. */
@@ -25,12 +28,12 @@ export async function watch(
 ): Promise<void> {
   await using pool = createPool(url, { maxConnections: 1, connectTimeoutMs: TIMEOUT_MS });
   let isUp: boolean | undefined;
-  let next = once(schema);
+  let next = { text: once(schema), timeoutMs: SCHEMA_TIMEOUT_MS };
   await everySecond(async () => {
-    using scope = new Scope(TIMEOUT_MS);
+    using scope = new Scope(next.timeoutMs);
     try {
-      await pool.query(next, [], scope);
-      next = 'select 1';
+      await pool.query(next.text, [], scope);
+      next = { text: 'select 1', timeoutMs: TIMEOUT_MS };
       if (!isUp) watcher.up();
       isUp = true;
     } catch (error) {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { output } from './command.ts';
+import { COMPOSE_V2, type Compose } from './compose-versions.ts';
 import { ROOT } from './repository.ts';
 import type { ServiceName } from './service-process.ts';
 import { until } from './until.ts';
@@ -12,17 +13,6 @@ export const PORTS: Record<ServiceName, number> = {
   'payment-service': 8082,
 };
 export const SERVICES: ServiceName[] = ['order-service', 'inventory-service', 'payment-service'];
-
-/** A Compose as it is called; the first version is tried with the builder that was the only one then. */
-export interface Compose {
-  command: string[];
-  env: Record<string, string>;
-}
-export const COMPOSE_V2: Compose = { command: ['docker', 'compose'], env: {} };
-export const COMPOSE_V1: Compose = {
-  command: ['docker-compose'],
-  env: { DOCKER_BUILDKIT: '0', COMPOSE_DOCKER_CLI_BUILD: '0' },
-};
 
 /** The compose file of the three services, and the one that is laid over it for PostgreSQL. */
 const FILE = 'docker-compose.yml';

@@ -1,14 +1,8 @@
 import { afterAll, beforeEach, describe, expect } from 'vitest';
 import { paymentsOf, send } from '../../harness/client.ts';
 import { output } from '../../harness/command.ts';
-import {
-  COMPOSE_V1,
-  COMPOSE_V2,
-  ComposeStack,
-  PORTS,
-  SERVICES,
-  WITH_POSTGRES,
-} from '../../harness/compose-stack.ts';
+import { ComposeStack, PORTS, SERVICES, WITH_POSTGRES } from '../../harness/compose-stack.ts';
+import { COMPOSE_V1, COMPOSE_V2 } from '../../harness/compose-versions.ts';
 import type { ServiceName } from '../../harness/service-process.ts';
 import { since } from '../../harness/since.ts';
 import { until } from '../../harness/until.ts';

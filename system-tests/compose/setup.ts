@@ -1,4 +1,5 @@
-import { COMPOSE_V2, ComposeStack, WITH_POSTGRES } from '../../harness/compose-stack.ts';
+import { ComposeStack, WITH_POSTGRES } from '../../harness/compose-stack.ts';
+import { COMPOSE_V2 } from '../../harness/compose-versions.ts';
 
 const stack = new ComposeStack(COMPOSE_V2, WITH_POSTGRES);
 

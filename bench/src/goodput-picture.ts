@@ -1,4 +1,4 @@
-import type { Measured } from './goodput.ts';
+import type { Measured } from './overload.ts';
 
 const WIDTH = 800;
 const TOP = 40;

@@ -2,7 +2,15 @@ import { writeFileSync } from 'node:fs';
 import { markdownTable } from 'markdown-table';
 import { postgresVersion } from '../../harness/postgres.ts';
 import { drawGoodput } from './goodput-picture.ts';
-import { CAPACITY, CONNECTIONS, type Goodput, overload, PATIENT, QUERY_MS } from './overload.ts';
+import {
+  CAPACITY,
+  CONNECTIONS,
+  type Goodput,
+  type Measured,
+  overload,
+  PATIENT,
+  QUERY_MS,
+} from './overload.ts';
 import { progress } from './progress.ts';
 import { MACHINE, record } from './results-file.ts';
 
@@ -23,12 +31,6 @@ const CONTENDERS = [
   [OURS, 'inventory-service/src/server.ts', hangsUp],
   [OURS_TOLD, 'inventory-service/src/server.ts', saysSo],
 ] as const;
-
-/** What one of them made of one load. */
-export interface Measured extends Goodput {
-  name: string;
-  load: number;
-}
 
 const EXPLANATION = `Callers of inventory-service's \`/check\`, independent of each other and of the answers, so many times what the
 database has room for: ${CONNECTIONS} connections, a query of ${QUERY_MS} ms, so ${CAPACITY} a second. Half of them wait ${PATIENT.patienceMs} ms and say

@@ -27,6 +27,12 @@ export interface Goodput {
   afterLeaving: number;
 }
 
+/** What one contender made of one load: so many times the capacity. */
+export interface Measured extends Goodput {
+  name: string;
+  load: number;
+}
+
 /**
  * Starts the inventory service `entry` with a database of its own, and sends it a crowd for `durationMs`:
  * so many callers a second, half of them patient, half `impatient`.

@@ -1,19 +1,30 @@
 import { expect } from 'vitest';
-import type { KeyedLoad } from '../../harness/keyed-load.ts';
+import type { Verdict } from '../../harness/keyed-load.ts';
 import { until } from '../../harness/until.ts';
-import type { Pool } from '../../postgres/src/index.ts';
 
 const SAID_UNKNOWN = /outcome unknown/;
 
+/** What callers know of their orders, and how to ask for one again. */
+interface Load {
+  verdicts: readonly Verdict[];
+  ask(orderID: string): Promise<Verdict>;
+}
+
+/** Who may be asked for rows. */
+interface Database {
+  query(text: string): Promise<{ rows: { order_id?: string }[] }>;
+}
+
 /** Waits until every attempt is settled, and compares what callers were told with what is charged. */
-export async function judge(load: KeyedLoad, pool: Pool): Promise<string> {
-  await settled(pool);
-  const { rows } = await pool.query("select order_id from payments where status = 'processed'");
+export async function judge(load: Load, database: Database): Promise<string> {
+  await settled(database);
+  const { rows } = await database.query("select order_id from payments where status = 'processed'");
   const charged = new Set(rows.map(({ order_id }) => order_id));
-  const seen = { processed: 0, failed: 0, unheard: 0, readable: 0 };
+  const seen = { processed: 0, failed: 0, unheard: 0, readable: 0, charged: 0 };
   const breaches: string[] = [];
   for (const { orderID, status, body } of load.verdicts) {
     const isCharged = charged.has(orderID);
+    if (isCharged) seen.charged += 1;
     if (status === 200) {
       seen.processed += 1;
       if (!isCharged) breaches.push(`${orderID} was processed, and is not charged`);
@@ -30,13 +41,13 @@ export async function judge(load: KeyedLoad, pool: Pool): Promise<string> {
   }
   expect(breaches).toEqual([]);
   const { processed, failed, unheard, readable } = seen;
-  return `${processed} processed, ${failed} failed, ${unheard} without a verdict (${readable} processed under their key), ${charged.size} charged: 0 breaches`;
+  return `${processed} processed, ${failed} failed, ${unheard} without a verdict (${readable} processed under their key), ${seen.charged} charged: 0 breaches`;
 }
 
 /** Resolves once no attempt is open: every verdict is written, every void acknowledged. */
-export async function settled(pool: Pool): Promise<void> {
+export async function settled(database: Database): Promise<void> {
   await until('no open attempt', async () => {
-    const { rows } = await pool.query('select 1 from attempts where is_open limit 1');
+    const { rows } = await database.query('select 1 from attempts where is_open limit 1');
     return rows.length === 0 || undefined;
   });
 }

@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto';
+import type { LookupAddress } from 'node:dns';
+import { lookup } from 'node:dns/promises';
+import { once } from 'node:events';
+import { Agent, type IncomingMessage, request } from 'node:http';
+import { createInterface } from 'node:readline';
+
+// Runs inside a container on the stack's front network, on Node alone: places orders, patient ones and a third
+// as many that are hung up, and writes a line of JSON for each that has ended. It reads commands from stdin:
+// `start`, `stop` (place no more), `ask ID` (ask for an order again under its key).
+
+/** Of all replicas; the service's own name has one virtual address. */
+const NAME = 'tasks.order-service';
+const PORT = 8080;
+const PATIENT_EVERY_MS = 20;
+const HANG_UP_EVERY_MS = 60;
+const HANG_UP_WITHIN_MS = 700;
+
+/** From none to all of them: what has just started answers the first orders slowly. */
+const RAMP_MS = 15_000;
+
+/** Who waits longer than any service may take gives up. */
+const PATIENCE_MS = 30_000;
+
+/** Keeps connections alive as callers do; an idle one it closes before the service does. */
+const agent = new Agent({ keepAlive: true, timeout: 3_000 });
+
+/** For how long an answer of the name server is used: to ask it for each order would keep it busy. */
+const LOOK_UP_EVERY_MS = 500;
+
+let found: { at: number; addresses: Promise<LookupAddress[]> } | undefined;
+
+async function anyReplica(): Promise<string | undefined> {
+  const at = performance.now();
+  if (!found || at - found.at > LOOK_UP_EVERY_MS) {
+    found = { at, addresses: lookup(NAME, { family: 4, all: true }) };
+  }
+  const addresses = await found.addresses;
+  return addresses[Math.floor(Math.random() * addresses.length)]?.address;
+}
+
+interface Verdict {
+  orderID: string;
+  requestId: string;
+  sentAt: number;
+  endedAt: number;
+  hungUp: boolean;
+  status: number | undefined;
+  body: string;
+}
+
+/** Places an order under its own key. Never rejects. */
+async function ask(orderID: string, hangUpAfterMs?: number): Promise<Verdict> {
+  const [sentAt, requestId] = [Date.now(), randomUUID()];
+  const answer = await placed(orderID, requestId, hangUpAfterMs ?? PATIENCE_MS).catch((error) => ({
+    status: undefined,
+    body: String(error),
+  }));
+  const hungUp = hangUpAfterMs !== undefined;
+  return { orderID, requestId, sentAt, endedAt: Date.now(), hungUp, ...answer };
+}
+
+async function placed(orderID: string, requestId: string, patienceMs: number) {
+  const signal = AbortSignal.timeout(patienceMs);
+  const host = await anyReplica();
+  const headers = { 'idempotency-key': orderID, 'x-request-id': requestId };
+  const sent = request({
+    host,
+    port: PORT,
+    path: `/order?orderID=${orderID}`,
+    headers,
+    agent,
+    signal,
+  });
+  sent.end();
+  const [response]: [IncomingMessage] = (await once(sent, 'response')) as [IncomingMessage];
+  let body = '';
+  for await (const chunk of response.setEncoding('utf8')) body += chunk;
+  return { status: response.statusCode, body: body.trimEnd() };
+}
+
+function print(line: { verdict: Verdict } | { reply: Verdict | 'stopped' }): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+const timers: NodeJS.Timeout[] = [];
+const underWay = new Set<Promise<void>>();
+function place(hangUpAfterMs?: number): void {
+  const order = ask(randomUUID(), hangUpAfterMs).then((verdict) => print({ verdict }));
+  underWay.add(order);
+  order.finally(() => underWay.delete(order));
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const [command, orderID = ''] = line.split(' ');
+  if (command === 'ask') print({ reply: await ask(orderID) });
+  if (command === 'start') {
+    const startedAt = performance.now();
+    const comes = () => Math.random() * RAMP_MS < performance.now() - startedAt;
+    const patient = () => comes() && place();
+    const impatient = () => comes() && place(Math.floor(Math.random() * HANG_UP_WITHIN_MS));
+    timers.push(setInterval(patient, PATIENT_EVERY_MS));
+    timers.push(setInterval(impatient, HANG_UP_EVERY_MS));
+  }
+  if (command === 'stop') {
+    for (const timer of timers.splice(0)) clearInterval(timer);
+    await Promise.all(underWay);
+    print({ reply: 'stopped' });
+  }
+}
+process.exit(0);

@@ -1,0 +1,121 @@
+import { output } from './command.ts';
+import { linesDuring, linesSince, type TaskLine } from './container-log.ts';
+import { ROOT } from './repository.ts';
+import { StackLoad } from './stack-load.ts';
+import { until } from './until.ts';
+
+const NAME = 'orders-test';
+const OVERRIDE = 'system-tests/swarm/stack.yml';
+export const SERVICES = ['order-service', 'inventory-service', 'payment-service'] as const;
+type Part = (typeof SERVICES)[number] | 'postgres';
+
+/** A new task has a container to make, and its database to find; each look is a process too. */
+const CONVERGES = { intervalMs: 2_000, boundMs: 180_000 };
+
+/** deploy/stack.yml on an engine whose Swarm is active, under a name of its own. */
+export class SwarmStack {
+  /** Builds the images as `tag`, and deploys them with deploy/up. */
+  async deploy(tag: string): Promise<void> {
+    const options = ['--resolve-image', 'never', '--compose-file', OVERRIDE];
+    await script('up', options, { TAG: tag });
+  }
+
+  /** Resolves once each service runs as many replicas, and no others. */
+  async scale(replicas: number): Promise<void> {
+    const wanted = SERVICES.map((service) => `${NAME}_${service}=${replicas}`);
+    await output(['docker', 'service', 'scale', '--detach', ...wanted]);
+    await this.converged(replicas);
+  }
+
+  /** Resolves once as many containers of each service are healthy, and no other is left. */
+  async converged(replicas: number): Promise<void> {
+    const format = '{{.Label "com.docker.swarm.service.name"}} {{.Status}}';
+    await until(
+      `${replicas} of each service`,
+      async () => {
+        const all = (await output(['docker', 'ps', '--format', format])).split('\n');
+        const areThere = SERVICES.every((service) => {
+          const own = all.filter((line) => line.startsWith(`${NAME}_${service} `));
+          return own.length === replicas && own.every((line) => line.endsWith('(healthy)'));
+        });
+        return areThere || undefined;
+      },
+      CONVERGES,
+    );
+  }
+
+  /** The containers of a service that run; with `--all` those that have ended too. */
+  async containers(part: Part, ...options: string[]): Promise<string[]> {
+    const label = `--filter=label=com.docker.swarm.service.name=${NAME}_${part}`;
+    const ids = await output(['docker', 'ps', '--quiet', ...options, label]);
+    return ids ? ids.split('\n') : [];
+  }
+
+  /** What the services have logged since a moment (Unix time in ms), those that ended since too. */
+  async lines(since: number): Promise<TaskLine[]> {
+    const all = await Promise.all(SERVICES.map((service) => this.containers(service, '--all')));
+    return linesSince(all.flat(), since);
+  }
+
+  /** What those that run now log during `work`: of replicas that are too many nothing is kept. */
+  async linesDuring(work: () => Promise<void>): Promise<TaskLine[]> {
+    const all = await Promise.all(SERVICES.map((service) => this.containers(service)));
+    return linesDuring(all.flat(), work);
+  }
+
+  /** Ends one container of a service with SIGKILL. */
+  async kill(part: Part): Promise<void> {
+    const [id = ''] = await this.containers(part);
+    await output(['docker', 'kill', '--signal', 'KILL', id]);
+  }
+
+  /** Stops the database; Swarm starts it again. */
+  async stopPostgres(): Promise<void> {
+    const [id = ''] = await this.containers('postgres');
+    await output(['docker', 'stop', id]);
+  }
+
+  /** Drops what comes to a port of a service from others, and what it would answer; resolves to its end. */
+  async cut(part: Part, port: number): Promise<() => Promise<void>> {
+    const ids = await this.containers(part);
+    const inspect = ['docker', 'inspect', '--format', '{{.State.Pid}}', ...ids];
+    const pids = (await output(inspect)).split('\n');
+    const rules = (how: string) => [
+      [how, 'INPUT', '!', '-i', 'lo', '-p', 'tcp', '--dport', String(port), '-j', 'DROP'],
+      [how, 'OUTPUT', '!', '-o', 'lo', '-p', 'tcp', '--sport', String(port), '-j', 'DROP'],
+    ];
+    const all = async (how: string) => {
+      for (const pid of pids) {
+        for (const rule of rules(how)) {
+          await output(['nsenter', '--target', pid, '--net', 'iptables', ...rule]);
+        }
+      }
+    };
+    await all('--insert');
+    return () => all('--delete');
+  }
+
+  /** Asks the database, from inside its container. */
+  async query(text: string): Promise<{ rows: Record<string, string>[] }> {
+    const [id = ''] = await this.containers('postgres');
+    const json = `select coalesce(json_agg(row), '[]') from (${text}) row`;
+    const psql = ['psql', '--username=orders', '--tuples-only', '--no-align', `--command=${json}`];
+    return { rows: JSON.parse(await output(['docker', 'exec', id, ...psql])) };
+  }
+
+  /** Callers, in a container on the network of order-service. */
+  load(): StackLoad {
+    return new StackLoad(`${NAME}_front`);
+  }
+
+  /** Resolves once nothing of it is left on the engine but the images. */
+  static async remove(): Promise<void> {
+    await script('down');
+  }
+}
+
+async function script(name: string, options: string[] = [], more: NodeJS.ProcessEnv = {}) {
+  await output([`${ROOT}deploy/${name}`, ...options], {
+    env: { ...process.env, STACK: NAME, ...more },
+  });
+}

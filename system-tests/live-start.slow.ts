@@ -22,6 +22,7 @@ scene(
     expect(await usual().count()).toBe(0);
     await live.page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     await press('Place order');
+    await expect.poll(sentence).toMatch(/is under way\.$/); // Or it would be said over what is copied.
     await ours()
       .getByRole('button', { name: /^Copy the curl/ })
       .click();

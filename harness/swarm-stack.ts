@@ -5,7 +5,8 @@ import { StackLoad } from './stack-load.ts';
 import { until } from './until.ts';
 
 const NAME = 'orders-test';
-const OVERRIDE = 'system-tests/swarm/stack.yml';
+const FOLDER = 'system-tests/swarm/';
+const OVERRIDE = 'stack.yml';
 export const SERVICES = ['order-service', 'inventory-service', 'payment-service'] as const;
 type Part = (typeof SERVICES)[number] | 'postgres';
 
@@ -14,9 +15,10 @@ const CONVERGES = { intervalMs: 2_000, boundMs: 180_000 };
 
 /** deploy/stack.yml on an engine whose Swarm is active, under a name of its own. */
 export class SwarmStack {
-  /** Builds the images as `tag`, and deploys them with deploy/up. */
-  async deploy(tag: string): Promise<void> {
-    const options = ['--resolve-image', 'never', '--compose-file', OVERRIDE];
+  /** Builds the images as `tag`, and deploys them with deploy/up, which rejects if that is taken back. */
+  async deploy(tag: string, ...overrides: string[]): Promise<void> {
+    const files = [OVERRIDE, ...overrides].map((file) => `--compose-file=${FOLDER}${file}`);
+    const options = ['--resolve-image=never', ...files];
     await script('up', options, { TAG: tag });
   }
 

@@ -43,6 +43,20 @@ scene('a rolling update of all three images', 'no patient order fails', async ()
   return `${seen}; took ${seconds} s`;
 });
 
+scene('an update that cannot start', 'it is taken back, and no patient order fails', async () => {
+  let refused: unknown;
+  const { failed, seen } = await underLoad(async () => {
+    refused = await stack.deploy('third', 'broken.yml').catch((error) => error);
+    await stack.converged(3);
+  });
+  expect(String(refused)).toMatch(/order-service does not run third: rollback_\w+, \d\/3 replicas/);
+  expect(failed).toEqual([]);
+  const [id = ''] = await stack.containers('order-service');
+  const [image] = await docker('inspect', '--format={{.Config.Image}}', id);
+  expect(image).toBe('orders/order-service:second');
+  return `${image} again; ${seen}`;
+});
+
 scene(
   '1 → 3 → 2 replicas of each',
   'no patient order fails; a new replica has its share within seconds, a leaving one nothing',

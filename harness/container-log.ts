@@ -31,8 +31,11 @@ export async function linesDuring(
     eachLine(follower.stdout, (line) => take(lines, task, line));
     return follower;
   });
-  await work();
-  for (const follower of followers) follower.kill();
+  try {
+    await work();
+  } finally {
+    for (const follower of followers) follower.kill();
+  }
   return lines;
 }
 

@@ -4,6 +4,7 @@ import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
+import type { StackVerdict } from './stack-load.ts';
 
 // Runs inside a container on the stack's front network, on Node alone: places orders, patient ones and a third
 // as many that are hung up, and writes a line of JSON for each that has ended. It reads commands from stdin:
@@ -39,18 +40,8 @@ async function anyReplica(): Promise<string | undefined> {
   return addresses[Math.floor(Math.random() * addresses.length)]?.address;
 }
 
-interface Verdict {
-  orderID: string;
-  requestId: string;
-  sentAt: number;
-  endedAt: number;
-  hungUp: boolean;
-  status: number | undefined;
-  body: string;
-}
-
 /** Places an order under its own key. Never rejects. */
-async function ask(orderID: string, hangUpAfterMs?: number): Promise<Verdict> {
+async function ask(orderID: string, hangUpAfterMs?: number): Promise<StackVerdict> {
   const [sentAt, requestId] = [Date.now(), randomUUID()];
   const answer = await placed(orderID, requestId, hangUpAfterMs ?? PATIENCE_MS).catch((error) => ({
     status: undefined,
@@ -79,7 +70,7 @@ async function placed(orderID: string, requestId: string, patienceMs: number) {
   return { status: response.statusCode, body: body.trimEnd() };
 }
 
-function print(line: { verdict: Verdict } | { reply: Verdict | 'stopped' }): void {
+function print(line: { verdict: StackVerdict } | { reply: StackVerdict | 'stopped' }): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 

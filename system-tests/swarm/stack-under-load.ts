@@ -56,7 +56,7 @@ function workAfterAbort(lines: readonly TaskLine[]): string {
   return `work after ${after.length} aborts: median ${at(0.5)} ms, at most ${at(1)} ms`;
 }
 
-/** The requests that a task began in a span of time: `[task, count]`, by service. */
+/** How many requests each task began in a span of time, by service. */
 export function shares(lines: readonly TaskLine[], from: number, to: number) {
   const begun = new Map<string, Map<string, number>>();
   for (const line of lines) {

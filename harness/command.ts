@@ -6,12 +6,17 @@ import { tether } from './tether.ts';
 
 const run = promisify(execFile);
 
-/** What a command writes to stdout. Rejects, with its stderr in the message, if it fails. */
+/** What a command writes to stdout, in plain text. Rejects, with its stderr in the message, if it fails. */
 export async function output(
   [file = '', ...args]: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv; uid?: number; gid?: number } = {},
+  {
+    env = process.env,
+    ...options
+  }: { cwd?: string; env?: NodeJS.ProcessEnv; uid?: number; gid?: number } = {},
 ): Promise<string> {
-  const { stdout } = await run(file, args, { maxBuffer: 64 * 1024 * 1024, ...options });
+  // Where CI is set many tools write colours into a pipe too.
+  const plain = { ...env, NO_COLOR: '1' };
+  const { stdout } = await run(file, args, { maxBuffer: 64 * 1024 * 1024, ...options, env: plain });
   return stdout.trim();
 }
 

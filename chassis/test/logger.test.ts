@@ -10,7 +10,8 @@ function logged(format: string, ...statements: string[]): string[] {
     const log = await createLogger('a-service', 'info', '${format}');
     ${statements.join(';')}`;
   const args = [...LOADER, '--input-type=module', '--eval', program];
-  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  const env = { ...process.env, FORCE_COLOR: undefined };
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env });
   expect(stderr).toBe('');
   return stdout.trimEnd().split('\n');
 }

@@ -1,15 +1,7 @@
 import request from 'supertest';
 import { expect, test } from 'vitest';
 import { PostgresAttempts } from '../src/postgres-attempts.ts';
-import {
-  answers,
-  available,
-  held,
-  paid,
-  paymentService,
-  silent,
-  voided,
-} from './canned-answers.ts';
+import { answers, available, held, paid, paymentService, voided } from './canned-answers.ts';
 import { useReplicas } from './replicas-under-test.ts';
 
 const LONG_MS = 600_000;
@@ -35,13 +27,15 @@ test('what a replica has left behind, another one voids', async () => {
 });
 
 test('a replica does not recover what it is voiding itself', async () => {
-  const app = await replica(available, paymentService(answers(500), silent));
+  const revoke = held(voided);
+  const app = await replica(available, paymentService(answers(500), revoke.listener));
   await request(app).get('/order').expect(500);
   await expect.poll(() => orders.service.reached('/void')).toHaveLength(1);
   await server.ask("update attempts set expires_at = now() - interval '1 day'");
   const isYoung = 'select 1 from attempts where expires_at > now()';
   await expect.poll(async () => (await server.ask(isYoung)).rows).toHaveLength(1);
   expect(orders.service.logged('Recovering order: orderID-5678')).toEqual([]);
+  revoke.release();
 });
 
 test("an attempt that may last is nobody else's, and no two replicas get the same orphan", async () => {

@@ -6,9 +6,9 @@ import { config as loadEnvFile } from 'dotenv';
 import type { Logger } from 'pino';
 import { GracefulShutdown } from '#request-scope';
 import { type EdgeConfig, StartError } from './config.ts';
+import { leaveOnSignal } from './leave-on-signal.ts';
 import { BACKLOG, cutUnreadAnswers, MAX_CONNECTIONS, REQUEST_LIMITS } from './limits.ts';
 import { createLogger } from './logger.ts';
-import { leaveOnSignal } from './signals.ts';
 import { urlOf } from './url.ts';
 
 /** How long what was aborted has to stop in the database, before the process that stops it leaves. */

@@ -5,7 +5,7 @@ import createError from 'http-errors';
 import { ClientDisconnected } from '#request-scope';
 
 /**
- * What a request may take: past a timeout it gets 408, past a size 431. An idle connection stays longer
+ * What a request may take: past a timeout it gets 408, past the size of its headers 431. An idle connection stays longer
  * than our clients keep theirs: the side that sends must be the one to close.
  */
 export const REQUEST_LIMITS: ServerOptions = {
@@ -22,6 +22,7 @@ export const MAX_CONNECTIONS = 10_000;
 /** Connections that wait to be accepted. Node's own limit, 511, would drop some of a crowd's. */
 export const BACKLOG = 4_096;
 
+/** Of a request; a larger body gets 413. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
 /** How long a client may take nothing of an answer that waits for it. */

@@ -1,7 +1,10 @@
 import type { RequestHandler } from 'express';
 import createError from 'http-errors';
 
-/** Lets `methods` pass and answers any other 405, HEAD too: Express would run the GET handler. */
+/**
+ * Lets `methods` pass and answers any other 405, since a route does its work for nothing else; a HEAD
+ * too, for which Express would run the GET handler.
+ */
 export function only(...methods: ('GET' | 'HEAD' | 'POST')[]): RequestHandler {
   const allowed: readonly string[] = methods;
   return (req, _res, next) => {

@@ -9,7 +9,7 @@ import {
 export interface Config extends EdgeConfig {
   inventoryUrl: string;
   paymentUrl: string;
-  /** How long each downstream call may take. */
+  /** How long each downstream call may take; the default is in chassis/src/config.ts. */
   callTimeoutMs: number;
   /** After it a payment that is not known to be voided is reported; it is still tried. */
   voidGiveUpMs: number;

@@ -14,7 +14,7 @@ const RETRY_LATER = { 'Retry-After': '1' };
 
 /**
  * `GET /order?productID=&orderID=`: one attempt an idempotency key; without a key, one a call. `placing`
- * has the orders that are being placed.
+ * has the orders that are being placed. What a failed order is answered stands in http/call-failed.ts.
  */
 export function orderRoute(
   dependencies: Dependencies,

@@ -42,8 +42,8 @@ export class Voids {
   }
 
   /**
-   * Voids the payment of an order that may have been charged although it failed, again and again until
-   * that is acknowledged. If it takes too long, or the service leaves before, one line at level error is
+   * Voids the payment of an order that may have been charged although it failed (place-order.ts says
+   * when), or that another process left (recover.ts), until that is acknowledged. If it takes too long, or the service leaves before, one line at level error is
    * the record to reconcile by.
    */
   add(order: Order): void {

@@ -1,5 +1,8 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { send } from '../harness/client.ts';
+import { portOf } from '../harness/port-of.ts';
 import { ServiceProcess } from '../harness/service-process.ts';
 
 test('a service says where it listens, on loopback unless it is told otherwise', async () => {
@@ -36,6 +39,17 @@ describe('a service that cannot start says why in one line, exit code 1', () => 
     await using second = new ServiceProcess('payment-service', { PORT });
     expect(await second.exited).toEqual({ code: 1, signal: null });
     expect(second.stderr).toMatch(/^payment-service: .*EADDRINUSE.*\n$/);
+  });
+
+  test('on a port in use, while it looks for its database', async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const DATABASE_URL = `postgres://127.0.0.1:${portOf(silent)}/nowhere`;
+    const PORT = String(portOf(silent));
+    await using service = new ServiceProcess('payment-service', { PORT, DATABASE_URL });
+    expect(await service.exited).toEqual({ code: 1, signal: null });
+    expect(service.stderr).toMatch(/^payment-service: .*EADDRINUSE.*\n$/);
+    silent.close();
   });
 
   test('on a host that is not this machine', async () => {

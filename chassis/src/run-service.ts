@@ -57,7 +57,7 @@ export async function runService<Config extends EdgeConfig>(service: {
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     process.stderr.write(`${service.name}: ${error.message}\n`);
-    process.exitCode = 1;
+    process.exit(1); // Not by itself: what looks for the database would keep it.
   }
 }
 

@@ -15,6 +15,8 @@ export function paymentsRoute(ledger: Ledger): RequestHandler {
     using scope = scopeOf(res);
     turn = turn.then(() => nextTurn());
     await turn;
-    if (!scope.signal.aborted) res.type('json').send(await ledger.payments(orderID, scope));
+    scope.signal.throwIfAborted();
+    const payments = await ledger.payments(orderID, scope);
+    res.type('json').send(payments);
   };
 }

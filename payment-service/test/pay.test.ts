@@ -46,6 +46,13 @@ test('stops when the budget is spent: 408', async () => {
   ]);
 });
 
+test('a list of payments for whose caller it is too late: 408', async () => {
+  await request(quick)
+    .get('/payments?orderID=1234')
+    .set('x-envoy-expected-rq-timeout-ms', '0')
+    .expect(408, 'Request canceled\n');
+});
+
 test('stops when the client hangs up behind a body of 2 MB', async () => {
   const server = createServer(endless);
   await once(server.listen(0), 'listening');

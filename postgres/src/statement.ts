@@ -36,22 +36,35 @@ export function send<Row extends QueryResultRow>(
     };
     client.on('drain', settle).on('end', settle);
   });
-  setTimeoutOf(client, scope?.remainingMs ?? Number.POSITIVE_INFINITY);
-  const result = client.query<Row>(statement).catch((error) => {
+  const isSet = setTimeoutOf(client, scope?.remainingMs ?? Number.POSITIVE_INFINITY);
+  const result = client.query<Row>(statement).catch(async (error) => {
     const isStopped = error instanceof DatabaseError && error.code === QUERY_CANCELED;
-    throw isStopped && scope?.remainingMs === 0 ? new DeadlineExceeded() : error;
+    if (!isStopped) throw error;
+    if (scope?.remainingMs === 0) throw new DeadlineExceeded();
+    // The timeout of the query before has stopped both: nothing was done, and nobody has given up.
+    if (!(await isSet) && !scope?.signal.aborted) return await send<Row>(client, statement, scope);
+    throw error;
   });
   return result.finally(() => answered);
 }
 
-/** The client is in pipeline mode: this goes out together with the statement behind it. */
-function setTimeoutOf(client: Client, budgetMs: number): void {
+/**
+ * Resolves to whether it is set. The client is in pipeline mode: this goes out together with the
+ * statement behind it.
+ */
+async function setTimeoutOf(client: Client, budgetMs: number): Promise<boolean> {
   // At least two hundredths above: when it comes, the deadline has passed by anybody's clock.
   const steps = Math.ceil(Math.log(budgetMs) / Math.log(STEP) + 0.1);
   const timeoutMs = Math.max(1, Math.ceil(STEP ** steps)); // 0 would be none.
   const setting = timeoutMs < 2 ** 31 ? `set statement_timeout = ${timeoutMs}` : NO_TIMEOUT;
-  if (setting === (settings.get(client) ?? NO_TIMEOUT)) return;
+  if (setting === (settings.get(client) ?? NO_TIMEOUT)) return true;
   settings.set(client, setting);
-  // A cancel may meet this instead of the statement.
-  client.query(setting).catch(() => settings.set(client, 'unknown'));
+  try {
+    await client.query(setting);
+    return true;
+  } catch {
+    // A cancel may meet this instead of the statement, and so may the timeout that was set before.
+    settings.set(client, 'unknown');
+    return false;
+  }
 }

@@ -1,4 +1,5 @@
 import { DatabaseError } from 'pg';
+import { isCancellation } from '#request-scope';
 
 /**
  * The server says that it starts, stops, or has no connection left (SQLSTATE classes 08, 53, 57P and 58),
@@ -6,9 +7,13 @@ import { DatabaseError } from 'pg';
  */
 const SERVER_TROUBLE = /^(08|25006|28|3D|53|57P|58)/;
 
-/** What pg says, without a code, of a connection that is not there. */
-const CLOSED = /^Connection terminated|not queryable$/;
-const TIMEOUT = /timeout$|^timeout ex/;
+/** What pg says, without a code, of a connection that is not there, and the word for it. */
+const NO_CONNECTION: Record<string, RegExp> = {
+  timeout: /timeout$|^timeout ex/,
+  closed: /^Connection terminated|not queryable$/,
+  authentication: /^SASL/,
+  tls: /SSL/,
+};
 
 /** An error that Express and http-errors answer with 503 and `Retry-After`. */
 abstract class RetryLater extends Error {
@@ -44,9 +49,10 @@ export function unavailable(error: unknown): unknown {
     const { code = '' } = error;
     return SERVER_TROUBLE.test(code) ? new DatabaseUnavailable(code, error) : error;
   }
-  if (!(error instanceof Error)) return error;
+  if (!(error instanceof Error) || isCancellation(error)) return error;
   const { code } = error as NodeJS.ErrnoException;
-  if (code?.startsWith('E')) return new DatabaseUnavailable(code, error);
-  if (TIMEOUT.test(error.message)) return new DatabaseUnavailable('timeout', error);
-  return CLOSED.test(error.message) ? new DatabaseUnavailable('closed', error) : error;
+  // Node's, of a socket or of TLS: its certificates' codes do not begin with an E.
+  if (code) return new DatabaseUnavailable(code, error);
+  const known = Object.entries(NO_CONNECTION).find(([, said]) => said.test(error.message));
+  return known ? new DatabaseUnavailable(known[0], error) : error;
 }

@@ -49,7 +49,9 @@ export class PostgresLedger implements Ledger {
 
   async commit(key: string, scope: Scope): Promise<boolean> {
     try {
-      return (await this.#run(SETTLE, [key, 'processed'], scope)).length > 0;
+      const verdict = { toItsEnd: true, mayBeRefused: false };
+      const { rows } = await this.#pool.query(SETTLE, [key, 'processed'], scope, verdict);
+      return rows.length > 0;
     } catch (error) {
       if (isCancellation(error)) throw error;
       throw new OutcomeUnknown(undefined, { cause: error });

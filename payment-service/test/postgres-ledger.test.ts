@@ -1,5 +1,7 @@
+import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { until } from '../../harness/until.ts';
+import { createPool } from '../../postgres/src/index.ts';
 import { useServer } from '../../postgres/test/server.ts';
 import { testDatabase } from '../../postgres/test/test-database.ts';
 import { SCHEMA } from '../src/payments-table.ts';
@@ -80,38 +82,9 @@ test('a key is charged once, whichever replica it comes to', async () => {
   expect(other.messages()).toEqual([]);
 });
 
-describe('a commit whose connection dies', () => {
-  const STUCK = `
-    create or replace function stick() returns trigger language plpgsql as $stick$
-      begin perform pg_sleep(3600); return new; end $stick$;
-    create or replace trigger stick before update on payments for each row
-      when (new.key like 'stuck-%' and new.status = 'processed') execute function stick();`;
-  const commit = () =>
-    until('the commit at work', async () => {
-      const text = "select pid from pg_stat_activity where state = 'active' and query like $1";
-      return (await server.ask(text, ['%update payments set status = %'])).rows[0];
-    });
-  const endIt = async () => {
-    await server.ask('select pg_terminate_backend($1)', [(await commit()).pid]);
-  };
-
-  test('is unknown: 500, and its void works', async () => {
-    await server.ask(STUCK);
-    await one.start(1, database);
-    const paid = one.pay('stuck-1').then(({ status, text }) => ({ status, text }));
-    await endIt();
-    expect(await paid).toEqual({ status: 500, text: 'Payment outcome unknown\n' });
-    await one.revoke('stuck-1').expect(200);
-  });
-
-  test('is not called canceled when its caller has left', async () => {
-    await server.ask(STUCK);
-    await one.start(1, database);
-    const paying = one.pay('stuck-2');
-    paying.catch(() => {});
-    await commit();
-    paying.abort();
-    await endIt();
-    await expect.poll(() => one.messages()).toEqual(['Payment outcome unknown for order: X']);
-  });
+test('where the database is lost the list of payments is refused in plain text', async () => {
+  await using pool = createPool('postgres://127.0.0.1:1/nowhere', { maxConnections: 1 });
+  await one.start(1, { ...database, pool });
+  const listed = request(one.server).get('/payments?orderID=X');
+  await listed.expect(503, 'Database unavailable\n').expect('Content-Type', /^text\/plain/);
 });

@@ -10,7 +10,7 @@ import { type Patience, Turns } from './turns.ts';
 export interface PoolOptions {
   /** How many queries run at a time. One connection more is for cancels, from the first on. */
   maxConnections: number;
-  /** How many may wait for a connection, besides queries without a scope; 1,000 unless given. */
+  /** How many may wait for a connection, besides what may not be refused; 1,000 unless given. */
   maxWaiting?: number;
   /** How many milliseconds it may take to open a connection or to stop a query; 5,000 unless given. */
   connectTimeoutMs?: number;
@@ -20,6 +20,7 @@ interface Statement extends DatabaseQuery {
   values: unknown[];
   expectedMs: number;
   toItsEnd: boolean;
+  mayBeRefused: boolean;
 }
 
 /** A pool for the server at `url`: `postgres://user:password@host:port/database`. Opens nothing yet. */
@@ -45,16 +46,16 @@ export class Pool implements AsyncDisposable {
    * it rejects with the scope's reason, and the statement is stopped. With `toItsEnd` the scope bounds
    * only the wait, and what has been sent is never canceled: for a short write, whose outcome must be
    * known. Rejects with DeadlineExceeded too if less than `expectedMs` milliseconds are left when its turn
-   * comes, with TooManyWaiting, with DatabaseUnavailable, or with pg's error.
+   * comes, with TooManyWaiting if it `mayBeRefused`, with DatabaseUnavailable, or with pg's error.
    */
   async query<Row extends QueryResultRow = QueryResultRow>(
     text: string,
     values: unknown[] = [],
     scope?: Patience,
-    { expectedMs = 0, toItsEnd = false } = {},
+    { expectedMs = 0, toItsEnd = false, mayBeRefused = scope !== undefined } = {},
   ): Promise<QueryResult<Row>> {
     if (this.#closed) throw new Error('the pool is closed');
-    const statement = { text, values, expectedMs, toItsEnd };
+    const statement = { text, values, expectedMs, toItsEnd, mayBeRefused };
     return databaseQuery.tracePromise(() => this.#inTurn<Row>(statement, scope), statement);
   }
 
@@ -76,7 +77,7 @@ export class Pool implements AsyncDisposable {
     statement: Statement,
     scope: Patience | undefined,
   ): Promise<QueryResult<Row>> {
-    await this.#turns.take(scope);
+    await this.#turns.take(scope, statement.mayBeRefused);
     return await new Promise((resolve, reject) => {
       const work = this.#run<Row>(statement, scope, reject);
       work.then(resolve, (error) => reject(unavailable(error))).then(() => this.#turns.end());

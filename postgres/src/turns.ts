@@ -9,6 +9,7 @@ export class Turns {
   readonly #count: number;
   readonly #maxWaiting: number;
   readonly #waiters = new Set<() => void>();
+  #refusable = 0;
   #free: number;
 
   constructor(count: number, maxWaiting: number) {
@@ -19,14 +20,17 @@ export class Turns {
 
   /**
    * Resolves when a turn begins, which its taker has to end. Rejects with the reason of `scope` as soon
-   * as that aborts, and with TooManyWaiting. Without a scope it is not refused: what nobody may give up,
-   * the verdict of work already done, must not fail because others have come since.
+   * as that aborts, and, if it may be refused, with TooManyWaiting. The verdict of work already done may
+   * not: it must not fail because others have come since.
    */
-  async take(scope?: Patience): Promise<void> {
+  async take(scope: Patience | undefined, mayBeRefused: boolean): Promise<void> {
     scope?.signal.throwIfAborted();
-    if (scope && this.#free === 0 && this.#waiters.size >= this.#maxWaiting)
-      throw new TooManyWaiting();
-    await this.#next(scope?.signal);
+    if (!mayBeRefused || this.#free > 0) return await this.#next(scope?.signal);
+    if (this.#refusable >= this.#maxWaiting) throw new TooManyWaiting();
+    this.#refusable += 1;
+    await this.#next(scope?.signal).finally(() => {
+      this.#refusable -= 1;
+    });
   }
 
   /** Resolves once all who have a turn or wait for one are done; nobody gets one after that. */

@@ -8,10 +8,10 @@ test('who comes first is first, and who gives up leaves its place to the next', 
   const turns = new Turns(1, 10);
   const order: string[] = [];
   using scope = new Scope();
-  await turns.take(scope);
-  const first = turns.take().then(() => order.push('first'));
-  const gone = turns.take(scope);
-  const last = turns.take().then(() => order.push('last'));
+  await turns.take(scope, true);
+  const first = turns.take(undefined, false).then(() => order.push('first'));
+  const gone = turns.take(scope, true);
+  const last = turns.take(undefined, false).then(() => order.push('last'));
   const reason = new ClientDisconnected();
   scope.abort(reason);
   await expect(gone).rejects.toBe(reason);
@@ -26,43 +26,48 @@ test('who comes first is first, and who gives up leaves its place to the next', 
 test('no turn is lost to one who gives up as it begins', async () => {
   const turns = new Turns(1, 10);
   using scope = new Scope();
-  await turns.take();
-  const waiting = turns.take(scope);
+  await turns.take(undefined, false);
+  const waiting = turns.take(scope, true);
   turns.end();
   scope.abort(new ClientDisconnected());
   await waiting;
   turns.end();
-  await turns.take();
+  await turns.take(undefined, false);
 });
 
 test('so many wait, and one more is refused', async () => {
   const turns = new Turns(1, 1);
-  await turns.take();
+  await turns.take(undefined, false);
   using scope = new Scope();
-  const waiting = turns.take(scope);
+  const waiting = turns.take(scope, true);
   using late = new Scope();
-  await expect(turns.take(late)).rejects.toThrow(TooManyWaiting);
+  await expect(turns.take(late, true)).rejects.toThrow(TooManyWaiting);
   scope.abort(new ClientDisconnected());
   await expect(waiting).rejects.toThrow(ClientDisconnected);
-  const other = turns.take(late);
+  const other = turns.take(late, true);
   turns.end();
   await other;
 });
 
-test('what nobody may give up waits beyond that', async () => {
-  const turns = new Turns(1, 0);
-  await turns.take();
-  const verdict = turns.take();
+test("what may not be refused waits beyond that, and takes nobody's place", async () => {
+  const turns = new Turns(1, 1);
+  await turns.take(undefined, false);
+  using scope = new Scope();
+  const verdict = turns.take(scope, false);
+  const waiting = turns.take(scope, true);
+  await expect(turns.take(scope, true)).rejects.toThrow(TooManyWaiting);
   turns.end();
   await verdict;
+  turns.end();
+  await waiting;
 });
 
 test('all turns are taken once everybody is done', async () => {
   const turns = new Turns(2, 10);
   const order: string[] = [];
-  await turns.take();
-  await turns.take();
-  const waiting = turns.take().then(() => order.push('waited'));
+  await turns.take(undefined, false);
+  await turns.take(undefined, false);
+  const waiting = turns.take(undefined, false).then(() => order.push('waited'));
   const all = turns.takeAll().then(() => order.push('all'));
   turns.end();
   await waiting;

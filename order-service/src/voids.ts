@@ -43,8 +43,9 @@ export class Voids {
 
   /**
    * Voids the payment of an order that may have been charged although it failed (place-order.ts says
-   * when), or that another process left (recover.ts), until that is acknowledged. If it takes too long, or the service leaves before, one line at level error is
-   * the record to reconcile by.
+   * when), or that another process left (recover.ts), until that is acknowledged. If it takes too long,
+   * or the service leaves before and the void is not durable, one line at level error is the record to
+   * reconcile by.
    */
   add(order: Order): void {
     const { idempotencyKey: key } = order;

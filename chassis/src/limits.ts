@@ -5,8 +5,8 @@ import createError from 'http-errors';
 import { ClientDisconnected } from '#request-scope';
 
 /**
- * What a request may take: past a timeout it gets 408, past the size of its headers 431. An idle connection stays longer
- * than our clients keep theirs: the side that sends must be the one to close.
+ * What a request may take: past a timeout it gets 408, past the size of its headers 431. An idle
+ * connection stays longer than our clients keep theirs: the side that sends must be the one to close.
  */
 export const REQUEST_LIMITS: ServerOptions = {
   maxHeaderSize: 16 * 1024,

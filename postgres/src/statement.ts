@@ -11,6 +11,9 @@ import type { Patience } from './turns.ts';
 /** SQLSTATE query_canceled: by a cancel, or by statement_timeout. */
 const QUERY_CANCELED = '57014';
 
+/** How a server says which of them it was; in another language it is not known. */
+const TIMED_OUT = /statement timeout/;
+
 const NO_TIMEOUT = 'reset statement_timeout';
 
 /** Timeouts grow by a quarter, so that what a connection has set is seldom to be set anew. */
@@ -36,35 +39,32 @@ export function send<Row extends QueryResultRow>(
     };
     client.on('drain', settle).on('end', settle);
   });
-  const isSet = setTimeoutOf(client, scope?.remainingMs ?? Number.POSITIVE_INFINITY);
+  const changed = setTimeoutOf(client, scope?.remainingMs ?? Number.POSITIVE_INFINITY);
   const result = client.query<Row>(statement).catch(async (error) => {
     const isStopped = error instanceof DatabaseError && error.code === QUERY_CANCELED;
     if (!isStopped) throw error;
     if (scope?.remainingMs === 0) throw new DeadlineExceeded();
-    // The timeout of the query before has stopped both: nothing was done, and nobody has given up.
-    if (!(await isSet) && !scope?.signal.aborted) return await send<Row>(client, statement, scope);
-    throw error;
+    // It was the timeout of the query before: nothing was done, and nobody has given up. It may pass as
+    // the next one is set, and PostgreSQL reports that on what comes next.
+    if (!changed || !TIMED_OUT.test(error.message) || scope?.signal.aborted) throw error;
+    await changed;
+    return await send<Row>(client, statement, scope);
   });
   return result.finally(() => answered);
 }
 
 /**
- * Resolves to whether it is set. The client is in pipeline mode: this goes out together with the
- * statement behind it.
+ * Resolves when the server has answered; undefined where nothing is to be changed. The client is in
+ * pipeline mode: this goes out together with the statement behind it.
  */
-async function setTimeoutOf(client: Client, budgetMs: number): Promise<boolean> {
+function setTimeoutOf(client: Client, budgetMs: number): Promise<void> | undefined {
   // At least two hundredths above: when it comes, the deadline has passed by anybody's clock.
   const steps = Math.ceil(Math.log(budgetMs) / Math.log(STEP) + 0.1);
   const timeoutMs = Math.max(1, Math.ceil(STEP ** steps)); // 0 would be none.
   const setting = timeoutMs < 2 ** 31 ? `set statement_timeout = ${timeoutMs}` : NO_TIMEOUT;
-  if (setting === (settings.get(client) ?? NO_TIMEOUT)) return true;
+  if (setting === (settings.get(client) ?? NO_TIMEOUT)) return undefined;
   settings.set(client, setting);
-  try {
-    await client.query(setting);
-    return true;
-  } catch {
-    // A cancel may meet this instead of the statement, and so may the timeout that was set before.
-    settings.set(client, 'unknown');
-    return false;
-  }
+  // A cancel may meet this instead of the statement, and so may the timeout that was set before.
+  const failed = () => void settings.set(client, 'unknown');
+  return client.query(setting).then(() => {}, failed);
 }

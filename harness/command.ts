@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
-import { ROOT } from './repository.ts';
+import { NO_VARIABLES, ROOT } from './repository.ts';
 import { tether } from './tether.ts';
 
 const run = promisify(execFile);
@@ -30,7 +30,8 @@ export function startCommand(
   env: NodeJS.ProcessEnv = {},
   cwd = ROOT,
 ) {
-  const child = tether(spawn(file, args, { cwd, env: { ...process.env, ...env } }));
+  const variables = { ...process.env, DOTENV_PATH: NO_VARIABLES, ...env };
+  const child = tether(spawn(file, args, { cwd, env: variables }));
   const closed = once(child, 'close').then(([code]): number => code);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { output } from './command.ts';
 import { COMPOSE_V2, type Compose } from './compose-versions.ts';
-import { ROOT } from './repository.ts';
+import { NO_VARIABLES, ROOT } from './repository.ts';
 import type { ServiceName } from './service-process.ts';
 import { until } from './until.ts';
 
@@ -21,8 +20,6 @@ export const WITH_POSTGRES = [FILE, 'compose.postgres.yml'];
 /** What has a container. */
 type Part = ServiceName | 'postgres';
 
-/** Without it Compose would read the `.env` beside docker-compose.yml. */
-const NO_VARIABLES = fileURLToPath(new URL('no-variables.env', import.meta.url));
 const PROJECT = 'order-cancellation-test';
 const NETWORK = `${PROJECT}_default`;
 

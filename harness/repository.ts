@@ -4,6 +4,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 /** The folder of the repository. */
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
+/** A file without variables: what is started here reads it in place of the `.env` files of whoever works here. */
+export const NO_VARIABLES = fileURLToPath(new URL('no-variables.env', import.meta.url));
+
 /** The options with which this Node runs TypeScript: from 24 on it strips types by itself. */
 export const LOADER = loaderOf(process.versions.node);
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { programArgs, ROOT } from './repository.ts';
+import { NO_VARIABLES, programArgs, ROOT } from './repository.ts';
 import { tether } from './tether.ts';
 
 export type ServiceName = 'order-service' | 'inventory-service' | 'payment-service';
@@ -22,7 +22,7 @@ export function spawnService(
   const { PATH, NODE_COMPILE_CACHE } = process.env;
   const options: SpawnOptions = {
     cwd: ROOT,
-    env: { PATH, NODE_COMPILE_CACHE, PORT: '0', ...env },
+    env: { PATH, NODE_COMPILE_CACHE, DOTENV_PATH: NO_VARIABLES, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     // In a process group of its own: a terminal's Ctrl+C reaches whoever has started it alone.
     detached: true,

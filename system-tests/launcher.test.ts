@@ -56,7 +56,7 @@ test('a port in use stops all, PORT itself is ignored; a terminal that closes le
 test('.env in the current folder is read', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'start-'));
   await writeFile(join(folder, '.env'), 'ORDER_PORT=none\n');
-  const { closed, output } = start({}, folder);
+  const { closed, output } = start({ DOTENV_PATH: undefined }, folder);
   expect(await closed).toBe(1);
   expect(output()).toBe('start: ORDER_PORT is "none", it must be an integer from 0 to 65535\n');
   await rm(folder, { recursive: true });

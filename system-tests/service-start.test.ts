@@ -1,5 +1,8 @@
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { send } from '../harness/client.ts';
 import { portOf } from '../harness/port-of.ts';
@@ -31,6 +34,18 @@ describe('a service that cannot start says why in one line, exit code 1', () => 
     await using service = new ServiceProcess(name, env);
     expect(await service.exited).toEqual({ code: 1, signal: null });
     expect(service.stderr).toBe(`${name}: ${message}\n`);
+  });
+
+  test('with a bad value in the file that DOTENV_PATH names', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'start-'));
+    const DOTENV_PATH = join(folder, 'variables');
+    await writeFile(DOTENV_PATH, 'PORT=1\nLOG_LEVEL=loud\n');
+    await using service = new ServiceProcess('payment-service', { DOTENV_PATH });
+    expect(await service.exited).toEqual({ code: 1, signal: null });
+    expect(service.stderr).toMatch(
+      /^payment-service: LOG_LEVEL is "loud", it must be one of .*\n$/,
+    );
+    await rm(folder, { recursive: true });
   });
 
   test('on a port in use', async () => {

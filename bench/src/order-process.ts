@@ -4,7 +4,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LOADER, ROOT } from '../../harness/repository.ts';
+import { LOADER, NO_VARIABLES, ROOT } from '../../harness/repository.ts';
 import type { Cpu, Holdings, Question } from './report-usage.ts';
 
 const REPORT_USAGE = new URL('report-usage.ts', import.meta.url).href;
@@ -41,6 +41,7 @@ export class OrderProcess implements AsyncDisposable {
       cwd: ROOT,
       env: {
         PATH: process.env.PATH,
+        DOTENV_PATH: NO_VARIABLES,
         NODE_ENV: 'production',
         PORT: '0',
         INVENTORY_URL: stubUrl,

@@ -31,7 +31,7 @@ export async function runService<Config extends EdgeConfig>(service: {
   ) => RequestListener;
 }): Promise<void> {
   try {
-    loadEnvFile({ path: service.envFile, quiet: true });
+    loadEnvFile({ path: process.env.DOTENV_PATH ?? service.envFile, quiet: true });
     const config = service.readConfig(process.env);
     const logger = await createLogger(service.name, config.logLevel, config.logFormat);
     const shutdown = new GracefulShutdown();

@@ -14,7 +14,7 @@ const LANES = [
 ];
 
 /** A line of a service, or what the client does. */
-export type Event = Pick<LogLine, 'time' | 'service' | 'msg' | 'cause'>;
+type Event = Pick<LogLine, 'time' | 'service' | 'msg' | 'cause'>;
 
 /** Lines reach us through three pipes; they are held back this long, to print them in order. */
 const SORTING_MS = 30;
@@ -23,8 +23,6 @@ const SORTING_MS = 30;
 export class Timeline {
   #beganAt: number | undefined;
   #held: Event[] = [];
-  /** All that has happened so far. */
-  readonly events: Event[] = [];
 
   begin(): void {
     this.#beganAt = undefined;
@@ -32,7 +30,6 @@ export class Timeline {
   }
 
   show(event: Event): void {
-    this.events.push(event);
     if (this.#held.push(event) === 1) setTimeout(() => this.flush(), SORTING_MS);
   }
 

@@ -43,11 +43,12 @@ export class History {
     const missed = this.#entries.filter(({ id }) => id > lastId);
     reader.write(`retry: 500\n\n${missed.map(({ text }) => text).join('')}`);
     this.#readers.add(reader);
-    reader.once('close', () => this.#readers.delete(reader));
+    reader.once('close', () => this.#readers.delete(reader)).on('error', () => {});
   }
 
-  /** Nothing more will happen. */
+  /** Nothing more will be told. */
   end(): void {
     for (const reader of this.#readers) reader.end();
+    this.#readers.clear();
   }
 }

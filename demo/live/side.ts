@@ -54,11 +54,12 @@ export async function startSide(name: SideName, tell: Tell, onDeath: (message: s
   };
 
   const [inventory, payment] = [launch('inventory-service'), launch('payment-service')];
-  await Promise.all([inventory.listening(), payment.listening()]);
+  const failed = (error: unknown) => close().then(() => Promise.reject(error));
+  await Promise.all([inventory.listening(), payment.listening()]).catch(failed);
   network.port = payment.port;
   const urls = { INVENTORY_URL: inventory.url, PAYMENT_URL: network.url };
   let order = launch('order-service', urls);
-  await order.listening();
+  await order.listening().catch(failed);
   const { url: orderUrl, port } = order;
 
   return {
@@ -66,27 +67,27 @@ export async function startSide(name: SideName, tell: Tell, onDeath: (message: s
     orderUrl,
     cut() {
       network.cut();
-      say('the network to payment is cut', { state: 'Network to payment cut' });
+      say('the network to payment is cut', { network: 'Network to payment cut' });
     },
     heal() {
       network.heal();
-      say('the network passes everything', { state: '' });
+      say('the network passes everything', { network: '' });
     },
     /** Sends SIGTERM, waits until the process has left, and starts it again where it was. */
     async restartOrder() {
       if (isRestarting) return;
       isRestarting = true;
-      say('order-service is told to stop', { state: 'order-service: SIGTERM' });
+      say('order-service is told to stop', { process: 'order-service: SIGTERM' });
       order.signal('SIGTERM');
       const { code, signal } = await order.exited;
       const how = signal ? `was ended by ${signal}` : `left with code ${code}`;
-      say(`order-service ${how}`, { order: 'gone', state: 'order-service is gone' });
+      say(`order-service ${how}`, { order: 'gone', process: 'order-service is gone' });
       if (isLeaving) return;
       order = launch('order-service', { ...urls, PORT: String(port) });
       isRestarting = false;
       // If it does not start, `onDeath` hears of it.
       await order.listening().then(
-        () => say('order-service is back', { state: '' }),
+        () => say('order-service is back', { process: '' }),
         () => {},
       );
     },

@@ -16,13 +16,16 @@ export async function startLive(
 ) {
   const history = new History();
   const shutdown = new GracefulShutdown();
-  const sides = await Promise.all(names.map((name) => startSide(name, history.tell, onDeath)));
+  const starts = names.map((name) => startSide(name, history.tell, onDeath));
   const close = async () => {
     await shutdown.drain(0);
-    await Promise.all(sides.map((side) => side[Symbol.asyncDispose]()));
+    for (const start of await Promise.allSettled(starts))
+      if (start.status === 'fulfilled') await start.value[Symbol.asyncDispose]();
   };
+  const failed = (error: unknown) => close().then(() => Promise.reject(error));
+  const sides = await Promise.all(starts).catch(failed);
   const server = createPageServer(sides, history, shutdown);
   const listening = once(server.listen(port, '127.0.0.1'), 'listening');
-  await listening.catch((error) => close().then(() => Promise.reject(error)));
+  await listening.catch(failed);
   return { url: `http://localhost:${portOf(server)}`, [Symbol.asyncDispose]: close };
 }

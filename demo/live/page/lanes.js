@@ -7,7 +7,7 @@ import { isFailed, isLost, isOpen, LANES, overMs, sides, wastedOnAll } from './r
 /** @import { Lane, Run, Side } from './runs.js' */
 
 /** @param {Side} side */
-export function drawSide({ title, how, state, runs, root }) {
+export function drawSide({ title, how, network, process, runs, root }) {
   const all = [...runs.values()];
   const run = all.at(-1);
   const spanMs = Math.max(
@@ -22,7 +22,7 @@ export function drawSide({ title, how, state, runs, root }) {
   const second = spanMs > 2 * SPAN_MS ? 5_000 : 1_000;
   const ticks = Array.from({ length: Math.ceil(spanMs / second) }, (_, index) => index * second);
   render(
-    html`<h2>${title} <strong>${state}</strong></h2>
+    html`<h2>${title} <strong>${[network, process].filter(Boolean).join(', ')}</strong></h2>
       <p class="how">${how}</p>
       <dl>
         <div><dt>work done for nobody</dt><dd class=${verdict(wasted >= 1_000)}>${duration(wasted)}</dd></div>

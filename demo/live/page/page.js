@@ -22,7 +22,7 @@ function show(event) {
     return welcome();
   }
   const changed = take(event);
-  if (event.state !== undefined) say(sides.map(({ note }) => note).join(' '));
+  if (event.service === 'operator') say(sides.map(({ note }) => note).join(' '));
   for (const run of changed) {
     const side = sideOf(run);
     if (run.placed === event && side) {

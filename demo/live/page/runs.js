@@ -7,11 +7,11 @@
  * @typedef {{ from: number, to?: number, isStopped?: boolean, isGone?: boolean }} Bar
  * @typedef {{ time: number, msg: string, side: SideName, service: string, requestId: string,
  *   orderID: string, path?: string, outcome?: string, crowd?: string, budgetMs?: number,
- *   order?: string, cause?: string, state?: string, urls?: Record<SideName, string> }} LiveEvent
+ *   order?: string, cause?: string, network?: string, process?: string, urls?: Record<SideName, string> }} LiveEvent
  * @typedef {{ placed: LiveEvent, lines: LiveEvent[], bars: Map<Lane, Bar>, outcome: string,
  *   leftAt: number, coin: string, row: HTMLElement }} Run
- * @typedef {{ name: SideName, title: string, how: string, url: string, state: string, note: string,
- *   runs: Map<string, Run>, root: HTMLElement }} Side
+ * @typedef {{ name: SideName, title: string, how: string, url: string, network: string, process: string,
+ *   note: string, runs: Map<string, Run>, root: HTMLElement }} Side
  */
 
 /** @type {Lane[]} */
@@ -49,7 +49,8 @@ export function begin(urls) {
   sides = names.map((name) => {
     const [title = '', how = ''] = TITLES[name];
     const root = Object.assign(document.createElement('section'), { id: name, ariaLabel: title });
-    return { name, title, how, url: urls[name], state: '', note: '', runs: new Map(), root };
+    const calm = { network: '', process: '', note: '' };
+    return { name, title, how, url: urls[name], ...calm, runs: new Map(), root };
   });
 }
 
@@ -58,8 +59,10 @@ export function take(event) {
   const { time, msg, requestId } = event;
   const side = sides.find(({ name }) => name === event.side);
   if (!side) return [];
-  if (event.state !== undefined)
-    Object.assign(side, { state: event.state, note: `${side.title}: ${msg}.` });
+  if (event.service === 'operator') {
+    const { network = side.network, process = side.process } = event;
+    Object.assign(side, { network, process, note: `${side.title}: ${msg}.` });
+  }
   if (event.service === 'client' && !event.outcome) return [place(side, event)];
   const gone = event.order === 'gone' ? endOrders(side, time) : [];
   const run = side.runs.get(requestId);

@@ -7,16 +7,25 @@ import { listen } from './listen.ts';
  * given, the first line of a trace has the address at which to see it.
  */
 export function nameTracesInLogLines(traceUrl: string | undefined): void {
+  const named = new WeakSet<object>();
   listen<{ arguments: unknown[] }>('tracing:pino_asJson:start', (call) => {
     const fields = Object(call.arguments[0]);
     const span = trace.getSpan(active())?.spanContext();
-    if (!span || !Object.isExtensible(fields)) return;
+    if (!span || !Object.isExtensible(fields) || 'trace_id' in fields) return;
     const { traceId, spanId, traceFlags } = span;
-    Object.assign(fields, { trace_id: traceId, span_id: spanId });
+    named.add(Object.assign(fields, { trace_id: traceId, span_id: spanId }));
     const served = currentServed();
     if (!traceUrl || !served?.isRoot || served.isLinked || !(traceFlags & TraceFlags.SAMPLED))
       return;
     served.isLinked = true;
     fields.traceUrl = traceUrl + traceId;
+  });
+  // It is the caller's own object, who may log it again for another request.
+  listen<{ arguments: unknown[] }>('tracing:pino_asJson:end', (call) => {
+    const fields = Object(call.arguments[0]);
+    if (!named.delete(fields)) return;
+    delete fields.trace_id;
+    delete fields.span_id;
+    delete fields.traceUrl;
   });
 }

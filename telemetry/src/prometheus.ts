@@ -23,9 +23,11 @@ export async function servePrometheus(
   const serializer = new PrometheusSerializer(undefined, false, undefined, false, true);
   const server = createServer({ requestTimeout: 10_000 }, async (req, res) => {
     if (!/^\/metrics(\?|$)/.test(req.url ?? '')) return res.writeHead(404).end();
-    const { resourceMetrics } = await reader.collect();
+    // Once the service has drained, there is nothing more to read.
+    const collected = await reader.collect().catch(() => undefined);
+    if (!collected) return res.writeHead(503).end();
     res.setHeader('Content-Type', 'text/plain; version=0.0.4; charset=utf-8');
-    return res.end(serializer.serialize(withUnits(resourceMetrics)));
+    return res.end(serializer.serialize(withUnits(collected.resourceMetrics)));
   });
   server.unref().on('connection', (socket) => socket.unref());
   await once(server.listen(port, host), 'listening');

@@ -24,13 +24,15 @@ const getter = {
 
 /**
  * A span and the metrics of each request that node:http serves. It is over when its answer is, or its
- * client has gone, **and** the work for it has ended: what goes on after a hang-up is seen.
+ * client has gone, **and** the work for it has ended: what goes on after a hang-up is seen. The returned
+ * function ends those that are left, for a process that is about to exit.
  */
 export function watchRequests(
   tracer: Tracer,
   propagator: TextMapPropagator,
   instruments: Instruments,
-): void {
+): () => void {
+  const open = new Set<Served>();
   const byRequest = new WeakMap<object, Served>();
   const bySocket = new WeakMap<Socket, Set<Served>>();
 
@@ -56,6 +58,7 @@ export function watchRequests(
       isClosed: false,
       openScopes: 0,
     };
+    open.add(served);
     byRequest.set(req, served);
     instruments.inFlight.add(1, labelsOf(served));
     res.once('finish', () => {
@@ -87,13 +90,17 @@ export function watchRequests(
   };
 
   const endIfOver = (served: Served) => {
-    const isOver = served.isClosed && served.openScopes === 0;
-    if (!isOver || !bySocket.get(served.req.socket)?.delete(served)) return;
-    endRequest(served, instruments);
+    if (served.isClosed && served.openScopes === 0) end(served);
+  };
+
+  const end = (served: Served) => {
+    bySocket.get(served.req.socket)?.delete(served);
+    if (open.delete(served)) endRequest(served, instruments);
   };
 
   watchScopes(instruments, {
     servedFor: (request) => byRequest.get(request) ?? currentServed(),
     onEnd: endIfOver,
   });
+  return () => open.forEach(end);
 }

@@ -35,10 +35,13 @@ const NAME = '@orders/telemetry';
 /** stdout is for log lines alone. What goes on being wrong is said once. */
 const write = (...words: unknown[]): void => {
   const line = `telemetry: ${format(...words)}\n`;
-  if (line !== lastLine) process.stderr.write(line);
-  lastLine = line;
+  if (said.has(line)) return;
+  if (said.size >= MAX_LINES) said.clear();
+  said.add(line);
+  process.stderr.write(line);
 };
-let lastLine = '';
+const said = new Set<string>();
+const MAX_LINES = 100;
 const toStderr = { error: write, warn: write, info: write, debug: write, verbose: write };
 
 /** Makes spans and metrics of what the service and its libraries tell, and sends them. */
@@ -66,13 +69,14 @@ export async function start(config: Config): Promise<void> {
   const tracer = tracers.getTracer(NAME);
   const propagator = new W3CTraceContextPropagator();
   const instruments = createInstruments(meters.getMeter(NAME));
-  watchRequests(tracer, propagator, instruments);
+  const endRequests = watchRequests(tracer, propagator, instruments);
   watchCalls(tracer, propagator, instruments);
   watchStatements(tracer, instruments);
   watchOrders(tracer, instruments);
   nameTracesInLogLines(config.traceUrl);
 
   listen<{ waitFor: Promise<unknown>[] }>('chassis:drained', ({ waitFor }) => {
+    endRequests();
     const sent = Promise.all([tracers.shutdown(), meters.shutdown()]);
     const late = new Promise((resolve) => setTimeout(resolve, FLUSH_TIMEOUT_MS).unref());
     waitFor.push(Promise.race([sent, late]));

@@ -1,7 +1,9 @@
+import { channel } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createServer, request as httpRequest } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { diag } from '@opentelemetry/api';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { causeOf, GracefulShutdown, requestScope, withTimeout } from '#request-scope';
 import { type OtlpReceiver, startOtlpReceiver } from '../../harness/otlp-receiver.ts';
 import { portOf } from '../../harness/port-of.ts';
@@ -89,4 +91,36 @@ test('a call by fetch is a span, and what it reaches is under it', async () => {
   expect(client).toMatchObject({ kind: 'client', name: 'GET', traceId: server.traceId });
   expect(client.attributes['url.full']).toBe(`${served.url}/called`);
   expect(server.attributes['error.type']).toBe('504');
+});
+
+test('what goes on being wrong is said once, also where two things are', () => {
+  const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  onTestFinished(() => write.mockRestore());
+  for (const what of ['spans', 'metrics', 'spans', 'metrics']) diag.error(`${what} are not sent`);
+  const said = ['telemetry: spans are not sent\n', 'telemetry: metrics are not sent\n'];
+  expect(write.mock.calls.map(([line]) => line)).toEqual(said);
+});
+
+// The last one: nothing is sent after it.
+test('a request that does not end when it is aborted is sent before its process leaves', async () => {
+  const shutdown = new GracefulShutdown();
+  const work = new AbortController();
+  const server = createServer(async (req, res) => {
+    using _scope = requestScope(req, res, shutdown);
+    await once(work.signal, 'abort');
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const url = `http://127.0.0.1:${portOf(server)}/stuck`;
+  const answer = fetch(url).catch(() => 'none');
+  await once(server, 'request');
+  await shutdown.drain(0);
+  server.closeAllConnections();
+  expect(await answer).toBe('none');
+  const waitFor: Promise<void>[] = [];
+  channel('chassis:drained').publish({ waitFor });
+  await Promise.all(waitFor);
+  const span = receiver.spans.items.find(pathIs('/stuck'));
+  expect(span?.attributes['cancellation.cause']).toBe('shutting-down');
+  work.abort();
+  server.close();
 });

@@ -20,7 +20,7 @@ const MAX_ANSWERS_OWED = 100;
 interface Connection {
   openedAt: number;
   owed: Set<ServedResponse>; // Answers whose last byte the operating system has not taken.
-  answeredBytes: number; // `bytesRead` after the last answer: if it has grown, a request has begun.
+  requestedBytes: number; // `bytesRead` at the last request: if it has grown, another may have begun.
 }
 
 /**
@@ -33,7 +33,7 @@ export function followConnections(server: AnyServer, maxAgeMs: number, onEnd: ()
 
   const follow = (connection: Socket | Http2Session): Connection => {
     const owed = new Set<ServedResponse>();
-    const state = { openedAt: performance.now(), owed, answeredBytes: 0 };
+    const state = { openedAt: performance.now(), owed, requestedBytes: 0 };
     connections.set(connection, state);
     connection.once('close', () => {
       connections.delete(connection);
@@ -49,11 +49,8 @@ export function followConnections(server: AnyServer, maxAgeMs: number, onEnd: ()
     owed.add(res);
     res.once('finish', () => {
       owed.delete(res);
-      if ('bytesRead' in connection) {
-        state.answeredBytes = connection.bytesRead;
-        // An answer that had begun before the drain carries no `Connection: close`.
-        if (isClosing && owed.size === 0) connection.destroySoon();
-      }
+      // An answer that had begun before the drain carries no `Connection: close`.
+      if ('bytesRead' in connection && isClosing && owed.size === 0) connection.destroySoon();
       onEnd();
     });
     const isOld = performance.now() - state.openedAt >= maxAgeMs;
@@ -61,12 +58,9 @@ export function followConnections(server: AnyServer, maxAgeMs: number, onEnd: ()
       if (isOld) connection.close(); // Its streams go on to their ends.
       return;
     }
+    state.requestedBytes = connection.bytesRead;
     if (isClosing || isOld) closeAfterLast(owed);
-    // Behind an answer that is still being made Node pauses the socket once the next ones fill a
-    // buffer, and then it reads no hang-up.
-    const [first] = owed;
-    const isBlind = connection.isPaused() && first !== res && !first?.writableEnded;
-    if (isBlind || owed.size > MAX_ANSWERS_OWED) connection.destroy();
+    if (isBlind(connection, owed) || owed.size > MAX_ANSWERS_OWED) connection.destroy();
   };
 
   const events: EventEmitter = server;
@@ -94,9 +88,9 @@ export function followConnections(server: AnyServer, maxAgeMs: number, onEnd: ()
     stopAccepting() {
       // http.Server's own close() cuts an answer once `end()` was called (nodejs/node#43890).
       if (server.listening) NetServer.prototype.close.call(server);
-      for (const [connection, { owed, answeredBytes }] of connections) {
+      for (const [connection, { owed, requestedBytes }] of connections) {
         if ('goaway' in connection) connection.close();
-        else if (owed.size === 0 && connection.bytesRead === answeredBytes) connection.destroy();
+        else if (owed.size === 0 && connection.bytesRead === requestedBytes) connection.destroy();
       }
     },
 
@@ -107,9 +101,21 @@ export function followConnections(server: AnyServer, maxAgeMs: number, onEnd: ()
   };
 }
 
+/**
+ * Behind an answer that is still being made Node pauses the socket once the next ones fill a buffer, and
+ * then it reads no hang-up.
+ */
+function isBlind(connection: Socket, [first, ...next]: Set<ServedResponse>): boolean {
+  if (!connection.isPaused() || first?.writableEnded) return false;
+  const waitingBytes = next.reduce((sum, { writableLength }) => sum + writableLength, 0);
+  return waitingBytes >= connection.writableHighWaterMark;
+}
+
 /** Pipelined answers before the last one keep the connection. HTTP/2 has no such header. */
 function closeAfterLast(owed: Set<ServedResponse>): void {
-  const unsent = [...owed].filter((res) => !res.headersSent && !('stream' in res));
-  for (const res of unsent) res.setHeader('Connection', 'keep-alive');
-  unsent.at(-1)?.setHeader('Connection', 'close');
+  const last = [...owed].at(-1);
+  for (const res of owed) {
+    if (res.headersSent || 'stream' in res) continue;
+    res.setHeader('Connection', res === last ? 'close' : 'keep-alive');
+  }
 }

@@ -25,12 +25,12 @@ export async function withScope(
   if (signal.aborted) hangUp();
   try {
     const response = await work(scope);
-    // Nobody reads the body of an answer to HEAD.
     if (response.body && request.method !== 'HEAD') {
       return new Response(ending(response.body, scope), response);
     }
+    await response.body?.cancel(); // Nobody reads the body of an answer to HEAD.
     scope[Symbol.dispose]();
-    return response;
+    return request.method === 'HEAD' ? new Response(null, response) : response;
   } catch (error) {
     scope[Symbol.dispose]();
     throw error;

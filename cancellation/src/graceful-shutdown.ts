@@ -1,23 +1,28 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ShuttingDown } from './cause.ts';
 import { type AnyServer, followConnections } from './connections.ts';
-import { MAX_TIMER_MS, Scope } from './scope.ts';
+import { Scope, timerMs } from './scope.ts';
 
 /** How long handlers and hooks have, once they are aborted, to answer or to say what is left. */
 export const ABORTED_TIMEOUT_MS = 1_000;
 
 /**
- * Drains one server: no new connections, time for the requests in flight, then an abort for those
- * that are left. One instance a service, made before the app and attached to its server.
+ * Drains a service: no new connections, time for the requests in flight, then an abort for those that
+ * are left. One instance a service, made before the app and attached to its server, or to each of them.
  */
 export class GracefulShutdown {
-  readonly #leaving = new Scope();
+  readonly #leaving = new AbortController();
   readonly #scopes = new Set<Scope>();
   readonly #hooks: (() => Promise<void>)[] = [];
-  #connections: ReturnType<typeof followConnections> | undefined;
+  readonly #servers: ReturnType<typeof followConnections>[] = [];
   #drained: Promise<void> | undefined;
   #timeIsUp = false;
   #onIdle: (() => void) | undefined;
+
+  constructor() {
+    setMaxListeners(0, this.signal); // As many streams as there are: from eleven on Node would warn.
+  }
 
   /** True from the first moment of the drain: health checks answer 503 from then on. */
   get draining(): boolean {
@@ -42,41 +47,44 @@ export class GracefulShutdown {
    * a connection older than `maxConnectionAgeMs` closes it, so that its client finds new replicas too.
    */
   attach(server: AnyServer, maxConnectionAgeMs = Number.POSITIVE_INFINITY): void {
-    this.#connections = followConnections(server, maxConnectionAgeMs, () => this.#checkIdle());
+    this.#servers.push(followConnections(server, maxConnectionAgeMs, () => this.#checkIdle()));
   }
 
   /**
    * Adds work that must finish before the process leaves and is no request (a queue, an undo). It is
-   * called once the requests have ended, with a signal that aborts `timeoutMs` milliseconds later.
+   * called once the requests have ended, with a signal that aborts `timeoutMs` milliseconds later; what is
+   * no number is a RangeError.
    */
   afterRequests(hook: (signal: AbortSignal) => Promise<void>, timeoutMs: number): void {
+    const limitMs = timerMs(timeoutMs + ABORTED_TIMEOUT_MS);
     this.#hooks.push(async () => {
       using time = new Scope(timeoutMs);
-      await within(timeoutMs + ABORTED_TIMEOUT_MS, hook(time.signal));
+      await within(limitMs, hook(time.signal));
     });
   }
 
   /**
    * Resolves when every connection is closed: the service goes on accepting for `delayMs`, so that a
    * load balancer sees `draining`; requests in flight go on for `timeoutMs`; those that are left are
-   * aborted and have a second to answer. Happens once, whoever calls it; rejects if a hook did.
+   * aborted and have a second to answer. Happens once, whoever calls it; rejects if a hook did. What is
+   * no number is a RangeError.
    */
   drain(timeoutMs: number, delayMs = 0): Promise<void> {
-    this.#drained ??= this.#drain(timeoutMs, delayMs);
+    this.#drained ??= this.#drain(timerMs(timeoutMs), timerMs(delayMs));
     return this.#drained;
   }
 
   async #drain(timeoutMs: number, delayMs: number): Promise<void> {
-    this.#connections?.closeAfterAnswers();
+    for (const server of this.#servers) server.closeAfterAnswers();
     if (delayMs > 0) await sleep(delayMs);
     this.#leaving.abort(new ShuttingDown());
-    this.#connections?.stopAccepting();
+    for (const server of this.#servers) server.stopAccepting();
     await this.#idle(timeoutMs);
     this.#timeIsUp = true;
     for (const scope of this.#scopes) scope.abort(new ShuttingDown());
     await this.#idle(ABORTED_TIMEOUT_MS);
     const hooks = await Promise.allSettled(this.#hooks.map((hook) => hook()));
-    this.#connections?.destroy();
+    for (const server of this.#servers) server.destroy();
     for (const hook of hooks) if (hook.status === 'rejected') throw hook.reason;
   }
 
@@ -90,7 +98,8 @@ export class GracefulShutdown {
   }
 
   #checkIdle(): void {
-    if (this.#onIdle && this.#scopes.size === 0 && !this.#connections?.oweAnswers()) this.#onIdle();
+    const isIdle = this.#scopes.size === 0 && !this.#servers.some((server) => server.oweAnswers());
+    if (isIdle) this.#onIdle?.();
   }
 }
 
@@ -98,7 +107,7 @@ export class GracefulShutdown {
 async function within(ms: number, work: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const time = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, Math.min(ms, MAX_TIMER_MS));
+    timer = setTimeout(resolve, ms);
   });
   await Promise.race([work, time]).finally(() => clearTimeout(timer));
 }

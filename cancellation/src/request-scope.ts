@@ -28,10 +28,12 @@ export function openScope(
   // HTTP/2 has a stream a request, HTTP/1 a socket that pipelined requests share.
   const carrier = 'stream' in req ? req.stream : req.socket;
   const end = () => scope[Symbol.dispose]();
+  // HTTP/2 says 'finish' also of a stream that its client has reset.
+  const endAnswered = () => res.writableEnded && end();
   let endTimer: NodeJS.Timeout | undefined;
   const release = () => {
     carrier.off('close', hangUp);
-    res.off('finish', end);
+    res.off('finish', endAnswered);
     clearTimeout(endTimer);
     unregister?.();
   };
@@ -46,7 +48,7 @@ export function openScope(
     if (endsItself) endTimer = setTimeout(end, ABORTED_TIMEOUT_MS).unref();
   };
   carrier.setMaxListeners(0); // From eleven listeners on Node would warn.
-  if (endsItself) res.once('finish', end);
+  if (endsItself) res.once('finish', endAnswered);
   if (carrier.destroyed) hangUp();
   else carrier.once('close', hangUp);
   if (endsItself && res.writableEnded) end(); // 'finish' may have been.

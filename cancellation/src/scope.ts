@@ -6,6 +6,14 @@ import { type Cancellation, DeadlineExceeded } from './cause.ts';
 /** The longest delay of a Node timer, in milliseconds; a longer one fires after 1 ms. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** `timeoutMs` as a timer can wait for it; what is no number is a RangeError. */
+export function timerMs(timeoutMs: number): number {
+  if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) {
+    throw new RangeError(`timeoutMs must be a number, it is ${timeoutMs}`);
+  }
+  return Math.min(Math.ceil(timeoutMs), MAX_TIMER_MS);
+}
+
 /** What a scope is for: a request, or a part of what `parent` is for; else neither is there. */
 export interface Origin {
   request?: object;
@@ -39,16 +47,13 @@ export class Scope implements Disposable {
    * its end, `origin` for whoever listens to its events.
    */
   constructor(timeoutMs = Number.POSITIVE_INFINITY, release?: () => void, origin?: Origin) {
-    if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) {
-      throw new RangeError(`timeoutMs must be a number, it is ${timeoutMs}`);
-    }
+    const delayMs = timerMs(timeoutMs);
     setMaxListeners(0, this.signal); // Many calls may follow one signal; from eleven on Node warns.
     this.#release = release;
     this.#deadline = this.#startedAt + timeoutMs;
     if (begun.hasSubscribers) begun.publish({ ...origin, scope: this });
     if (timeoutMs <= 0) this.abort(new DeadlineExceeded());
     else if (timeoutMs !== Number.POSITIVE_INFINITY) {
-      const delayMs = Math.min(Math.ceil(timeoutMs), MAX_TIMER_MS);
       this.#timer = setTimeout(() => this.abort(new DeadlineExceeded()), delayMs);
     }
   }

@@ -127,3 +127,21 @@ test('a younger connection is kept', async () => {
   (await probe.next()).res.end('two');
   await heard('two');
 });
+
+test('a request behind an answer that its client has yet to read cuts neither', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  const client = await probe.connect(get());
+  client.pause();
+  const first = await probe.next();
+  while (!first.req.socket.writableNeedDrain) {
+    first.res.write(Buffer.alloc(1_000_000));
+    await settled();
+  }
+  client.write(get('Connection: close\r\n'));
+  const second = await probe.next();
+  expect(first.scope.signal.aborted).toBe(false);
+  first.res.end(Buffer.alloc(BIG_BYTES));
+  second.res.end();
+  expect(await read(client.resume())).toBeGreaterThan(BIG_BYTES);
+});

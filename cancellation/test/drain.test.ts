@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { GracefulShutdown, Scope } from '../src/index.ts';
 import { aborted, settled, timers } from './event-loop.ts';
-import { get, startProbe } from './probe.ts';
+import { get, hearing, startProbe } from './probe.ts';
 
 const LONG_MS = 60_000;
 
@@ -120,4 +120,73 @@ test('a drain keeps the process alive until it has ended, and no longer', async 
   unregister();
   await drained;
   expect(timers()).toBe(before);
+});
+
+test('an answer that is made waits for the one before it, also in a drain', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  const client = await probe.connect(get() + get());
+  const [first, second] = [await probe.next(), await probe.next()];
+  second.res.end('second');
+  second.scope[Symbol.dispose]();
+  const drained = shutdown.drain(LONG_MS);
+  const answers: Buffer[] = [];
+  client.on('data', (chunk) => answers.push(chunk));
+  first.res.end('first');
+  first.scope[Symbol.dispose]();
+  await Promise.all([once(client, 'end'), drained]);
+  expect(
+    Buffer.concat(answers)
+      .toString()
+      .match(/first|second/g),
+  ).toEqual(['first', 'second']);
+});
+
+test('a request that has begun while another was answered is served', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  await probe.connect(get());
+  const other = await probe.next();
+  const client = await probe.connect(get());
+  const heard = hearing(client);
+  const first = await probe.next();
+  client.write('GET / HTTP/1.1\r\n');
+  await probe.hasRead(client);
+  first.res.end('first');
+  await heard('first');
+  const drained = shutdown.drain(LONG_MS);
+  client.write('Host: localhost\r\n\r\n');
+  const second = await probe.next();
+  second.res.end('second');
+  await heard('second');
+  for (const { res, scope } of [first, second, other]) {
+    scope[Symbol.dispose]();
+    res.end();
+  }
+  await drained;
+});
+
+test('a drain is for all servers that it was attached to', async () => {
+  const shutdown = new GracefulShutdown();
+  await using one = await startProbe(shutdown);
+  await using two = await startProbe(shutdown);
+  const client = await one.connect(get());
+  const heard = hearing(client);
+  const { res, scope } = await one.next();
+  const drained = shutdown.drain(LONG_MS);
+  await settled();
+  expect([one.server.listening, two.server.listening]).toEqual([false, false]);
+  scope[Symbol.dispose]();
+  await settled();
+  res.end('in time');
+  await Promise.all([heard('in time'), drained]);
+});
+
+test('a time that is no number is refused at once', () => {
+  const shutdown = new GracefulShutdown();
+  const missing = undefined as unknown as number;
+  expect(() => shutdown.afterRequests(async () => {}, missing)).toThrow(RangeError);
+  expect(() => shutdown.drain(missing)).toThrow(RangeError);
+  expect(() => shutdown.drain(0, Number.NaN)).toThrow(RangeError);
+  expect(shutdown.draining).toBe(false);
 });

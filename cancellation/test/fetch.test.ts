@@ -128,3 +128,16 @@ test('status, headers and cookies of the answer survive', async () => {
   expect([answer.status, answer.statusText, await answer.text()]).toEqual([201, 'Made', 'made']);
   expect([...answer.headers]).toEqual([...made.headers]);
 });
+
+test('the body of an answer to HEAD is canceled, and its headers stay', async () => {
+  const { request, isOpen } = ask({ method: 'HEAD' });
+  const seen: string[] = [];
+  const body = parts(
+    () => {},
+    () => void seen.push('source canceled'),
+  );
+  const answer = await withScope(request, () => new Response(body, { headers: { ETag: 'x' } }));
+  expect(seen).toEqual(['source canceled']);
+  expect([answer.body, answer.headers.get('ETag')]).toEqual([null, 'x']);
+  expect(isOpen()).toBe(false);
+});

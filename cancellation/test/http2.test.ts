@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { connect as connectHttp2, constants, createServer as createHttp2 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { ClientDisconnected, GracefulShutdown, ShuttingDown } from '../src/index.ts';
-import { aborted } from './event-loop.ts';
+import { ClientDisconnected, GracefulShutdown, Scope, ShuttingDown } from '../src/index.ts';
+import { prepareScope, scopeOf } from '../src/scope-of.ts';
+import { aborted, settled } from './event-loop.ts';
 import { arrivalsOf } from './probe.ts';
 
 const LONG_MS = 60_000;
@@ -99,5 +100,32 @@ describe('HTTP/2', () => {
     expect(await aborted(scope.signal)).toBeInstanceOf(ShuttingDown);
     scope[Symbol.dispose]();
     await drained;
+  });
+
+  test('a scope that ends by itself is aborted by a hang-up, and a drain waits for its handler', async () => {
+    const shutdown = new GracefulShutdown();
+    const server = createHttp2();
+    const scopes: Scope[] = [];
+    server.on('request', (req, res) => {
+      prepareScope(req, res, shutdown);
+      scopes.push(scopeOf(res));
+    });
+    shutdown.attach(server);
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const client = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const stream = client.request().on('error', () => {});
+    await once(server, 'request');
+    stream.close(constants.NGHTTP2_CANCEL);
+    const [scope = new Scope()] = scopes;
+    expect(await aborted(scope.signal)).toBeInstanceOf(ClientDisconnected);
+    let isDrained = false;
+    const drained = shutdown.drain(LONG_MS).then(() => {
+      isDrained = true;
+    });
+    await settled();
+    expect(isDrained).toBe(false);
+    scope[Symbol.dispose]();
+    await drained;
+    client.destroy();
   });
 });

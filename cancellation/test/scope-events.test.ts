@@ -1,6 +1,12 @@
 import { channel } from 'node:diagnostics_channel';
 import { expect, test } from 'vitest';
-import { ClientDisconnected, Scope, ShuttingDown, withTimeout } from '../src/index.ts';
+import {
+  ClientDisconnected,
+  GracefulShutdown,
+  Scope,
+  ShuttingDown,
+  withTimeout,
+} from '../src/index.ts';
 import { aborted } from './event-loop.ts';
 
 /** What is published while `work` runs, as [event, message]. */
@@ -59,4 +65,8 @@ test('a scope that has no time has begun before it is aborted', async () => {
     ['begun', undefined],
     ['aborted', 'deadline-exceeded'],
   ]);
+});
+
+test('a shutdown in which nothing is aborted tells of nothing', async () => {
+  expect(await published(() => new GracefulShutdown().drain(0))).toEqual([]);
 });

@@ -74,6 +74,7 @@ function databaseUrl(env: Environment): string | undefined {
   const file = env.DATABASE_PASSWORD_FILE;
   if (!file) return value;
   const url = new URL(value);
+  if (!url.host) throw new StartError('DATABASE_PASSWORD_FILE needs a host in DATABASE_URL');
   url.password = encodeURIComponent(readSecret('DATABASE_PASSWORD_FILE', file));
   return url.href;
 }

@@ -61,6 +61,13 @@ describe('the password of DATABASE_URL is in DATABASE_PASSWORD_FILE', () => {
     );
   });
 
+  test('a URL that cannot have a password stops the start', () => {
+    const socket = 'postgres:///db?host=/var/run/postgresql';
+    expect(() => read({ DATABASE_URL: socket, DATABASE_PASSWORD_FILE: '/dev/null' })).toThrow(
+      'DATABASE_PASSWORD_FILE needs a host in DATABASE_URL',
+    );
+  });
+
   test('without DATABASE_URL nothing is read', () => {
     expect(read({ DATABASE_PASSWORD_FILE: '/nowhere' }).databaseUrl).toBeUndefined();
   });

@@ -10,23 +10,26 @@ const MAX_VOIDS = 200;
  * longer than an attempt can last is an orphan.
  */
 export async function recoverOrphans(
-  attempts: PostgresAttempts,
+  attempts: Pick<PostgresAttempts, 'takeOrphans'>,
   voids: Voids,
   logger: Logger,
   signal: AbortSignal,
 ): Promise<void> {
   // Without the database it is tried again.
-  await everySecond(() => takeOrphans(attempts, voids, logger).catch(() => {}), signal);
+  await everySecond(() => takeOrphans(attempts, voids, logger, signal).catch(() => {}), signal);
 }
 
-/** Voids the orphans, as many as there is room for. Throws CallFailed. */
+/** Voids the orphans, as many as there is room for; none once `signal` has aborted. Throws CallFailed. */
 export async function takeOrphans(
-  attempts: PostgresAttempts,
+  attempts: Pick<PostgresAttempts, 'takeOrphans'>,
   voids: Voids,
   logger: Logger,
+  signal?: AbortSignal,
 ): Promise<void> {
   const room = Math.max(0, MAX_VOIDS - voids.size);
-  for (const orphan of await attempts.takeOrphans(room)) {
+  const orphans = await attempts.takeOrphans(room);
+  if (signal?.aborted) return; // Another process takes them when their time is up again.
+  for (const orphan of orphans) {
     const { productID, orderID, idempotencyKey, requestId } = orphan;
     if (voids.has(idempotencyKey)) continue; // No orphan: its void takes longer.
     const log = logger.child({ requestId, productID, orderID, idempotencyKey });

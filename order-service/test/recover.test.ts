@@ -1,0 +1,21 @@
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import type { PostgresAttempts } from '../src/postgres-attempts.ts';
+import { takeOrphans } from '../src/recover.ts';
+import { Voids } from '../src/voids.ts';
+
+test('what is taken in the moment of a shutdown is left to another process', async () => {
+  const leaving = new AbortController();
+  const orphan = { productID: '1', orderID: '2', idempotencyKey: '3', requestId: '4' };
+  const attempts: Pick<PostgresAttempts, 'takeOrphans'> = {
+    async takeOrphans() {
+      leaving.abort();
+      return [orphan];
+    },
+  };
+  const voids = new Voids(async () => {}, { giveUpMs: 60_000, rememberedMs: 60_000 });
+  const lines: string[] = [];
+  const logger = pino({}, { write: (line) => lines.push(line) });
+  await takeOrphans(attempts, voids, logger, leaving.signal);
+  expect([voids.size, lines]).toEqual([0, []]);
+});

@@ -1,8 +1,10 @@
+import { once } from 'node:events';
 import type { Server, ServerOptions, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Request, RequestHandler } from 'express';
 import createError from 'http-errors';
 import { ClientDisconnected } from '#request-scope';
+import { scopeOf } from '#request-scope/express';
 
 /**
  * What a request may take: past a timeout it gets 408, past the size of its headers 431. An idle
@@ -39,12 +41,21 @@ function cutIfUnread(socket: Socket): void {
   if (socket.writableLength > 0) socket.destroy();
 }
 
-/** Nobody needs a body, but behind one that is not read Node sees no hang-up. Too large a one is 413. */
-export const drainBody: RequestHandler = (req, _res, next) => {
+/**
+ * Nobody needs a body, but behind one that is not read Node sees no hang-up. Too large a one is 413; one
+ * that takes longer than the request may is a cancellation.
+ */
+export const drainBody: RequestHandler = (req, res, next) => {
   const { 'content-length': length = '0', 'transfer-encoding': encoding } = req.headers;
   if (length === '0' && !encoding) next();
-  else drained(req).then(next, next);
+  else Promise.race([drained(req), aborted(scopeOf(res).signal)]).then(next, next);
 };
+
+/** Rejects with the reason of `signal` when it aborts. */
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort');
+  throw signal.reason;
+}
 
 async function drained(req: Request): Promise<void> {
   let bytes = 0;

@@ -1,5 +1,6 @@
+import type { RequestListener, ServerResponse } from 'node:http';
 import type { Database } from '@orders/postgres/database';
-import express, { type Express } from 'express';
+import express, { type Express, type Request, type Response } from 'express';
 import createError from 'http-errors';
 import type { Logger } from 'pino';
 import type { GracefulShutdown } from '#request-scope';
@@ -11,7 +12,7 @@ import { identifyRequests } from './request-id.ts';
 import { plainText } from './text.ts';
 
 /**
- * An Express app with `/health` and the routes that `addRoutes` gives it, each with a scope. It is not
+ * The listener of an Express app with `/health` and the routes that `addRoutes` gives it, each with a scope. It is not
  * healthy while it drains, nor while `database` is away.
  */
 export function createServiceApp(
@@ -19,7 +20,7 @@ export function createServiceApp(
   shutdown: GracefulShutdown,
   database: Database | undefined,
   addRoutes: (app: Express) => void,
-): Express {
+): RequestListener {
   const app = express().disable('x-powered-by').disable('etag');
   app.enable('case sensitive routing').enable('strict routing');
   // Express would answer 304 where a client sends If-None-Match: *, also for an order just charged.
@@ -32,7 +33,14 @@ export function createServiceApp(
   });
   addRoutes(app);
   app.use((_req, _res, next) => next(createError(404, 'Not found')));
-  return app.use(errorHandler);
+  app.use(errorHandler);
+  return (req, res) => app(req as Request, res as Response, () => refuseTarget(res));
+}
+
+/** What names no path, such as `foo://bar`, passes all handlers by, and Express would answer in HTML. */
+function refuseTarget(res: ServerResponse): void {
+  const headers = { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' };
+  res.writeHead(404, headers).end('Not found\n');
 }
 
 /** Why no request should come here now. */

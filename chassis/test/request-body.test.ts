@@ -48,6 +48,26 @@ describe('a body that nobody needs', () => {
     server.close();
   });
 
+  test.each([
+    ['its budget is spent', 'x-envoy-expected-rq-timeout-ms: 20\r\n', false],
+    ['the service has waited long enough', '', true],
+  ])('is answered 408 if it is still arriving when %s', async (_row, header, leaves) => {
+    const shutdown = new GracefulShutdown();
+    const server = createServer(createServiceApp(logger, shutdown, undefined, () => {}));
+    shutdown.attach(server);
+    await once(server.listen(0), 'listening');
+    const client = connect(portOf(server));
+    client.write(
+      `POST /task HTTP/1.1\r\nHost: localhost\r\n${header}Content-Length: 10\r\n\r\n12345`,
+    );
+    await once(server, 'request');
+    if (leaves) shutdown.drain(0);
+    const [answer] = await once(client, 'data');
+    expect(String(answer)).toMatch(/^HTTP\/1.1 408 [\s\S]*Request canceled\n$/);
+    client.destroy();
+    await shutdown.drain(0);
+  });
+
   test('is not logged when the client leaves in the middle of it', async () => {
     const server = createServer(app);
     await once(server.listen(0), 'listening');

@@ -1,8 +1,12 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { connect } from 'node:net';
 import createError from 'http-errors';
 import { pino } from 'pino';
 import request from 'supertest';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { DeadlineExceeded, GracefulShutdown } from '#request-scope';
+import { portOf } from '../../harness/port-of.ts';
 import { createServiceApp, only, sendText } from '../src/index.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -102,6 +106,17 @@ test('paths are exact', async () => {
   for (const path of ['/', '/Task', '/task/', '//task', '/task/x']) {
     await request(app).post(path).expect(404, 'Not found\n');
   }
+});
+
+test.each(['foo://bar', 'http://[/task'])('what names no path is 404 too: %s', async (target) => {
+  const server = createServer(app);
+  await once(server.listen(0), 'listening');
+  const client = connect(portOf(server));
+  client.write(`GET ${target} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  const answer = (await client.setEncoding('utf8').toArray()).join('');
+  expect(answer).toMatch(/^HTTP\/1.1 404 [\s\S]*text\/plain[\s\S]*Connection: close[\s\S]*\n$/);
+  expect(answer).not.toMatch(/<html/);
+  server.close();
 });
 
 test('a bug is answered 500 and logged once, with its stack and request id', async () => {

@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import {
   createServiceApp,
   type Database,
@@ -7,7 +8,6 @@ import {
   requestLogger,
   sendText,
 } from '@orders/chassis';
-import type { Express } from 'express';
 import { causeOf, GracefulShutdown } from '#request-scope';
 import { scopeOf } from '#request-scope/express';
 import { simulateCheck } from './check-inventory.ts';
@@ -20,7 +20,7 @@ export function createApp(
   logger: Logger,
   shutdown = new GracefulShutdown(),
   database?: Database,
-): Express {
+): RequestListener {
   const check = database
     ? queryInventory(database.pool, config.checkDurationMs)
     : simulateCheck(config.checkDurationMs);

@@ -1,5 +1,6 @@
+import type { RequestListener } from 'node:http';
 import { createServiceApp, type Database, type Logger, only } from '@orders/chassis';
-import type { Express, RequestHandler } from 'express';
+import type { RequestHandler } from 'express';
 import { GracefulShutdown } from '#request-scope';
 import type { Config } from './config.ts';
 import { inventoryClient } from './inventory-client.ts';
@@ -20,7 +21,7 @@ export function createApp(
   logger: Logger,
   shutdown = new GracefulShutdown(),
   database?: Database,
-): Express {
+): RequestListener {
   const { callTimeoutMs, voidTimeoutMs } = config;
   const inventory = inventoryClient(config.inventoryUrl, callTimeoutMs);
   const payment = paymentClient(config.paymentUrl, callTimeoutMs, voidTimeoutMs);

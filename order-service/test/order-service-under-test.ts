@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { Database } from '@orders/chassis';
-import type { Express } from 'express';
 import { pino } from 'pino';
 import { GracefulShutdown } from '#request-scope';
 import { portOf } from '../../harness/port-of.ts';
@@ -26,7 +25,7 @@ export class OrderServiceUnderTest {
     env: Record<string, string> = {},
     overrides: Partial<Config> = {},
     database?: Database,
-  ): Promise<Express> {
+  ): Promise<RequestListener> {
     const [INVENTORY_URL, PAYMENT_URL] = [await this.#serve(inventory), await this.#serve(payment)];
     const logger = pino({}, { write: (line) => this.lines.push(JSON.parse(line)) });
     const urls = { INVENTORY_URL, PAYMENT_URL, CALL_TIMEOUT_MS: LONG_MS };

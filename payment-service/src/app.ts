@@ -1,5 +1,5 @@
+import type { RequestListener } from 'node:http';
 import { createServiceApp, type Database, type Logger, only } from '@orders/chassis';
-import type { Express } from 'express';
 import { GracefulShutdown } from '#request-scope';
 import type { Config } from './config.ts';
 import { MemoryLedger } from './memory-ledger.ts';
@@ -14,7 +14,7 @@ export function createApp(
   logger: Logger,
   shutdown = new GracefulShutdown(),
   database?: Database,
-): Express {
+): RequestListener {
   const ledger = database ? openLedger(database) : new MemoryLedger(config.retentionMs);
   return createServiceApp(logger, shutdown, database, (app) => {
     app.all('/pay', only('POST'), payRoute(ledger, config.paymentDurationMs));

@@ -58,8 +58,12 @@ export class GracefulShutdown {
   afterRequests(hook: (signal: AbortSignal) => Promise<void>, timeoutMs: number): void {
     const limitMs = timerMs(timeoutMs + ABORTED_TIMEOUT_MS);
     this.#hooks.push(async () => {
-      using time = new Scope(timeoutMs);
-      await within(limitMs, hook(time.signal));
+      const time = new Scope(timeoutMs); // `using` would bring a kilobyte of helpers with it.
+      try {
+        await within(limitMs, hook(time.signal));
+      } finally {
+        time[Symbol.dispose]();
+      }
     });
   }
 

@@ -105,8 +105,10 @@ export function followConnections(server: AnyServer, maxAgeMs: number, onEnd: ()
  * Behind an answer that is still being made Node pauses the socket once the next ones fill a buffer, and
  * then it reads no hang-up.
  */
-function isBlind(connection: Socket, [first, ...next]: Set<ServedResponse>): boolean {
-  if (!connection.isPaused() || first?.writableEnded) return false;
+function isBlind(connection: Socket, owed: Set<ServedResponse>): boolean {
+  if (!connection.isPaused()) return false;
+  const [first, ...next] = owed;
+  if (first?.writableEnded) return false;
   const waitingBytes = next.reduce((sum, { writableLength }) => sum + writableLength, 0);
   return waitingBytes >= connection.writableHighWaterMark;
 }

@@ -68,7 +68,7 @@ scene(
       SHUTDOWN_TIMEOUT_MS: '200',
     });
     const checks = Array.from({ length: 10 }, () => world.check());
-    await world.begun();
+    await world.begun(10);
     world.service.signal('SIGTERM');
     const answers = await Promise.all(checks.map(({ answer }) => answer));
     for (const { status } of answers) expect(status).toBe(408);

@@ -29,15 +29,15 @@ export async function startInventory(env: Record<string, string>) {
   await service.waitFor({ msg: 'Database available' });
   let isClosed = false;
   const text = "select 1 from pg_stat_activity where state = 'active' and query = $1";
-  const isAtWork = async () => (await eyes.query(text, [CHECK])).rows.length > 0;
+  const atWork = async () => (await eyes.query(text, [CHECK])).rows.length;
   return {
     postgres,
     service,
     check: (budgetMs = 3_600_000) =>
       send(`${service.url}/check?productID=1234`, { headers: { [BUDGET]: String(budgetMs) } }),
     /** Gives up with the test: what is at work for a moment only may not be seen. */
-    async begun() {
-      while (!isClosed && !(await isAtWork())) await sleep(1);
+    async begun(checks = 1) {
+      while (!isClosed && (await atWork()) < checks) await sleep(1);
     },
     /** Resolves once somebody has the products for himself. */
     async locked() {
@@ -46,7 +46,7 @@ export async function startInventory(env: Record<string, string>) {
     /** Milliseconds from now until no check is at work. */
     async stopsAfter() {
       const from = performance.now();
-      while (await isAtWork()) await sleep(1);
+      while ((await atWork()) > 0) await sleep(1);
       return performance.now() - from;
     },
     async [Symbol.asyncDispose]() {

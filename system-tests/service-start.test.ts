@@ -46,6 +46,9 @@ describe('a service that cannot start says why in one line, exit code 1', () => 
       /^payment-service: LOG_LEVEL is "loud", it must be one of .*\n$/,
     );
     await rm(folder, { recursive: true });
+    await using without = new ServiceProcess('payment-service', { DOTENV_PATH });
+    expect(await without.exited).toEqual({ code: 1, signal: null });
+    expect(without.stderr).toMatch(/^payment-service: DOTENV_PATH cannot be read: ENOENT.*\n$/);
   });
 
   test('on a port in use', async () => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Database, openDatabase } from '@orders/postgres/database';
 import { config as loadEnvFile } from 'dotenv';
@@ -31,7 +32,9 @@ export async function runService<Config extends EdgeConfig>(service: {
   ) => RequestListener;
 }): Promise<void> {
   try {
-    loadEnvFile({ path: process.env.DOTENV_PATH ?? service.envFile, quiet: true });
+    const { DOTENV_PATH } = process.env;
+    const { error } = loadEnvFile({ path: DOTENV_PATH || service.envFile, quiet: true });
+    if (DOTENV_PATH && error) throw new StartError(`DOTENV_PATH cannot be read: ${error.message}`);
     const config = service.readConfig(process.env);
     const logger = await createLogger(service.name, config.logLevel, config.logFormat);
     const shutdown = new GracefulShutdown();
@@ -52,17 +55,11 @@ export async function runService<Config extends EdgeConfig>(service: {
     });
     const listening = once(server.listen({ host, port, backlog: BACKLOG }), 'listening');
     await listening.catch(({ message }: Error) => Promise.reject(new StartError(message)));
-    const bound = boundPort(server);
+    const { port: bound } = server.address() as AddressInfo;
     logger.info({ port: bound }, `Listening on ${urlOf(host, bound)}`);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     process.stderr.write(`${service.name}: ${error.message}\n`);
     process.exit(1); // Not by itself: what looks for the database would keep it.
   }
-}
-
-function boundPort(server: Server): number {
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('listens on no port');
-  return address.port;
 }

@@ -29,7 +29,6 @@ export function leaveOnSignal(logger: Logger, drain: () => Promise<void>): void 
 const drained = channel('chassis:drained');
 
 async function lastThings(): Promise<void> {
-  if (!drained.hasSubscribers) return;
   const waitFor: Promise<void>[] = [];
   drained.publish({ waitFor });
   await Promise.allSettled(waitFor);

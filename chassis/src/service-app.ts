@@ -1,4 +1,4 @@
-import type { RequestListener, ServerResponse } from 'node:http';
+import type { RequestListener } from 'node:http';
 import type { Database } from '@orders/postgres/database';
 import express, { type Express, type Request, type Response } from 'express';
 import createError from 'http-errors';
@@ -9,7 +9,7 @@ import { errorHandler } from './errors.ts';
 import { drainBody } from './limits.ts';
 import { only } from './method.ts';
 import { identifyRequests } from './request-id.ts';
-import { plainText } from './text.ts';
+import { plainText, sendText } from './text.ts';
 
 /**
  * The listener of an Express app with `/health` and the routes that `addRoutes` gives it, each with a scope. It is not
@@ -27,25 +27,16 @@ export function createServiceApp(
   Object.defineProperty(app.request, 'fresh', { value: false });
   app.use(identifyRequests(logger), plainText, requestScopes(shutdown), drainBody);
   app.all('/health', only('GET', 'HEAD'), (_req, res) => {
-    const trouble = troubleOf(shutdown, database);
+    const isAway = database?.isAvailable === false;
+    const trouble = shutdown.draining ? 'draining' : isAway && 'database unavailable';
     res.status(trouble ? 503 : 200).type('json');
-    res.send({ status: trouble ?? 'ok' });
+    res.send({ status: trouble || 'ok' });
   });
   addRoutes(app);
   app.use((_req, _res, next) => next(createError(404, 'Not found')));
   app.use(errorHandler);
-  return (req, res) => app(req as Request, res as Response, () => refuseTarget(res));
-}
-
-/** What names no path, such as `foo://bar`, passes all handlers by, and Express would answer in HTML. */
-function refuseTarget(res: ServerResponse): void {
-  const headers = { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' };
-  res.writeHead(404, headers).end('Not found\n');
-}
-
-/** Why no request should come here now. */
-function troubleOf(shutdown: GracefulShutdown, database?: Database): string | undefined {
-  if (shutdown.draining) return 'draining';
-  if (database && !database.isAvailable) return 'database unavailable';
-  return undefined;
+  // What names no path, such as `foo://bar`, passes all of them by, and Express would answer in HTML.
+  const refuse = (res: Response) =>
+    sendText(res.status(404).type('text').set('Connection', 'close'), 'Not found');
+  return (req, res) => app(req as Request, res as Response, () => refuse(res as Response));
 }

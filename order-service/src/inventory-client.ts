@@ -12,13 +12,8 @@ export function inventoryClient(url: string, timeoutMs: number) {
     /** Resolves if the service has the order's product. Throws CallFailed. */
     check({ productID, requestId }: Order, scope: Scope): Promise<void> {
       const headers = { [REQUEST_ID_HEADER]: requestId };
-      const request = {
-        method: 'GET',
-        url: `${url}/check`,
-        params: { productID },
-        headers,
-      } as const;
-      return call({ ...words, ...request, timeoutMs }, scope);
+      const request = { method: 'GET', url: `${url}/check`, params: { productID } } as const;
+      return call({ ...words, ...request, headers, timeoutMs }, scope);
     },
   };
 }

@@ -43,9 +43,9 @@ export class MemoryAttempts implements Attempts {
     this.#end(order, 'failed');
   }
 
-  #end({ callerKey: key }: Order, status: 'processed' | 'failed'): void {
-    const attempt = key === undefined ? undefined : this.#inFlight.get(key);
-    if (key === undefined || !attempt) return;
+  #end({ callerKey: key = '' }: Order, status: 'processed' | 'failed'): void {
+    const attempt = this.#inFlight.get(key);
+    if (!attempt) return;
     this.#inFlight.delete(key);
     this.#ended.set(key, { ...attempt, status });
   }

@@ -71,7 +71,7 @@ export class CallFailed extends Error {
     const failed = (ending: Ending, detail?: string) =>
       new CallFailed(ending, target, { wasSent, ...(detail && { detail }) });
     const cause = causeOf(error, scope)?.code;
-    if (cause && isEnding(cause)) return failed(cause);
+    if (cause && Object.hasOwn(ENDINGS, cause)) return failed(cause as Ending);
     if (!isAxiosError(error)) return error;
     const { response, code = 'unknown' } = error;
     const status = response?.status;
@@ -85,8 +85,4 @@ export class CallFailed extends Error {
     if (status === 200 || NOT_HTTP.test(code)) return failed('broken-answer');
     return failed('unreachable', code);
   }
-}
-
-function isEnding(code: string): code is Ending {
-  return Object.hasOwn(ENDINGS, code);
 }

@@ -41,9 +41,7 @@ export class Connection {
 
   /** Ready for another request. */
   release(): void {
-    const others = idle.get(this.#origin);
-    if (others) others.push(this);
-    else idle.set(this.#origin, [this]);
+    if (!idle.get(this.#origin)?.push(this)) idle.set(this.#origin, [this]);
   }
 
   /** Ends the connection, and the request that is on it, at once. */

@@ -47,8 +47,14 @@ function cutIfUnread(socket: Socket): void {
  */
 export const drainBody: RequestHandler = (req, res, next) => {
   const { 'content-length': length = '0', 'transfer-encoding': encoding } = req.headers;
-  if (length === '0' && !encoding) next();
-  else Promise.race([drained(req), aborted(scopeOf(res).signal)]).then(next, next);
+  if (length === '0' && !encoding) return next();
+  const scope = scopeOf(res);
+  const refuse = (error: unknown) => {
+    scope[Symbol.dispose]();
+    res.set('Connection', 'close'); // The rest of the body may still come.
+    next(error);
+  };
+  Promise.race([drained(req), aborted(scope.signal)]).then(next, refuse);
 };
 
 /** Rejects with the reason of `signal` when it aborts. */
@@ -67,6 +73,5 @@ async function drained(req: Request): Promise<void> {
   } catch {
     throw new ClientDisconnected();
   }
-  const headers = { Connection: 'close' };
-  if (bytes > MAX_BODY_BYTES) throw createError(413, 'Body is too large', { headers });
+  if (bytes > MAX_BODY_BYTES) throw createError(413, 'Body is too large');
 }

@@ -1,9 +1,10 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { pino } from 'pino';
 import request from 'supertest';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { GracefulShutdown } from '#request-scope';
 import { portOf } from '../../harness/port-of.ts';
 import { createServiceApp, sendText } from '../src/index.ts';
@@ -63,7 +64,9 @@ describe('a body that nobody needs', () => {
     await once(server, 'request');
     if (leaves) shutdown.drain(0);
     const [answer] = await once(client, 'data');
-    expect(String(answer)).toMatch(/^HTTP\/1.1 408 [\s\S]*Request canceled\n$/);
+    expect(String(answer)).toMatch(
+      /^HTTP\/1.1 408 [\s\S]*Connection: close[\s\S]*Request canceled\n$/,
+    );
     client.destroy();
     await shutdown.drain(0);
   });
@@ -74,9 +77,14 @@ describe('a body that nobody needs', () => {
     const client = connect(portOf(server));
     client.write('POST /task HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345');
     const [req] = await once(server, 'request');
+    const ended: unknown[] = [];
+    const listener = (message: unknown) => ended.push(message);
+    subscribe('request-scope:ended', listener);
+    onTestFinished(() => void unsubscribe('request-scope:ended', listener));
     client.destroy();
     await new Promise((resolve) => req.socket.once('close', resolve));
     await new Promise((resolve) => server.close(resolve));
     expect(lines).toEqual([]);
+    expect(ended).toHaveLength(1); // And no scope is left.
   });
 });

@@ -20,7 +20,7 @@ const MAX_ANSWERS_OWED = 100;
 interface Connection {
   openedAt: number;
   owed: Set<ServedResponse>; // Answers whose last byte the operating system has not taken.
-  requestedBytes: number; // `bytesRead` at the last request: if it has grown, another may have begun.
+  requestedBytes: number; // `bytesRead` after the last request: if it has grown, another has begun.
 }
 
 /**
@@ -39,6 +39,9 @@ export function followConnections(server: AnyServer, maxAgeMs: number, onEnd: ()
       connections.delete(connection);
       onEnd();
     });
+    if ('bytesRead' in connection) {
+      connection.on('drain', () => isBlind(connection, owed) && connection.destroy());
+    }
     return state;
   };
 
@@ -55,10 +58,15 @@ export function followConnections(server: AnyServer, maxAgeMs: number, onEnd: ()
     });
     const isOld = performance.now() - state.openedAt >= maxAgeMs;
     if (!('bytesRead' in connection)) {
-      if (isOld) connection.close(); // Its streams go on to their ends.
+      if (isClosing || isOld) connection.close(); // Its streams go on to their ends.
       return;
     }
-    state.requestedBytes = connection.bytesRead;
+    const note = () => {
+      state.requestedBytes = connection.bytesRead;
+    };
+    note();
+    const { 'content-length': length, 'transfer-encoding': encoding } = req.headers;
+    if (length ?? encoding) req.once('end', note);
     if (isClosing || isOld) closeAfterLast(owed);
     if (isBlind(connection, owed) || owed.size > MAX_ANSWERS_OWED) connection.destroy();
   };
@@ -101,10 +109,7 @@ export function followConnections(server: AnyServer, maxAgeMs: number, onEnd: ()
   };
 }
 
-/**
- * Behind an answer that is still being made Node pauses the socket once the next ones fill a buffer, and
- * then it reads no hang-up.
- */
+/** Behind an answer that is being made Node pauses a socket once the next fill a buffer: no hang-up is read. */
 function isBlind(connection: Socket, owed: Set<ServedResponse>): boolean {
   if (!connection.isPaused()) return false;
   const [first, ...next] = owed;

@@ -28,7 +28,8 @@ export async function withScope(
     if (response.body && request.method !== 'HEAD') {
       return new Response(ending(response.body, scope), response);
     }
-    await response.body?.cancel(); // Nobody reads the body of an answer to HEAD.
+    // Nobody reads the body of an answer to HEAD, nor waits for its source.
+    response.body?.cancel().catch(() => {});
     scope[Symbol.dispose]();
     return request.method === 'HEAD' ? new Response(null, response) : response;
   } catch (error) {

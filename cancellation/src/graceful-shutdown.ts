@@ -102,16 +102,14 @@ export class GracefulShutdown {
   }
 
   #checkIdle(): void {
-    const isIdle = this.#scopes.size === 0 && !this.#servers.some((server) => server.oweAnswers());
-    if (isIdle) this.#onIdle?.();
+    if (!this.#onIdle || this.#scopes.size > 0) return;
+    if (!this.#servers.some((server) => server.oweAnswers())) this.#onIdle();
   }
 }
 
 /** Waits for `work`, but not longer than `ms`; its timer keeps the process until then. */
 async function within(ms: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const time = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, time]).finally(() => clearTimeout(timer));
+  const over = new AbortController();
+  const time = sleep(ms, undefined, { signal: over.signal }).catch(() => {});
+  await Promise.race([work, time]).finally(() => over.abort());
 }

@@ -1,33 +1,9 @@
-import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
 import { withScope } from '../src/fetch.ts';
-import { ClientDisconnected, DeadlineExceeded, type Scope } from '../src/index.ts';
-import { budget, LONG_MS } from './adapter-contract.ts';
+import { ClientDisconnected, DeadlineExceeded } from '../src/index.ts';
+import { LONG_MS } from './adapter-contract.ts';
 import { aborted, timers } from './event-loop.ts';
-
-const URL = 'http://orders/';
-const [BUDGET = ''] = budget(LONG_MS).split(':');
-
-/** A request, a client that can leave, and whether a scope of the request is open. */
-function ask(init: RequestInit = {}) {
-  const client = new AbortController();
-  const request = new Request(URL, { ...init, signal: client.signal });
-  const isOpen = () => getEventListeners(request.signal, 'abort').length > 0;
-  return { request, isOpen, hangUp: () => client.abort() };
-}
-
-/** A body of two parts, after which it ends or fails. */
-const parts = (end: (controller: ReadableStreamDefaultController) => void, cancel = () => {}) => {
-  const rest = ['first', 'second'].map((part) => new TextEncoder().encode(part));
-  return new ReadableStream({
-    pull(controller) {
-      const part = rest.shift();
-      if (part) controller.enqueue(part);
-      else end(controller);
-    },
-    cancel,
-  });
-};
+import { ask, BUDGET } from './fetch-probe.ts';
 
 test('the request is aborted: its scope aborts', async () => {
   const { request, isOpen, hangUp } = ask();
@@ -66,48 +42,6 @@ test('its timer goes with it', async () => {
   expect(timers()).toBe(before);
 });
 
-test('it ends with the last byte of a streamed body', async () => {
-  const { request, isOpen } = ask();
-  const body = parts((controller) => controller.close());
-  const answer = await withScope(request, () => new Response(body));
-  const seen: string[] = [];
-  for await (const part of answer.body ?? []) {
-    expect(isOpen()).toBe(true);
-    seen.push(new TextDecoder().decode(part));
-  }
-  expect(seen).toEqual(['first', 'second']);
-  expect(isOpen()).toBe(false);
-});
-
-test('a body that errors ends it, and errors', async () => {
-  const { request, isOpen } = ask();
-  const body = parts((controller) => controller.error(new Error('disk full')));
-  const answer = await withScope(request, () => new Response(body));
-  await expect(answer.text()).rejects.toThrow('disk full');
-  expect(isOpen()).toBe(false);
-});
-
-test('cancel_after_first_response: a canceled body aborts it, and its source', async () => {
-  const { request, isOpen } = ask();
-  const seen: string[] = [];
-  const body = parts(
-    () => {},
-    () => void seen.push('source canceled'),
-  );
-  let signal: AbortSignal | undefined;
-  const answer = await withScope(request, (scope: Scope) => {
-    signal = scope.signal;
-    return new Response(body);
-  });
-  const reader = answer.body?.getReader();
-  await reader?.read();
-  expect(signal?.aborted).toBe(false);
-  await reader?.cancel();
-  expect(signal?.reason).toBeInstanceOf(ClientDisconnected);
-  expect(seen).toEqual(['source canceled']);
-  expect(isOpen()).toBe(false);
-});
-
 test.each([
   ['throws', () => Promise.reject(new Error('no such order'))],
   ['throws at once', () => JSON.parse('no such order')],
@@ -127,17 +61,4 @@ test('status, headers and cookies of the answer survive', async () => {
   const answer = await withScope(ask().request, () => made);
   expect([answer.status, answer.statusText, await answer.text()]).toEqual([201, 'Made', 'made']);
   expect([...answer.headers]).toEqual([...made.headers]);
-});
-
-test('the body of an answer to HEAD is canceled, and its headers stay', async () => {
-  const { request, isOpen } = ask({ method: 'HEAD' });
-  const seen: string[] = [];
-  const body = parts(
-    () => {},
-    () => void seen.push('source canceled'),
-  );
-  const answer = await withScope(request, () => new Response(body, { headers: { ETag: 'x' } }));
-  expect(seen).toEqual(['source canceled']);
-  expect([answer.body, answer.headers.get('ETag')]).toEqual([null, 'x']);
-  expect(isOpen()).toBe(false);
 });

@@ -116,3 +116,13 @@ export function hearing(client: Socket): (text: string) => Promise<void> {
     heard = '';
   };
 }
+
+/** How many bytes `client` receives until the server ends the connection. */
+export async function read(client: Socket): Promise<number> {
+  let bytes = 0;
+  client.on('data', (chunk) => {
+    bytes += chunk.length;
+  });
+  await once(client, 'end');
+  return bytes;
+}

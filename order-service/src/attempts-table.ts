@@ -6,7 +6,10 @@ export const SCHEMA = `
     payment_key text primary key, caller_key text unique, product_id text not null,
     order_id text not null, request_id text not null, status text not null default 'in-flight',
     is_open boolean not null default true, expires_at timestamptz not null);
-  create index if not exists open_attempts on attempts (expires_at) where is_open;`;
+  -- \`if not exists\` would look only once it has the table's lock, for which all writes then wait.
+  if to_regclass('open_attempts') is null then
+    create index open_attempts on attempts (expires_at) where is_open;
+  end if;`;
 
 /** So many milliseconds from now, by the database's clock. */
 const AFTER = (ms: string) => `clock_timestamp() + ${ms}::float8 * interval '1 ms'`;
@@ -35,6 +38,8 @@ export const FAIL = `
   update attempts set status = 'failed' where payment_key = $1 and status <> 'processed'
   returning payment_key`;
 
+export const FIND_STATUS = 'select status from attempts where payment_key = $1';
+
 export const STRIKE_OUT = `
   update attempts set status = 'failed', is_open = false
   where payment_key = $1 and status <> 'processed'`;
@@ -43,7 +48,7 @@ export const FORGET = 'delete from attempts where payment_key = $1';
 
 export const TAKE_ORPHANS = `
   update attempts set status = 'failed', expires_at = ${AFTER('$1')} where payment_key in (
-    select payment_key from attempts where is_open and expires_at < clock_timestamp()
+    select payment_key from attempts where is_open and expires_at < now()
     order by expires_at limit $2 for update skip locked)
   returning payment_key, caller_key, product_id, order_id, request_id`;
 

@@ -6,6 +6,7 @@ import {
   BEGIN,
   FAIL,
   FIND,
+  FIND_STATUS,
   FORGET,
   REOPEN,
   type Row,
@@ -60,7 +61,10 @@ export class PostgresAttempts implements Attempts {
 
   async fail({ idempotencyKey, callerKey }: Order): Promise<boolean> {
     if (callerKey === undefined) return true;
-    return (await this.#run(FAIL, [idempotencyKey])).length > 0;
+    if ((await this.#run(FAIL, [idempotencyKey])).length > 0) return true;
+    // One whose record was lost with its server is not known to be processed.
+    const [known] = await this.#run(FIND_STATUS, [idempotencyKey]);
+    return known?.status !== 'processed';
   }
 
   /** One that cannot be struck out now is an orphan later, and voided once more. */

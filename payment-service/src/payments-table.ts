@@ -5,9 +5,12 @@ export const SCHEMA = `
   create table if not exists payments (
     key text primary key, order_id text not null, status text not null,
     updated_at timestamptz not null default clock_timestamp());
-  create index if not exists payments_of_order on payments (order_id, updated_at);`;
+  -- \`if not exists\` would look only once it has the table's lock, for which all writes then wait.
+  if to_regclass('payments_of_order') is null then
+    create index payments_of_order on payments (order_id, updated_at);
+  end if;`;
 
-/** On which each void of a pending payment is told to the replica that may be at work on it. */
+/** On which each void of a payment that has begun is told to the replica that may be at work on it. */
 export const VOIDED_CHANNEL = 'payments_voided';
 
 export const BEGIN = `
@@ -20,13 +23,12 @@ export const SETTLE = `
   where key = $1 and status = 'pending' returning key`;
 
 export const VOID = `
-  with known as (select status from payments where key = $1),
-  voided as (
+  with voided as (
     insert into payments (key, order_id, status) values ($1, $2, 'voided')
     on conflict (key) do update set status = 'voided', updated_at = clock_timestamp()
-    where payments.order_id = excluded.order_id and payments.status <> 'voided' returning key)
-  select case when (select status from known) = 'pending' then pg_notify('${VOIDED_CHANNEL}', key) end
-  from voided`;
+    where payments.order_id = excluded.order_id and payments.status <> 'voided'
+    returning key, xmax <> 0 as has_begun)
+  select case when has_begun then pg_notify('${VOIDED_CHANNEL}', key) end from voided`;
 
 export const FIND = 'select order_id, status from payments where key = $1';
 

@@ -76,6 +76,7 @@ export class World {
     if (statement.includes('(payment_key) do update')) return this.#reopen(values);
     if (statement.startsWith('insert into attempts')) return this.#insert(values);
     if (statement.startsWith('select product_id')) return this.#named(key);
+    if (statement.startsWith('select status')) return row ? [row] : [];
     if (statement.includes('for update skip locked')) return this.#takeOrphans();
     if (statement.startsWith('delete')) {
       if (!row || (statement.includes("'in-flight'") && row.status !== 'in-flight')) return [];

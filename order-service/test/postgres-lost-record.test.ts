@@ -1,0 +1,34 @@
+import { Client } from 'pg';
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import { Scope } from '#request-scope';
+import { SCHEMA } from '../src/attempts-table.ts';
+import { PostgresAttempts } from '../src/postgres-attempts.ts';
+import { useReplicas } from './replicas-under-test.ts';
+
+const orders = useReplicas();
+const { server } = orders;
+const log = pino({ level: 'silent' });
+const ids = { productID: '1', orderID: '2', idempotencyKey: '3', requestId: '4' };
+
+test.each([
+  ['is lost', 'delete from attempts', true],
+  ['says in flight', 'select 1', true],
+  ['says processed', "update attempts set status = 'processed'", false],
+])('an attempt whose record %s may be called failed: %s', async (_row, change, expected) => {
+  const attempts = new PostgresAttempts(orders.database.pool, 60_000);
+  using scope = new Scope();
+  const order = { ...ids, callerKey: 'mine', log };
+  expect(await attempts.begin(order, scope)).toBe('begun');
+  await server.ask(change);
+  expect(await attempts.fail(order)).toBe(expected);
+});
+
+test('a start waits for nobody who writes, and nobody for it', async () => {
+  const other = new Client(server.postgres.url);
+  await other.connect();
+  await other.query(`begin; insert into attempts (payment_key, product_id, order_id, request_id, expires_at)
+    values ('1', '2', '3', '4', now())`);
+  await orders.database.pool.query(`do $schema$ begin ${SCHEMA} end $schema$`);
+  await other.end();
+});

@@ -1,0 +1,50 @@
+import { Client } from 'pg';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Scope } from '#request-scope';
+import { until } from '../../harness/until.ts';
+import { useServer } from '../../postgres/test/server.ts';
+import { testDatabase } from '../../postgres/test/test-database.ts';
+import { SCHEMA, VOID, VOIDED_CHANNEL } from '../src/payments-table.ts';
+import { PostgresLedger } from '../src/postgres-ledger.ts';
+
+const BEGUN =
+  "begin; insert into payments (key, order_id, status) values ('crossed', 'X', 'pending')";
+
+const server = useServer();
+let database: Awaited<ReturnType<typeof testDatabase>>;
+let other: Client;
+
+beforeEach(async () => {
+  if (!server.isThere) return;
+  database = await testDatabase(server.postgres.url, SCHEMA);
+  await server.ask('truncate payments');
+  other = new Client(server.postgres.url);
+  await other.connect();
+});
+afterEach(async () => {
+  if (!server.isThere) return;
+  await other.end();
+  await database[Symbol.asyncDispose]();
+});
+
+test('a void that crosses the beginning of its payment is told to who works on it', async () => {
+  const heard: string[] = [];
+  database.listen(VOIDED_CHANNEL, (key) => heard.push(key));
+  await until('listening', async () => {
+    const text = `select 1 from pg_stat_activity where query = 'listen "${VOIDED_CHANNEL}"'`;
+    return (await server.ask(text)).rows.length > 0 || undefined;
+  });
+  await other.query(BEGUN);
+  using scope = new Scope();
+  const voided = new PostgresLedger(database.pool).void('crossed', 'X', scope);
+  await server.runs(VOID);
+  await other.query('commit');
+  expect(await voided).toBe('voided');
+  await expect.poll(() => heard).toEqual(['crossed']);
+});
+
+test('a start waits for nobody who writes, and nobody for it', async () => {
+  await other.query(BEGUN);
+  await database.pool.query(`do $schema$ begin ${SCHEMA} end $schema$`);
+  await other.query('rollback');
+});

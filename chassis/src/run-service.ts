@@ -51,7 +51,7 @@ export async function runService<Config extends EdgeConfig>(service: {
     // Before it listens: whoever has seen that may end it at once.
     leaveOnSignal(logger, async () => {
       await shutdown.drain(shutdownTimeoutMs, drainDelayMs);
-      if (database) await Promise.race([database.pool.close(), sleep(CLOSE_TIMEOUT_MS)]);
+      if (database) await Promise.race([database.close(), sleep(CLOSE_TIMEOUT_MS)]);
     });
     const listening = once(server.listen({ host, port, backlog: BACKLOG }), 'listening');
     await listening.catch(({ message }: Error) => Promise.reject(new StartError(message)));

@@ -89,7 +89,7 @@ test('those who wait for a connection leave with their client or their budget, t
 
 test('when too many wait the next one is told to come again', async () => {
   const pool = createPool(server.postgres.url, { maxConnections: 1, maxWaiting: 1 });
-  const database = { pool, isAvailable: true, listen: () => {} };
+  const database = { pool, isAvailable: true, listen: () => {}, close: () => pool.close() };
   const options = { database, durationMs: ENDLESS_MS };
   await using inventory = await startInventory(server.postgres.url, options);
   const atWork = inventory.check();

@@ -10,10 +10,12 @@ interface Log {
 /** A service's database. */
 export interface Database {
   readonly pool: Pool;
-  /** False until the server is there and has the service's tables, and whenever it is lost. */
+  /** False until the server is there and has the service's tables, and whenever it is lost or read-only. */
   readonly isAvailable: boolean;
-  /** Calls `onPayload` with what is notified on `channel`, for as long as the service accepts requests. */
+  /** Calls `onPayload` with what is notified on `channel`, until it is closed. */
   listen(channel: string, onPayload: (payload: string) => void): void;
+  /** Listens no more; resolves once the pool's queries have ended. */
+  close(): Promise<void>;
 }
 
 /**
@@ -39,10 +41,16 @@ export async function openDatabase(
       logger.warn(`Database unavailable (${code}), it is tried again`);
     },
   };
+  const pool = createPool(url, { maxConnections });
+  const closing = new AbortController();
   watch(url, schema, watcher, signal).catch((err) => logger.error({ err }, 'Internal error'));
   return {
-    pool: createPool(url, { maxConnections }),
-    listen: (channel, onPayload) => void listen(url, channel, onPayload, signal),
+    pool,
+    listen: (channel, onPayload) => void listen(url, channel, onPayload, closing.signal),
+    close() {
+      closing.abort();
+      return pool.close();
+    },
     get isAvailable() {
       return isAvailable;
     },

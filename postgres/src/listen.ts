@@ -1,5 +1,9 @@
-import { Client } from 'pg';
+import { Client, type ClientConfig } from 'pg';
 import { everySecond } from './every-second.ts';
+
+/** How long to connect may take, and the silence after which the server is asked whether it is there. */
+const CONNECT_TIMEOUT_MS = 5_000;
+const KEEP_ALIVE_MS = 10_000;
 
 /**
  * Calls `onPayload` with what is notified on `channel`, over a connection of its own, which is opened
@@ -11,19 +15,26 @@ export async function listen(
   channel: string,
   onPayload: (payload: string) => void,
   signal: AbortSignal,
+  connectTimeoutMs = CONNECT_TIMEOUT_MS,
 ): Promise<void> {
+  const options = {
+    connectionString: url,
+    connectionTimeoutMillis: connectTimeoutMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+  };
   // Whatever it is, it is tried again: a file that the URL names may not be there yet.
-  await everySecond(() => hear(url, channel, onPayload, signal).catch(() => {}), signal);
+  await everySecond(() => hear(options, channel, onPayload, signal).catch(() => {}), signal);
 }
 
 /** Listens over one connection, until that is lost or `signal` aborts. */
 async function hear(
-  url: string,
+  options: ClientConfig,
   channel: string,
   onPayload: (payload: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const client = new Client({ connectionString: url, keepAlive: true });
+  const client = new Client(options);
   client.on('notification', ({ payload = '' }) => onPayload(payload));
   const ended = new Promise<void>((resolve) => client.on('end', resolve).on('error', () => {}));
   const end = () => void client.end().catch(() => {});

@@ -7,9 +7,13 @@ const TIMEOUT_MS = 2_000;
 /** For the schema: it may wait for others, who make it at the same moment. */
 const SCHEMA_TIMEOUT_MS = 30_000;
 
+/** Fails on a standby, and on a server that is read-only for another reason. */
+const CHECK = `
+  if current_setting('transaction_read_only')::boolean then raise read_only_sql_transaction; end if;`;
+
 /** Who is told whether the server is there. */
 export interface Watcher {
-  /** Called when the server is there, at first and again, with `schema` made in it. */
+  /** Called when the server is there and can be written to, at first and again, with `schema` made in it. */
   up: () => void;
   /** Called when it is not, once for as long as that lasts. */
   down: (error: Error) => void;
@@ -17,7 +21,7 @@ export interface Watcher {
 
 /**
  * Looks for the server at `url` once a second until `signal` aborts, and tells `watcher` of each change.
- * When it is there for the first time, `schema` is run: statements that may find their work done. Any
+ * When it is there, at first and again, `schema` is run: statements that may find their work done. Any
  * number of processes may do so at once.
  */
 export async function watch(
@@ -28,15 +32,17 @@ export async function watch(
 ): Promise<void> {
   await using pool = createPool(url, { maxConnections: 1, connectTimeoutMs: TIMEOUT_MS });
   let isUp: boolean | undefined;
-  let next = { text: once(schema), timeoutMs: SCHEMA_TIMEOUT_MS };
+  const first = { text: block(CHECK + LOCK + schema), timeoutMs: SCHEMA_TIMEOUT_MS };
+  let next = first;
   await everySecond(async () => {
     using scope = new Scope(next.timeoutMs);
     try {
       await pool.query(next.text, [], scope);
-      next = { text: 'select 1', timeoutMs: TIMEOUT_MS };
+      next = { text: block(CHECK), timeoutMs: TIMEOUT_MS };
       if (!isUp) watcher.up();
       isUp = true;
     } catch (error) {
+      next = first;
       if (isUp !== false) watcher.down(error instanceof Error ? error : new Error(String(error)));
       isUp = false;
     }
@@ -44,7 +50,8 @@ export async function watch(
 }
 
 /** One at a time: of two that find a table missing, PostgreSQL lets one make it and the other fail. */
-function once(schema: string): string {
-  const lock = "perform pg_advisory_xact_lock(hashtext('schema'))";
-  return `do $schema$ begin ${lock}; ${schema} end $schema$`;
+const LOCK = "perform pg_advisory_xact_lock(hashtext('schema'));";
+
+function block(statements: string): string {
+  return `do $block$ begin ${statements} end $block$`;
 }

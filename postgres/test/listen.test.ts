@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { portOf } from '../../harness/port-of.ts';
+import { openDatabase } from '../src/database.ts';
 import { listen } from '../src/index.ts';
 import { useServer } from './server.ts';
 
@@ -34,4 +35,34 @@ test('a URL that cannot be used, for now perhaps, ends nothing', async () => {
   const listening = listen(url, 'channel', () => {}, aborting.signal);
   aborting.abort();
   await expect(listening).resolves.toBeUndefined();
+});
+
+test('a server that takes a connection and says nothing is left for another connection', async () => {
+  const silent = createServer((client) => client.on('error', () => {}));
+  await once(silent.listen(0, '127.0.0.1'), 'listening');
+  const aborting = new AbortController();
+  const url = `postgres://postgres@127.0.0.1:${portOf(silent)}/postgres`;
+  const listening = listen(url, 'channel', () => {}, aborting.signal, 50);
+  await once(silent, 'connection');
+  await once(silent, 'connection');
+  aborting.abort();
+  await listening;
+  silent.close();
+});
+
+test('a service hears of what is notified while it drains, until it closes its database', async () => {
+  const log = { info() {}, warn() {}, error() {} };
+  const leaving = new AbortController();
+  const url = `${server.postgres.url}?application_name=draining`;
+  const database = await openDatabase(url, '', 1, log, leaving.signal);
+  const heard: string[] = [];
+  database.listen('channel', (payload) => heard.push(payload));
+  const text = `listen "channel"`;
+  const isListening = 'select 1 from pg_stat_activity where query = $1';
+  await expect.poll(async () => (await server.ask(isListening, [text])).rows).toHaveLength(1);
+  leaving.abort();
+  await server.ask("select pg_notify('channel', 'while it drains')");
+  await expect.poll(() => heard).toEqual(['while it drains']);
+  await database.close();
+  await server.leaves('draining');
 });

@@ -6,14 +6,16 @@ export async function testDatabase(url: string, schema: string) {
   const pool = createPool(url, { maxConnections: 3 });
   const listening = new AbortController();
   await pool.query(`do $schema$ begin ${schema} end $schema$`);
+  const close = async () => {
+    listening.abort();
+    await pool.close();
+  };
   const database: Database & AsyncDisposable = {
     pool,
     isAvailable: true,
     listen: (channel, onPayload) => void listen(url, channel, onPayload, listening.signal),
-    async [Symbol.asyncDispose]() {
-      listening.abort();
-      await pool.close();
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   };
   return database;
 }

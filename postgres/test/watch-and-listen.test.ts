@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { Feed } from '../../harness/feed.ts';
 import { portOf } from '../../harness/port-of.ts';
 import { until } from '../../harness/until.ts';
-import { DatabaseUnavailable, listen, watch } from '../src/index.ts';
+import { createPool, DatabaseUnavailable, listen, watch } from '../src/index.ts';
 import { useServer } from './server.ts';
 
 /** Two that find it missing at the same time would both make it. */
@@ -95,4 +95,29 @@ test('listen ends at once where there is no server', async () => {
   const ended = listen('postgres://127.0.0.1:1/nowhere', 'a channel', () => {}, leaving.signal);
   leaving.abort();
   await ended;
+});
+
+test('watch makes the schema again in a database that was made anew', async () => {
+  const url = server.postgres.url.replace(/postgres$/, 'anew');
+  await server.ask('create database anew');
+  {
+    await using watcher = watchAt(url);
+    await watcher.told.next((what) => what === 'up');
+    await server.ask('drop database anew with (force)');
+    await watcher.told.next((what) => what.startsWith('down'));
+    await server.ask('create database anew');
+    await watcher.told.next((what) => what === 'up', 2);
+    await using pool = createPool(url, { maxConnections: 1 });
+    expect((await pool.query("select to_regclass('made')::text as name")).rows).toEqual([
+      { name: 'made' },
+    ]);
+  }
+  await server.ask('drop database anew');
+});
+
+test('a server that is read-only is away for watch', async () => {
+  const options = encodeURIComponent('-c default_transaction_read_only=on');
+  await using watcher = watchAt(`${server.postgres.url}?options=${options}`);
+  await watcher.told.next((what) => what === 'down: 25006');
+  expect(watcher.told.items).toEqual(['down: 25006']);
 });

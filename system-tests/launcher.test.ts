@@ -1,9 +1,10 @@
 import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startCommand } from '../harness/command.ts';
 import { ROOT } from '../harness/repository.ts';
+import { readConfig } from '../start/config.ts';
 
 const PORTS = { ORDER_PORT: '0', INVENTORY_PORT: '0', PAYMENT_PORT: '0' };
 const SERVICE_URL = /Listening on (\S+)/g;
@@ -51,6 +52,12 @@ test('a port in use stops all, PORT itself is ignored; a terminal that closes le
   first.child.kill('SIGHUP');
   expect(await first.closed).toBe(0);
   expect(first.output().match(/exited with code 0/g)).toHaveLength(3);
+});
+
+test('what DOTENV_PATH names is read once: a PORT in it is for no service', () => {
+  const { order } = readConfig({ DOTENV_PATH: 'variables', PORT: '1' });
+  expect(order).toMatchObject({ DOTENV_PATH: devNull });
+  expect(order).not.toHaveProperty('PORT');
 });
 
 test('.env in the current folder is read', async () => {

@@ -52,8 +52,11 @@ export function followConnections(server: AnyServer, maxAgeMs: number, onEnd: ()
     owed.add(res);
     res.once('finish', () => {
       owed.delete(res);
-      // An answer that had begun before the drain carries no `Connection: close`.
-      if ('bytesRead' in connection && isClosing && owed.size === 0) connection.destroySoon();
+      if ('bytesRead' in connection) {
+        if (isBlind(connection, owed)) connection.destroy();
+        // An answer that had begun before the drain carries no `Connection: close`.
+        if (isClosing && owed.size === 0) connection.destroySoon();
+      }
       onEnd();
     });
     const isOld = performance.now() - state.openedAt >= maxAgeMs;
@@ -66,7 +69,7 @@ export function followConnections(server: AnyServer, maxAgeMs: number, onEnd: ()
     };
     note();
     const { 'content-length': length, 'transfer-encoding': encoding } = req.headers;
-    if (length ?? encoding) req.once('end', note);
+    if (Number(length) > 0 || encoding) req.once('end', () => owed.has(res) && note());
     if (isClosing || isOld) closeAfterLast(owed);
     if (isBlind(connection, owed) || owed.size > MAX_ANSWERS_OWED) connection.destroy();
   };
@@ -82,8 +85,7 @@ export function followConnections(server: AnyServer, maxAgeMs: number, onEnd: ()
 
   return {
     oweAnswers() {
-      for (const { owed } of connections.values()) if (owed.size > 0) return true;
-      return false;
+      return [...connections.values()].some(({ owed }) => owed.size > 0);
     },
 
     /** From now on each answer, those that are owed included, closes its connection. */

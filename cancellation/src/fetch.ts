@@ -31,7 +31,7 @@ export async function withScope(
     // Nobody reads the body of an answer to HEAD, nor waits for its source.
     response.body?.cancel().catch(() => {});
     scope[Symbol.dispose]();
-    return request.method === 'HEAD' ? new Response(null, response) : response;
+    return response.body ? new Response(null, response) : response;
   } catch (error) {
     scope[Symbol.dispose]();
     throw error;

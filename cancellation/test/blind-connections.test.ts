@@ -79,3 +79,24 @@ test('a hang-up is seen behind an answer that was made while nobody read the one
   client.destroy();
   expect(await aborted(first.scope.signal)).toBeInstanceOf(ClientDisconnected);
 });
+
+test('a hang-up is seen behind an answer that comes to be the first', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  const client = await probe.connect(get());
+  client.pause();
+  const first = await probe.next();
+  while (!first.req.socket.writableNeedDrain) {
+    first.res.write(Buffer.alloc(1_000_000));
+    await settled();
+  }
+  first.res.end();
+  client.write(get() + get());
+  const [second, third] = [await probe.next(), await probe.next()];
+  third.res.end('x'.repeat(200_000));
+  const finished = once(first.res, 'finish');
+  client.resume();
+  await finished;
+  client.destroy();
+  expect(await aborted(second.scope.signal)).toBeInstanceOf(ClientDisconnected);
+});

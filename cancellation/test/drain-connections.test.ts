@@ -1,8 +1,9 @@
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { expect, test } from 'vitest';
 import { GracefulShutdown } from '../src/index.ts';
 import { settled } from './event-loop.ts';
-import { get, hearing, startProbe } from './probe.ts';
+import { arrivalsOf, get, hearing, listen, post, startProbe } from './probe.ts';
 
 const LONG_MS = 60_000;
 
@@ -69,21 +70,27 @@ test('an answer that is made waits for the one before it, also in a drain', asyn
   ).toEqual(['first', 'second']);
 });
 
-test('a request that has begun while another was answered is served', async () => {
+test.each([
+  ['a GET', get()],
+  ['a POST without a body', post('')],
+])('a request that has begun while %s was answered is served', async (_row, text) => {
   const shutdown = new GracefulShutdown();
-  await using probe = await startProbe(shutdown);
+  const server = createServer(); // It reads no body.
+  const next = arrivalsOf(server, shutdown);
+  shutdown.attach(server);
+  await using probe = await listen(server);
   await probe.connect(get());
-  const other = await probe.next();
-  const client = await probe.connect(get());
+  const other = await next();
+  const client = await probe.connect(text);
   const heard = hearing(client);
-  const first = await probe.next();
+  const first = await next();
   client.write('GET / HTTP/1.1\r\n');
-  await probe.hasRead(client);
+  while (first.req.socket.bytesRead !== client.bytesWritten) await settled();
   first.res.end('first');
   await heard('first');
   const drained = shutdown.drain(LONG_MS);
   client.write('Host: localhost\r\n\r\n');
-  const second = await probe.next();
+  const second = await next();
   second.res.end('second');
   await heard('second');
   for (const { res, scope } of [first, second, other]) {

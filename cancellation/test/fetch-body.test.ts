@@ -64,3 +64,8 @@ test.each([
   expect([answer.body, answer.headers.get('ETag')]).toEqual([null, 'x']);
   expect(isOpen()).toBe(false);
 });
+
+test('an answer to HEAD without a body stays what it is', async () => {
+  const failed = Response.error();
+  expect(await withScope(ask({ method: 'HEAD' }).request, () => failed)).toBe(failed);
+});

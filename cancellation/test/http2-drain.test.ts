@@ -28,21 +28,18 @@ describe('HTTP/2', () => {
     const shutdown = new GracefulShutdown();
     await using probe = await startHttp2(shutdown);
     await once(probe.client, 'connect');
-    const drained = shutdown.drain(LONG_MS, 1_500);
     let isDrained = false;
-    drained.then(() => {
+    shutdown.drain(LONG_MS, 5_000).then(() => {
       isDrained = true;
     });
     const stream = probe.get();
     const { res, scope } = await probe.next();
     await once(probe.client, 'goaway');
-    expect(isDrained).toBe(false);
     res.end('still served');
     scope[Symbol.dispose]();
     expect(String(await once(stream.setEncoding('utf8'), 'data'))).toBe('still served');
     await once(probe.client, 'close');
     expect(isDrained).toBe(false);
-    await drained;
   });
 
   test('a drain aborts the streams that are left', async () => {

@@ -36,7 +36,10 @@ export function createServiceApp(
   app.use((_req, _res, next) => next(createError(404, 'Not found')));
   app.use(errorHandler);
   // What names no path, such as `foo://bar`, passes all of them by, and Express would answer in HTML.
-  const refuse = (res: Response) =>
-    sendText(res.status(404).type('text').set('Connection', 'close'), 'Not found');
-  return (req, res) => app(req as Request, res as Response, () => refuse(res as Response));
+  const refuse = (res: Response, err: unknown) => {
+    if (err) logger.error({ err }, 'Internal error');
+    if (err) res.destroy();
+    else sendText(res.status(404).type('text').set('Connection', 'close'), 'Not found');
+  };
+  return (req, res) => app(req as Request, res as Response, (err) => refuse(res as Response, err));
 }

@@ -7,7 +7,7 @@ export const SCHEMA = `
     order_id text not null, request_id text not null, status text not null default 'in-flight',
     is_open boolean not null default true, expires_at timestamptz not null);
   -- \`if not exists\` would look only once it has the table's lock, for which all writes then wait.
-  if to_regclass('open_attempts') is null then
+  if not exists (select from pg_indexes where schemaname = current_schema and indexname = 'open_attempts') then
     create index open_attempts on attempts (expires_at) where is_open;
   end if;`;
 

@@ -24,7 +24,7 @@ test.each([
   expect(await attempts.fail(order)).toBe(expected);
 });
 
-test('a start waits for nobody who writes, and nobody for it', async () => {
+test('a start waits for nobody who writes', async () => {
   const other = new Client(server.postgres.url);
   await other.connect();
   await other.query(`begin; insert into attempts (payment_key, product_id, order_id, request_id, expires_at)

@@ -6,7 +6,7 @@ export const SCHEMA = `
     key text primary key, order_id text not null, status text not null,
     updated_at timestamptz not null default clock_timestamp());
   -- \`if not exists\` would look only once it has the table's lock, for which all writes then wait.
-  if to_regclass('payments_of_order') is null then
+  if not exists (select from pg_indexes where schemaname = current_schema and indexname = 'payments_of_order') then
     create index payments_of_order on payments (order_id, updated_at);
   end if;`;
 

@@ -3,6 +3,7 @@ import { everySecond } from './every-second.ts';
 import { createPool } from './pool.ts';
 
 const TIMEOUT_MS = 2_000;
+const OPTIONS = { maxConnections: 1, connectTimeoutMs: TIMEOUT_MS };
 
 /** For the schema: it may wait for others, who make it at the same moment. */
 const SCHEMA_TIMEOUT_MS = 30_000;
@@ -30,28 +31,28 @@ export async function watch(
   watcher: Watcher,
   signal: AbortSignal,
 ): Promise<void> {
-  await using pool = createPool(url, { maxConnections: 1, connectTimeoutMs: TIMEOUT_MS });
   let isUp: boolean | undefined;
-  const first = { text: block(CHECK + LOCK + schema), timeoutMs: SCHEMA_TIMEOUT_MS };
-  let next = first;
+  let pool = createPool(url, OPTIONS);
+  const run = async (statements: string, timeoutMs: number) => {
+    using scope = new Scope(timeoutMs);
+    await pool.query(`do $block$ begin ${statements} end $block$`, [], scope);
+  };
   await everySecond(async () => {
-    using scope = new Scope(next.timeoutMs);
     try {
-      await pool.query(next.text, [], scope);
-      next = { text: block(CHECK), timeoutMs: TIMEOUT_MS };
+      await run(CHECK, TIMEOUT_MS);
+      if (!isUp) await run(LOCK + schema, SCHEMA_TIMEOUT_MS);
       if (!isUp) watcher.up();
       isUp = true;
     } catch (error) {
-      next = first;
       if (isUp !== false) watcher.down(error instanceof Error ? error : new Error(String(error)));
       isUp = false;
+      // What this connection says may be true of no other.
+      await pool.close();
+      pool = createPool(url, OPTIONS);
     }
   }, signal);
+  await pool.close();
 }
 
 /** One at a time: of two that find a table missing, PostgreSQL lets one make it and the other fail. */
 const LOCK = "perform pg_advisory_xact_lock(hashtext('schema'));";
-
-function block(statements: string): string {
-  return `do $block$ begin ${statements} end $block$`;
-}

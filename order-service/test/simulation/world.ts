@@ -74,14 +74,13 @@ export class World {
     const row = this.rows.get(key);
     const statement = text.trim().replaceAll(/\s+/g, ' ');
     if (statement.includes('(payment_key) do update')) return this.#reopen(values);
-    if (statement.startsWith('insert into attempts')) return this.#insert(values);
-    if (statement.startsWith('select product_id')) return this.#named(key);
+    if (statement.startsWith('insert')) return this.#insert(values);
     if (statement.startsWith('select status')) return row ? [row] : [];
+    if (statement.startsWith('select')) return this.#named(key);
     if (statement.includes('for update skip locked')) return this.#takeOrphans();
     if (statement.startsWith('delete')) {
-      if (!row || (statement.includes("'in-flight'") && row.status !== 'in-flight')) return [];
-      this.rows.delete(key);
-      return [row];
+      if (statement.includes("'in-flight'") && row?.status !== 'in-flight') return [];
+      return row && this.rows.delete(key) ? [row] : [];
     }
     if (statement.startsWith("update attempts set status = 'processed'")) {
       if (row?.status !== 'in-flight') return [];
@@ -89,8 +88,8 @@ export class World {
     }
     if (statement.startsWith("update attempts set status = 'failed'")) {
       if (!row || row.status === 'processed') return [];
-      const strikesOut = statement.includes('is_open = false');
-      return [Object.assign(row, { status: 'failed', is_open: row.is_open && !strikesOut })];
+      const is_open = row.is_open && !statement.includes('is_open = false');
+      return [Object.assign(row, { status: 'failed', is_open })];
     }
     throw new Error(`not simulated: ${statement}`);
   }

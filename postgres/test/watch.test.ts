@@ -3,8 +3,7 @@ import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { Feed } from '../../harness/feed.ts';
 import { portOf } from '../../harness/port-of.ts';
-import { until } from '../../harness/until.ts';
-import { createPool, DatabaseUnavailable, listen, watch } from '../src/index.ts';
+import { createPool, DatabaseUnavailable, watch } from '../src/index.ts';
 import { useServer } from './server.ts';
 
 /** Two that find it missing at the same time would both make it. */
@@ -67,36 +66,6 @@ test('ten watches that come at the same time make the schema once, and leave no 
   await server.leaves('watcher');
 });
 
-test('listen hears what is notified, also after its connection was lost, until it is told to end', async () => {
-  const heard: string[] = [];
-  const leaving = new AbortController();
-  const url = `${server.postgres.url}?application_name=listener`;
-  const ended = listen(url, 'a channel', (payload) => heard.push(payload), leaving.signal);
-  const hears = (payload: string) =>
-    until(`${payload} is heard`, async () => {
-      await server.ask("select pg_notify('a channel', $1)", [payload]);
-      return heard.includes(payload) || undefined;
-    });
-  await hears('first');
-  await server.ask(
-    "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'listener'",
-  );
-  await hears('second');
-  await server.postgres.kill();
-  await server.postgres.restart();
-  await hears('third');
-  leaving.abort();
-  await ended;
-  await server.leaves('listener');
-});
-
-test('listen ends at once where there is no server', async () => {
-  const leaving = new AbortController();
-  const ended = listen('postgres://127.0.0.1:1/nowhere', 'a channel', () => {}, leaving.signal);
-  leaving.abort();
-  await ended;
-});
-
 test('watch makes the schema again in a database that was made anew', async () => {
   const url = server.postgres.url.replace(/postgres$/, 'anew');
   await server.ask('create database anew');
@@ -115,9 +84,19 @@ test('watch makes the schema again in a database that was made anew', async () =
   await server.ask('drop database anew');
 });
 
-test('a server that is read-only is away for watch', async () => {
-  const options = encodeURIComponent('-c default_transaction_read_only=on');
-  await using watcher = watchAt(`${server.postgres.url}?options=${options}`);
-  await watcher.told.next((what) => what === 'down: 25006');
-  expect(watcher.told.items).toEqual(['down: 25006']);
+test('a server that is read-only is away, until it is not', async () => {
+  const url = server.postgres.url.replace(/postgres$/, 'replica');
+  await server.ask('create database replica');
+  {
+    await using watcher = watchAt(url);
+    await watcher.told.next((what) => what === 'up');
+    await server.ask('alter database replica set default_transaction_read_only = on');
+    await server.ask(
+      "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'replica'",
+    );
+    await watcher.told.next((what) => what === 'down: 25006');
+    await server.ask('alter database replica reset default_transaction_read_only');
+    await watcher.told.next((what) => what === 'up', 2);
+  }
+  await server.ask('drop database replica with (force)');
 });

@@ -30,8 +30,7 @@ orders that succeeded. The callers run on the same cores; others are whatever is
 they had much of the machine is too slow. Each row is ${MEASURED_MS / 1_000} s, once, one after the other.`;
 
 const SUMMARY = `With 1,000 orders in flight the cores are full already with one process of each service: more replicas share the
-same two cores, and each order costs more. Of more than the 1,000 who may wait for the database in each process
-the others are turned away, nine of ten at 8,000 and one process, where a third fewer succeed than with 1,000.`;
+same two cores, and each order costs more. Whoever finds 1,000 waiting for the database in a process is turned away.`;
 
 /** Measures what an order costs with more replicas and with more orders in flight, and prints the table. */
 export async function runReplicas(quick: boolean): Promise<void> {

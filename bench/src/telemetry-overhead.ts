@@ -32,15 +32,18 @@ export async function telemetryOverhead(
     ['metrics, and all traces', OPTIONS, { ...prometheus, ...traces }],
   ];
   const cpuUs = kinds.map((): number[] => []);
-  for (let round = 0; round < rounds; round += 1) {
-    for (const [index, [, options, env]] of kinds.entries()) {
-      await using service = await OrderProcess.start(CONTENDERS[OURS], stubUrl, env, options);
-      await load(service, orders);
-      cpuUs[index]?.push((await load(service, orders * 2)).cpuUs);
+  try {
+    for (let round = 0; round < rounds; round += 1) {
+      for (const [index, [, options, env]] of kinds.entries()) {
+        await using service = await OrderProcess.start(CONTENDERS[OURS], stubUrl, env, options);
+        await load(service, orders);
+        cpuUs[index]?.push((await load(service, orders * 2)).cpuUs);
+      }
     }
+  } finally {
+    receiver.closeAllConnections();
+    receiver.close();
   }
-  receiver.closeAllConnections();
-  receiver.close();
   const rows = kinds.map(([name], index) => {
     const all = cpuUs[index] ?? [];
     const ratios = all.map((cost, round) => cost / (cpuUs[0]?.[round] ?? Number.NaN));

@@ -44,7 +44,8 @@ export function startCommand(
     for (;;) {
       const found = pattern.exec(output);
       if (found) return found[1] ?? found[0];
-      if (child.exitCode !== null) throw new Error(`ended without ${pattern}: ${output}`);
+      if (child.exitCode !== null || child.signalCode !== null)
+        throw new Error(`ended without ${pattern}: ${output}`);
       await Promise.race([once(child, 'output'), closed]);
     }
   };

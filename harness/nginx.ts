@@ -29,12 +29,14 @@ export async function startNginx(proxies: Proxy[]): Promise<AsyncDisposable> {
   const nginx = tether(spawn('nginx', args, { env, stdio: ['ignore', 'ignore', 'pipe'] }));
   const exited = once(nginx, 'exit');
   let log = '';
+  let isListening = false;
   for await (const line of createInterface({ input: nginx.stderr })) {
     log += `${line}\n`;
     // The first line that it writes once its ports are open.
-    if (line.includes('event method')) break;
+    isListening = line.includes('event method');
+    if (isListening) break;
   }
-  if (nginx.exitCode !== null) throw new Error(`nginx ended: ${log}`);
+  if (!isListening) throw new Error(`nginx ended: ${log}`);
   nginx.stderr.resume();
   return {
     async [Symbol.asyncDispose]() {

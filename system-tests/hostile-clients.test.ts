@@ -35,9 +35,8 @@ test.each([
   ['a chunk without a length', `${POST}Transfer-Encoding: chunked\r\n\r\nxyz\r\n`, 400],
   ['an expectation', `${ORDER}Expect: a-miracle\r\nConnection: close\r\n\r\n`, 417],
 ])('a client that sends %s is refused', async (_what, bytes, status) => {
-  const orders = await placeOrdersDuring(system.order.url, async () => {
+  await placeOrdersDuring(system.order.url, async () => {
     expect(statusOf(await sendRaw(system.order.port, bytes))).toBe(status);
   });
-  expect(orders).toBeGreaterThan(0);
   await expectNothingLeft(system);
 });

@@ -74,12 +74,18 @@ describe('a service on its way out', () => {
   });
 
   test('is held up neither by a silent connection nor by a second SIGINT right after', async () => {
-    await using service = await ServiceProcess.start('payment-service');
+    await using service = await ServiceProcess.start('inventory-service', {
+      CHECK_DURATION_MS: NEVER_MS,
+    });
     const silent = connect(service.port, '127.0.0.1');
     await new Promise((resolve) => silent.once('connect', resolve));
-    await send(`${service.url}/health`).answer;
+    const check = send(`${service.url}/check?productID=1`);
+    await service.arrival(check.requestId);
     service.signal('SIGINT');
+    await service.waitFor({ msg: 'Shutting down: SIGINT' });
     service.signal('SIGINT');
+    await expect(send(`${service.url}/health`).answer).rejects.toThrow('ECONNREFUSED');
+    check.hangUp();
     expect(await service.exited).toEqual({ code: 0, signal: null });
     silent.destroy();
   });

@@ -20,7 +20,7 @@ fastify.setErrorHandler((error, _request, reply) => {
   reply.code(408).send(cause.message);
 });
 
-const address = await fastify.listen({ port: 0 });
+const address = await fastify.listen({ port: 0, host: '127.0.0.1' });
 
 const client = new AbortController();
 const request = fetch(`${address}/report?ms=60000`, { signal: client.signal });

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { durationMs, httpUrl, readEdgeConfig } from '../src/config.ts';
+import { durationMs, httpUrl, readAttemptTimes, readEdgeConfig } from '../src/config.ts';
 
 const read = (env: NodeJS.ProcessEnv) => ({
   ...readEdgeConfig(env, 8080),
@@ -40,6 +40,12 @@ test.each([
   [{ URL: 'https://inventory.example/base/' }, { url: 'https://inventory.example/base' }],
 ])('%j is taken', (env, expected) => {
   expect(read(env)).toMatchObject(expected);
+});
+
+test('an attempt is remembered for as long as its undoing may take, and ten minutes', () => {
+  const env = { CALL_TIMEOUT_MS: '1', VOID_GIVE_UP_MS: '20' };
+  expect(readAttemptTimes(env).retentionMs).toBe(600_021);
+  expect(readAttemptTimes({}).retentionMs).toBe(665_000);
 });
 
 describe('the password of DATABASE_URL is in DATABASE_PASSWORD_FILE', () => {

@@ -35,6 +35,7 @@ test('answers as in memory, for a product that is not known too', async () => {
 
 test('a hang-up and a shutdown stop the query in the database', async () => {
   await using inventory = await startInventory(server.postgres.url, { durationMs: ENDLESS_MS });
+  await inventory.health(HEALTHY);
   const hungUp = inventory.check();
   await server.runs(CHECK);
   hungUp.hangUp();
@@ -88,6 +89,7 @@ test('those who wait for a connection leave with their client or their budget, t
 });
 
 test('when too many wait the next one is told to come again', async () => {
+  await server.ask('create table if not exists products (id text primary key)');
   const pool = createPool(server.postgres.url, { maxConnections: 1, maxWaiting: 1 });
   const database = { pool, isAvailable: true, listen: () => {}, close: () => pool.close() };
   const options = { database, durationMs: ENDLESS_MS };

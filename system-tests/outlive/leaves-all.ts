@@ -5,7 +5,7 @@ import { reservePorts } from '../../harness/reserve-ports.ts';
 import { startSystem } from '../../harness/system.ts';
 import { tether } from '../../harness/tether.ts';
 
-// In no suite: a test that ends nothing of what it starts. ../outlive.test.ts runs it.
+// In no suite: a test that ends nothing of what it starts. ../outlive.slow.ts runs it.
 
 test('starts all that a test can start', { timeout: 0 }, async () => {
   const { order, inventory, payment } = await startSystem();

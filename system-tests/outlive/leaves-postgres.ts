@@ -2,7 +2,7 @@ import { startPostgres } from '../../harness/postgres.ts';
 import { until } from '../../harness/until.ts';
 import { createPool } from '../../postgres/src/index.ts';
 
-// In no suite: leaves a server that computes. ../outlive.test.ts runs it.
+// In no suite: leaves a server that computes. ../outlive.slow.ts runs it.
 const COMPUTING = 'select count(*) from generate_series(1, 1e12)';
 
 const { url } = await startPostgres({ client_connection_check_interval: '0' });

@@ -111,7 +111,7 @@ export function followConnections(server: AnyServer, maxAgeMs: number, onEnd: ()
   };
 }
 
-/** Behind an answer that is being made Node pauses a socket once the next fill a buffer: no hang-up is read. */
+/** Once what waits behind an answer that is being made fills a buffer, Node reads no more, a hang-up either. */
 function isBlind(connection: Socket, owed: Set<ServedResponse>): boolean {
   if (!connection.isPaused()) return false;
   const [first, ...next] = owed;

@@ -12,8 +12,8 @@ import { identifyRequests } from './request-id.ts';
 import { plainText, sendText } from './text.ts';
 
 /**
- * The listener of an Express app with `/health` and the routes that `addRoutes` gives it, each with a scope. It is not
- * healthy while it drains, nor while `database` is away.
+ * The listener of an Express app with `/health` and the routes that `addRoutes` gives it, each with a
+ * scope. It is not healthy while it drains, nor while `database` is away.
  */
 export function createServiceApp(
   logger: Logger,

@@ -7,11 +7,12 @@
  * @typedef {{ from: number, to?: number, isStopped?: boolean, isGone?: boolean }} Bar
  * @typedef {{ time: number, msg: string, side: SideName, service: string, requestId: string,
  *   orderID: string, path?: string, outcome?: string, crowd?: string, budgetMs?: number,
- *   order?: string, cause?: string, network?: string, process?: string, urls?: Record<SideName, string> }} LiveEvent
+ *   order?: string, cause?: string, network?: string, process?: string,
+ *   urls?: Record<SideName, string> }} LiveEvent
  * @typedef {{ placed: LiveEvent, lines: LiveEvent[], bars: Map<Lane, Bar>, outcome: string,
  *   leftAt: number, coin: string, row: HTMLElement }} Run
- * @typedef {{ name: SideName, title: string, how: string, url: string, network: string, process: string,
- *   note: string, runs: Map<string, Run>, root: HTMLElement }} Side
+ * @typedef {{ name: SideName, title: string, how: string, url: string, network: string,
+ *   process: string, note: string, runs: Map<string, Run>, root: HTMLElement }} Side
  */
 
 /** @type {Lane[]} */

@@ -6,7 +6,7 @@ export const SCHEMA = `
     payment_key text primary key, caller_key text unique, product_id text not null,
     order_id text not null, request_id text not null, status text not null default 'in-flight',
     is_open boolean not null default true, expires_at timestamptz not null);
-  -- \`if not exists\` would look only once it has the table's lock, for which all writes then wait.
+  -- "create index if not exists" would look only with the table's lock, for which all writes then wait.
   if not exists (select from pg_indexes where schemaname = current_schema and indexname = 'open_attempts') then
     create index open_attempts on attempts (expires_at) where is_open;
   end if;`;

@@ -5,7 +5,7 @@ export const SCHEMA = `
   create table if not exists payments (
     key text primary key, order_id text not null, status text not null,
     updated_at timestamptz not null default clock_timestamp());
-  -- \`if not exists\` would look only once it has the table's lock, for which all writes then wait.
+  -- "create index if not exists" would look only with the table's lock, for which all writes then wait.
   if not exists (select from pg_indexes where schemaname = current_schema and indexname = 'payments_of_order') then
     create index payments_of_order on payments (order_id, updated_at);
   end if;`;

@@ -6,6 +6,18 @@ import { get, read, startProbe } from './probe.ts';
 
 const BIG_BYTES = 20_000_000;
 
+/** A client that has read nothing yet of a first answer, which is backed up. */
+async function backedUp(probe: Awaited<ReturnType<typeof startProbe>>) {
+  const client = await probe.connect(get());
+  client.pause();
+  const first = await probe.next();
+  while (!first.req.socket.writableNeedDrain) {
+    first.res.write(Buffer.alloc(1_000_000));
+    await settled();
+  }
+  return { client, first };
+}
+
 test('a hang-up is seen behind answers that nobody has read', async () => {
   const shutdown = new GracefulShutdown();
   await using probe = await startProbe(shutdown);
@@ -46,13 +58,7 @@ test('a connection that owes a hundred answers is closed by the next request', a
 test('a request behind an answer that its client has yet to read cuts neither', async () => {
   const shutdown = new GracefulShutdown();
   await using probe = await startProbe(shutdown);
-  const client = await probe.connect(get());
-  client.pause();
-  const first = await probe.next();
-  while (!first.req.socket.writableNeedDrain) {
-    first.res.write(Buffer.alloc(1_000_000));
-    await settled();
-  }
+  const { client, first } = await backedUp(probe);
   client.write(get('Connection: close\r\n'));
   const second = await probe.next();
   expect(first.scope.signal.aborted).toBe(false);
@@ -64,13 +70,7 @@ test('a request behind an answer that its client has yet to read cuts neither', 
 test('a hang-up is seen behind an answer that was made while nobody read the one before it', async () => {
   const shutdown = new GracefulShutdown();
   await using probe = await startProbe(shutdown);
-  const client = await probe.connect(get());
-  client.pause();
-  const first = await probe.next();
-  while (!first.req.socket.writableNeedDrain) {
-    first.res.write(Buffer.alloc(1_000_000));
-    await settled();
-  }
+  const { client, first } = await backedUp(probe);
   client.write(get());
   const second = await probe.next();
   second.res.end('x'.repeat(100_000));
@@ -83,13 +83,7 @@ test('a hang-up is seen behind an answer that was made while nobody read the one
 test('a hang-up is seen behind an answer that comes to be the first', async () => {
   const shutdown = new GracefulShutdown();
   await using probe = await startProbe(shutdown);
-  const client = await probe.connect(get());
-  client.pause();
-  const first = await probe.next();
-  while (!first.req.socket.writableNeedDrain) {
-    first.res.write(Buffer.alloc(1_000_000));
-    await settled();
-  }
+  const { client, first } = await backedUp(probe);
   first.res.end();
   client.write(get() + get());
   const [second, third] = [await probe.next(), await probe.next()];

@@ -1,18 +1,12 @@
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type {
-  Http2SecureServer,
-  Http2Server,
-  Http2ServerRequest,
-  Http2ServerResponse,
-  Http2Session,
-} from 'node:http2';
+import type * as http2 from 'node:http2';
 import { Server as NetServer, type Socket } from 'node:net';
 
 /** A server of node:http, node:https or node:http2, and what it hands to its listener. */
-export type AnyServer = Server | Http2Server | Http2SecureServer;
-export type ServedRequest = IncomingMessage | Http2ServerRequest;
-export type ServedResponse = ServerResponse | Http2ServerResponse;
+export type AnyServer = Server | http2.Http2Server | http2.Http2SecureServer;
+export type ServedRequest = IncomingMessage | http2.Http2ServerRequest;
+export type ServedResponse = ServerResponse | http2.Http2ServerResponse;
 
 /** Pipelined requests that a connection may have unanswered; one more closes it. */
 const MAX_ANSWERS_OWED = 100;
@@ -28,10 +22,10 @@ interface Connection {
  * older than `maxAgeMs` is closed by the next answer.
  */
 export function followConnections(server: AnyServer, maxAgeMs: number, onEnd: () => void) {
-  const connections = new Map<Socket | Http2Session, Connection>();
+  const connections = new Map<Socket | http2.Http2Session, Connection>();
   let isClosing = false;
 
-  const follow = (connection: Socket | Http2Session): Connection => {
+  const follow = (connection: Socket | http2.Http2Session): Connection => {
     const owed = new Set<ServedResponse>();
     const state = { openedAt: performance.now(), owed, requestedBytes: 0 };
     connections.set(connection, state);
@@ -39,11 +33,14 @@ export function followConnections(server: AnyServer, maxAgeMs: number, onEnd: ()
       connections.delete(connection);
       onEnd();
     });
-    if ('bytesRead' in connection) {
-      connection.on('drain', () => isBlind(connection, owed) && connection.destroy());
-    }
+    if ('bytesRead' in connection) connection.on('drain', closeBlind);
     return state;
   };
+
+  function closeBlind(this: Socket) {
+    const { owed } = connections.get(this) ?? {};
+    if (owed && isBlind(this, owed)) this.destroy();
+  }
 
   const owe = (req: ServedRequest, res: ServedResponse) => {
     const connection = ('stream' in req && req.stream.session) || req.socket;
@@ -53,7 +50,7 @@ export function followConnections(server: AnyServer, maxAgeMs: number, onEnd: ()
     res.once('finish', () => {
       owed.delete(res);
       if ('bytesRead' in connection) {
-        if (isBlind(connection, owed)) connection.destroy();
+        if (isBlind(connection, owed)) connection.destroy(); // Another answer is the first now.
         // An answer that had begun before the drain carries no `Connection: close`.
         if (isClosing && owed.size === 0) connection.destroySoon();
       }
@@ -64,12 +61,13 @@ export function followConnections(server: AnyServer, maxAgeMs: number, onEnd: ()
       if (isClosing || isOld) connection.close(); // Its streams go on to their ends.
       return;
     }
-    const note = () => {
-      state.requestedBytes = connection.bytesRead;
-    };
-    note();
+    state.requestedBytes = connection.bytesRead;
     const { 'content-length': length, 'transfer-encoding': encoding } = req.headers;
-    if (Number(length) > 0 || encoding) req.once('end', () => owed.has(res) && note());
+    if (Number(length) > 0 || encoding) {
+      req.once('end', () => {
+        if (owed.has(res)) state.requestedBytes = connection.bytesRead;
+      });
+    }
     if (isClosing || isOld) closeAfterLast(owed);
     if (isBlind(connection, owed) || owed.size > MAX_ANSWERS_OWED) connection.destroy();
   };

@@ -83,7 +83,8 @@ export function followConnections(server: AnyServer, maxAgeMs: number, onEnd: ()
 
   return {
     oweAnswers() {
-      return [...connections.values()].some(({ owed }) => owed.size > 0);
+      for (const { owed } of connections.values()) if (owed.size > 0) return true;
+      return false;
     },
 
     /** From now on each answer, those that are owed included, closes its connection. */
@@ -109,7 +110,7 @@ export function followConnections(server: AnyServer, maxAgeMs: number, onEnd: ()
   };
 }
 
-/** Once what waits behind an answer that is being made fills a buffer, Node reads no more, a hang-up either. */
+/** Once what waits behind an answer that is being made fills a buffer, Node reads no hang-up any more. */
 function isBlind(connection: Socket, owed: Set<ServedResponse>): boolean {
   if (!connection.isPaused()) return false;
   const [first, ...next] = owed;

@@ -37,9 +37,9 @@ export function createServiceApp(
   app.use(errorHandler);
   // What names no path, such as `foo://bar`, passes all of them by, and Express would answer in HTML.
   const refuse = (res: Response, err: unknown) => {
-    if (err) logger.error({ err }, 'Internal error');
-    if (err) res.destroy();
-    else sendText(res.status(404).type('text').set('Connection', 'close'), 'Not found');
+    if (!err) return sendText(res.status(404).type('text').set('Connection', 'close'), 'Not found');
+    logger.error({ err }, 'Internal error');
+    res.destroy();
   };
   return (req, res) => app(req as Request, res as Response, (err) => refuse(res as Response, err));
 }

@@ -40,8 +40,9 @@ export async function watch(
   await everySecond(async () => {
     try {
       await run(CHECK, TIMEOUT_MS);
-      if (!isUp) await run(LOCK + schema, SCHEMA_TIMEOUT_MS);
-      if (!isUp) watcher.up();
+      if (isUp) return;
+      await run(LOCK + schema, SCHEMA_TIMEOUT_MS);
+      watcher.up();
       isUp = true;
     } catch (error) {
       if (isUp !== false) watcher.down(error instanceof Error ? error : new Error(String(error)));

@@ -1,6 +1,7 @@
 import { createPool, DatabaseUnavailable } from '@orders/postgres';
 import request from 'supertest';
 import { expect, test } from 'vitest';
+import { meetQueries } from '../../postgres/test/test-database.ts';
 import { SUCCEED } from '../src/attempts-table.ts';
 import {
   answers,
@@ -51,15 +52,11 @@ test('one that was not charged is struck out at once', async () => {
 });
 
 test('one without a key whose verdict nobody heard is on record until it is voided', async () => {
-  const query: typeof orders.database.pool.query = async (text, ...rest) => {
-    const result = await orders.database.pool.query(text, ...rest);
+  const deaf = meetQueries(orders.database, async (query, text) => {
+    const result = await query();
     if (text.includes('delete from attempts')) throw new DatabaseUnavailable('closed', Error());
-    return result as never;
-  };
-  const deaf = {
-    ...orders.database,
-    pool: Object.assign(Object.create(orders.database.pool), { query }),
-  };
+    return result;
+  });
   const revoke = held(voided);
   const payment = paymentService(paid, revoke.listener);
   const app = await replica(available, payment, deaf);

@@ -1,6 +1,7 @@
 import { DatabaseUnavailable } from '@orders/postgres';
 import request from 'supertest';
 import { describe, expect, test } from 'vitest';
+import { meetQueries } from '../../postgres/test/test-database.ts';
 import { SUCCEED } from '../src/attempts-table.ts';
 import { answers, available, held, paid, paymentService, voided } from './canned-answers.ts';
 import { useReplicas } from './replicas-under-test.ts';
@@ -36,13 +37,12 @@ describe("the caller's key, in another replica", () => {
 });
 
 test('one with a key whose verdict nobody heard is unknown, and its record tells', async () => {
-  const query: typeof orders.database.pool.query = async (text, ...rest) => {
-    const result = await orders.database.pool.query(text, ...rest);
+  const deaf = meetQueries(orders.database, async (query, text) => {
+    const result = await query();
     if (text === SUCCEED) throw new DatabaseUnavailable('closed', Error());
-    return result as never;
-  };
-  const pool = Object.assign(Object.create(orders.database.pool), { query });
-  const app = await replica(available, paymentService(paid, voided), { ...orders.database, pool });
+    return result;
+  });
+  const app = await replica(available, paymentService(paid, voided), deaf);
   const ask = () => request(app).get('/order').set('Idempotency-Key', 'mine');
   await ask().expect(500, 'Order outcome unknown: ask again with its key\n');
   await ask().expect(200, 'Order successfully processed\n');

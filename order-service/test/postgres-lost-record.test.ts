@@ -2,6 +2,7 @@ import { Client } from 'pg';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { Scope } from '#request-scope';
+import { testDatabase } from '../../postgres/test/test-database.ts';
 import { SCHEMA } from '../src/attempts-table.ts';
 import { PostgresAttempts } from '../src/postgres-attempts.ts';
 import { useReplicas } from './replicas-under-test.ts';
@@ -29,6 +30,6 @@ test('a start waits for nobody who writes', async () => {
   await other.connect();
   await other.query(`begin; insert into attempts (payment_key, product_id, order_id, request_id, expires_at)
     values ('1', '2', '3', '4', now())`);
-  await orders.database.pool.query(`do $schema$ begin ${SCHEMA} end $schema$`);
+  await using _started = await testDatabase(server.postgres.url, SCHEMA);
   await other.end();
 });

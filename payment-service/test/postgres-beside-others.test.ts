@@ -45,6 +45,6 @@ test('a void that crosses the beginning of its payment is told to who works on i
 
 test('a start waits for nobody who writes', async () => {
   await other.query(BEGUN);
-  await database.pool.query(`do $schema$ begin ${SCHEMA} end $schema$`);
+  await using _started = await testDatabase(server.postgres.url, SCHEMA);
   await other.query('rollback');
 });

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { until } from '../../harness/until.ts';
 import { createPool } from '../../postgres/src/index.ts';
 import { useServer } from '../../postgres/test/server.ts';
-import { testDatabase } from '../../postgres/test/test-database.ts';
+import { meetQueries, testDatabase } from '../../postgres/test/test-database.ts';
 import { SCHEMA, SETTLE } from '../src/payments-table.ts';
 import { PostgresLedger } from '../src/postgres-ledger.ts';
 import { ledgerContract } from './ledger-contract.ts';
@@ -56,12 +56,11 @@ test('a void stops the work of another replica', async () => {
 });
 
 test('what another replica has voided is not charged, even if nobody was told', async () => {
-  const query: typeof database.pool.query = async (text, ...rest) => {
+  const crossed = meetQueries(database, async (query, text) => {
     if (text === SETTLE) await server.ask("update payments set status = 'voided'");
-    return database.pool.query(text, ...rest);
-  };
-  const pool = Object.assign(Object.create(database.pool), { query });
-  await one.start(1, { ...database, pool, listen: () => {} });
+    return query();
+  });
+  await one.start(1, { ...crossed, listen: () => {} });
   await one.pay('untold').expect(408);
   expect(one.lines).toMatchObject([{ cause: 'voided', msg: CANCELED }]);
 });

@@ -1,16 +1,11 @@
-import { once } from 'node:events';
-import type { Server, ServerOptions, ServerResponse } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Request, RequestHandler } from 'express';
-import createError from 'http-errors';
-import { ClientDisconnected } from '#request-scope';
-import { scopeOf } from '#request-scope/express';
 
 /**
  * What a request may take: past a timeout it gets 408, past the size of its headers 431. An idle
  * connection stays longer than our clients keep theirs: the side that sends must be the one to close.
  */
-export const REQUEST_LIMITS: ServerOptions = {
+const REQUEST_LIMITS: ServerOptions = {
   maxHeaderSize: 16 * 1024,
   headersTimeout: 20_000,
   requestTimeout: 30_000,
@@ -19,59 +14,65 @@ export const REQUEST_LIMITS: ServerOptions = {
 };
 
 /** Connections at a time; one more is closed unread. */
-export const MAX_CONNECTIONS = 10_000;
+const MAX_CONNECTIONS = 10_000;
 
 /** Connections that wait to be accepted. Node's own limit, 511, would drop some of a crowd's. */
 export const BACKLOG = 4_096;
 
-/** Of a request; a larger body gets 413. */
-const MAX_BODY_BYTES = 8 * 1024 * 1024;
-
 /** How long a client may take nothing of an answer that waits for it. */
 const UNREAD_ANSWER_TIMEOUT_MS = 30_000;
 
-/** Closes a connection of `server` when its client has taken nothing of an answer for `timeoutMs`. */
-export function cutUnreadAnswers(server: Server, timeoutMs = UNREAD_ANSWER_TIMEOUT_MS): void {
-  server.timeout = timeoutMs;
-  server.prependListener('request', (_req, res: ServerResponse) => res.on('timeout', cutIfUnread));
-}
+/** How often it is looked, in that time, whether the client has taken something. */
+const LOOKS = 60;
 
-/** While an answer is being made nothing moves either, and Node must not close by itself. */
-function cutIfUnread(socket: Socket): void {
-  if (socket.writableLength > 0) socket.destroy();
+/** A server for `listener` that bounds what a request, a connection and all of them may take. */
+export function createLimitedServer(
+  listener: RequestListener,
+  maxConnections = MAX_CONNECTIONS,
+): Server {
+  const server = createServer(REQUEST_LIMITS, listener);
+  server.maxConnections = maxConnections;
+  // From the 2,000th on Node would drop headers without a word. All of them fit into their size.
+  server.maxHeadersCount = 0;
+  cutUnreadAnswers(server);
+  return server;
 }
 
 /**
- * Nobody needs a body, but behind one that is not read Node sees no hang-up. Too large a one is 413; one
- * that takes longer than the request may is a cancellation.
+ * Closes a connection of `server` when its client has taken nothing of an answer for `timeoutMs`. While an
+ * answer is being made there is nothing to take. `server.timeout` does not do: it compares a write with
+ * itself only when time is up, and begins anew if that has moved since it began.
  */
-export const drainBody: RequestHandler = (req, res, next) => {
-  const { 'content-length': length = '0', 'transfer-encoding': encoding } = req.headers;
-  if (length === '0' && !encoding) return next();
-  const scope = scopeOf(res);
-  const refuse = (error: unknown) => {
-    scope[Symbol.dispose]();
-    res.set('Connection', 'close'); // The rest of the body may still come.
-    next(error);
+export function cutUnreadAnswers(server: Server, timeoutMs = UNREAD_ANSWER_TIMEOUT_MS): void {
+  const connections = new Map<Socket, { unsentBytes: number; looks: number }>();
+  let timer: NodeJS.Timeout | undefined;
+  // It counts looks, not time: in a process that stood still nobody could take anything.
+  const look = () => {
+    for (const [socket, seen] of connections) {
+      const unsentBytes = unsentBytesOf(socket);
+      seen.looks = unsentBytes > 0 && unsentBytes === seen.unsentBytes ? seen.looks + 1 : 0;
+      seen.unsentBytes = unsentBytes;
+      if (seen.looks >= LOOKS) socket.destroy();
+    }
   };
-  Promise.race([drained(req), aborted(scope.signal)]).then(next, refuse);
-};
-
-/** Rejects with the reason of `signal` when it aborts. */
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (!signal.aborted) await once(signal, 'abort');
-  throw signal.reason;
+  server.on('connection', (socket: Socket) => {
+    timer ??= setInterval(look, timeoutMs / LOOKS).unref();
+    connections.set(socket, { unsentBytes: 0, looks: 0 });
+    socket.once('close', () => {
+      connections.delete(socket);
+      if (connections.size > 0) return;
+      clearInterval(timer);
+      timer = undefined;
+    });
+  });
 }
 
-async function drained(req: Request): Promise<void> {
-  let bytes = 0;
-  try {
-    for await (const chunk of req.iterator({ destroyOnReturn: false })) {
-      bytes += chunk.length;
-      if (bytes > MAX_BODY_BYTES) break;
-    }
-  } catch {
-    throw new ClientDisconnected();
-  }
-  if (bytes > MAX_BODY_BYTES) throw createError(413, 'Body is too large');
+/**
+ * What the operating system has yet to take of the write that is under way. `writableLength` has that
+ * write as a whole until its end, so a client that reads slowly would seem to read nothing; net.Socket
+ * looks at its handle for the same reason.
+ */
+function unsentBytesOf(socket: Socket): number {
+  if (socket.writableLength === 0) return 0;
+  return Object(Reflect.get(socket, '_handle')).writeQueueSize ?? 0;
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
+import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Database, openDatabase } from '@orders/postgres/database';
@@ -8,7 +8,7 @@ import type { Logger } from 'pino';
 import { GracefulShutdown } from '#request-scope';
 import { type EdgeConfig, StartError } from './config.ts';
 import { leaveOnSignal } from './leave-on-signal.ts';
-import { BACKLOG, cutUnreadAnswers, MAX_CONNECTIONS, REQUEST_LIMITS } from './limits.ts';
+import { BACKLOG, createLimitedServer } from './limits.ts';
 import { createLogger } from './logger.ts';
 import { urlOf } from './url.ts';
 
@@ -43,9 +43,7 @@ export async function runService<Config extends EdgeConfig>(service: {
       ? await openDatabase(url, service.schema, databaseConnections, logger, shutdown.signal)
       : undefined;
     const app = service.createApp(config, logger, shutdown, database);
-    const server = createServer(REQUEST_LIMITS, app);
-    server.maxConnections = MAX_CONNECTIONS;
-    cutUnreadAnswers(server);
+    const server = createLimitedServer(app);
     const { host, port, shutdownTimeoutMs, drainDelayMs, maxConnectionAgeMs } = config;
     shutdown.attach(server, maxConnectionAgeMs || undefined);
     // Before it listens: whoever has seen that may end it at once.

@@ -5,8 +5,8 @@ import createError from 'http-errors';
 import type { Logger } from 'pino';
 import type { GracefulShutdown } from '#request-scope';
 import { requestScopes } from '#request-scope/express';
+import { awaitTurn } from './await-turn.ts';
 import { errorHandler } from './errors.ts';
-import { drainBody } from './limits.ts';
 import { only } from './method.ts';
 import { identifyRequests } from './request-id.ts';
 import { plainText, sendText } from './text.ts';
@@ -25,7 +25,7 @@ export function createServiceApp(
   app.enable('case sensitive routing').enable('strict routing');
   // Express would answer 304 where a client sends If-None-Match: *, also for an order just charged.
   Object.defineProperty(app.request, 'fresh', { value: false });
-  app.use(identifyRequests(logger), plainText, requestScopes(shutdown), drainBody);
+  app.use(identifyRequests(logger), plainText, requestScopes(shutdown), awaitTurn());
   app.all('/health', only('GET', 'HEAD'), (_req, res) => {
     const isAway = database?.isAvailable === false;
     const trouble = shutdown.draining ? 'draining' : isAway && 'database unavailable';

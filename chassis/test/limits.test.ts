@@ -1,38 +1,100 @@
 import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
 import { connect } from 'node:net';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { portOf } from '../../harness/port-of.ts';
-import { cutUnreadAnswers } from '../src/limits.ts';
+import { sendRaw, statusOf } from '../../harness/raw-connection.ts';
+import { createLimitedServer, cutUnreadAnswers } from '../src/limits.ts';
 
-const TIMEOUT_MS = 50;
+const GET = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n';
 
 let server: Server;
 afterEach(() => server.close().closeAllConnections());
 
-/** A client of a server whose answers may be left unread for 50 ms. */
-async function client(listener: RequestListener) {
-  server = createServer(listener);
-  cutUnreadAnswers(server, TIMEOUT_MS);
+async function listen(listener: RequestListener): Promise<void> {
+  server = createLimitedServer(listener);
   await once(server.listen(0, '127.0.0.1'), 'listening');
-  const socket = connect(portOf(server), '127.0.0.1');
+}
+
+/** A client that has asked, and reads nothing. */
+function unreadClient() {
+  const socket = connect(portOf(server), '127.0.0.1').pause();
   socket.on('error', () => {});
-  socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  socket.write(GET);
   return socket;
 }
 
-test('a connection is closed whose client reads nothing of its answer', async () => {
-  const socket = await client((_req, res) => res.end(Buffer.alloc(20_000_000)));
-  socket.pause();
-  const [req] = await once(server, 'request');
-  await once(req.socket, 'close');
-  socket.destroy();
+describe('an answer that waits for its client', () => {
+  const BIG_BYTES = 20_000_000;
+
+  test('is cut once nothing of it was taken for as long as it may wait, and not much later', async () => {
+    const timeoutMs = 1_000;
+    await listen((_req, res) => res.end(Buffer.alloc(BIG_BYTES)));
+    cutUnreadAnswers(server, timeoutMs);
+    const client = unreadClient();
+    const [req] = await once(server, 'request');
+    const startedAt = performance.now();
+    await once(req.socket, 'close');
+    const elapsedMs = performance.now() - startedAt;
+    expect(elapsedMs).toBeGreaterThan(timeoutMs * 0.95);
+    expect(elapsedMs).toBeLessThan(timeoutMs * 1.9); // What had been taken at once would double it.
+    client.destroy();
+  });
+
+  test('is not cut while its client reads slowly', async () => {
+    await listen((_req, res) => res.end(Buffer.alloc(BIG_BYTES)));
+    cutUnreadAnswers(server, 400);
+    const client = unreadClient();
+    const closed = once(client, 'close');
+    let bytes = 0;
+    client.on('data', (chunk) => {
+      bytes += chunk.length;
+      if (bytes >= BIG_BYTES) client.destroy();
+      // Twice as long as it may take nothing, in all.
+      client.pause();
+      setTimeout(() => client.resume(), (800 * chunk.length) / BIG_BYTES);
+    });
+    client.resume();
+    await closed;
+    expect(bytes).toBeGreaterThanOrEqual(BIG_BYTES);
+  });
+
+  test('is not cut while it is being made', async () => {
+    await listen((req, res) => {
+      if (req.url === '/slow') once(server, 'cut').then(() => res.end('in my own time'));
+      else res.end(Buffer.alloc(BIG_BYTES));
+    });
+    cutUnreadAnswers(server, 50);
+    const slow = fetch(`http://127.0.0.1:${portOf(server)}/slow`);
+    await once(server, 'request');
+    for (let round = 0; round < 3; round += 1) {
+      const client = unreadClient();
+      const [req] = await once(server, 'request');
+      await once(req.socket, 'close');
+      client.destroy();
+    }
+    server.emit('cut');
+    expect(await (await slow).text()).toBe('in my own time');
+  });
 });
 
-test('one whose answer is still being made is not', async () => {
-  const socket = await client((_req, res) => {
-    res.once('timeout', () => res.end('in my own time'));
+describe('of the headers of a request', () => {
+  const asks = (headers: string) =>
+    sendRaw(portOf(server), `GET / HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n\r\n`);
+
+  test.each([1_996, 1_997, 1_998, 1_999, 2_000, 4_000, 16_000])(
+    'none is lost behind %i others',
+    async (count) => {
+      await listen(({ headers }, res) => res.end(`${headers['x-last']}`));
+      const answer = await asks(
+        `${'a:\r\n'.repeat(count)}X-Last: 1\r\nX-Last: 2\r\nConnection: close`,
+      );
+      expect(answer).toMatch(/^HTTP\/1.1 200 .*\r\n\r\n1, 2$/s);
+    },
+  );
+
+  test('more than fit into their size are 431', async () => {
+    await listen((_req, res) => res.end());
+    expect(statusOf(await asks('a:\r\n'.repeat(17_000)))).toBe(431);
   });
-  const [answer] = await once(socket, 'data');
-  expect(String(answer)).toContain('in my own time');
 });

@@ -49,9 +49,9 @@ export interface Ledger {
   /** Voids in any state. A payment that is not known leaves a tombstone, so that it cannot begin. */
   void(key: string, orderID: string, scope: Scope): Promise<Voiding>;
 
-  /** The payments for an order, by the time of their last change, oldest first; the latest 1,000. */
+  /** The payments for an order, by the time of their last change, oldest first; the latest 100. */
   payments(orderID: string, scope: Scope): Promise<Payment[]>;
 }
 
 /** Payments of one order that are listed: the latest ones. */
-export const MAX_LISTED = 1_000;
+export const MAX_LISTED = 100;

@@ -99,13 +99,13 @@ export function ledgerContract(empty: () => Promise<Ledger>, numRuns: number): v
     ]);
   });
 
-  test('of the payments of one order lists the newest 1,000, and remembers all', async () => {
+  test('of the payments of one order lists the newest 100, and remembers all', async () => {
     const ledger = await empty();
-    for (let key = 0; key < 1_200; key += 1) await ledger.void(`key-${key}`, ORDER, new Scope());
+    for (let key = 0; key < 120; key += 1) await ledger.void(`key-${key}`, ORDER, new Scope());
     const payments = await ledger.payments(ORDER, new Scope());
     const keys = payments.map(({ idempotencyKey }) => idempotencyKey);
-    expect(keys).toHaveLength(1_000);
-    expect([keys[0], keys.at(-1)]).toEqual(['key-200', 'key-1199']);
+    expect(keys).toHaveLength(100);
+    expect([keys[0], keys.at(-1)]).toEqual(['key-20', 'key-119']);
     expect(await ledger.begin('key-0', ORDER, new Scope())).toBe('voided');
   });
 }

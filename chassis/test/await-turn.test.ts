@@ -1,0 +1,209 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { connect } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
+import express, { type Response } from 'express';
+import { pino } from 'pino';
+import request from 'supertest';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { GracefulShutdown } from '#request-scope';
+import { requestScopes, scopeOf } from '#request-scope/express';
+import { portOf } from '../../harness/port-of.ts';
+import { openRaw } from '../../harness/raw-connection.ts';
+import { awaitTurn } from '../src/await-turn.ts';
+import { createServiceApp, sendText } from '../src/index.ts';
+import { createLimitedServer } from '../src/limits.ts';
+
+let lines: Record<string, unknown>[];
+const logger = pino({}, { write: (line) => lines.push(JSON.parse(line)) });
+const app = createServiceApp(logger, new GracefulShutdown(), undefined, (routes) => {
+  routes.post('/task', (_req, res) => {
+    sendText(res, 'done');
+  });
+});
+
+beforeEach(() => {
+  lines = [];
+});
+
+describe('a body that nobody needs', () => {
+  const MEGABYTE = 1024 * 1024;
+
+  test('of 8 MB is drained', async () => {
+    await request(app)
+      .post('/task')
+      .send(Buffer.alloc(8 * MEGABYTE))
+      .expect(200, 'done\n');
+  });
+
+  test.each([
+    ['announced', (length: number) => `Content-Length: ${length}\r\n\r\n`],
+    ['chunked', (length: number) => `Transfer-Encoding: chunked\r\n\r\n${length.toString(16)}\r\n`],
+  ])('of more is answered 413 and the connection closes (%s)', async (_row, head) => {
+    const server = createServer(app);
+    await once(server.listen(0), 'listening');
+    const client = connect(portOf(server));
+    client.on('error', () => {});
+    client.write(`POST /task HTTP/1.1\r\nHost: localhost\r\n${head(9 * MEGABYTE)}`);
+    client.write(Buffer.alloc(8 * MEGABYTE + 1));
+    const [answer] = await once(client, 'data');
+    expect(String(answer)).toMatch(
+      /^HTTP\/1.1 413 [\s\S]*Connection: close[\s\S]*Body is too large\n$/,
+    );
+    if (!client.closed) await new Promise((resolve) => client.once('close', resolve));
+    server.close();
+  });
+
+  test.each([
+    ['its budget is spent', 'x-envoy-expected-rq-timeout-ms: 20\r\n', false],
+    ['the service has waited long enough', '', true],
+  ])('is answered 408 if it is still arriving when %s', async (_row, header, leaves) => {
+    const shutdown = new GracefulShutdown();
+    const server = createServer(createServiceApp(logger, shutdown, undefined, () => {}));
+    shutdown.attach(server);
+    await once(server.listen(0), 'listening');
+    const client = connect(portOf(server));
+    client.write(
+      `POST /task HTTP/1.1\r\nHost: localhost\r\n${header}Content-Length: 10\r\n\r\n12345`,
+    );
+    await once(server, 'request');
+    if (leaves) shutdown.drain(0);
+    const [answer] = await once(client, 'data');
+    expect(String(answer)).toMatch(
+      /^HTTP\/1.1 408 [\s\S]*Connection: close[\s\S]*Request canceled\n$/,
+    );
+    client.destroy();
+    await shutdown.drain(0);
+  });
+
+  test('is not logged when the client leaves in the middle of it', async () => {
+    const server = createServer(app);
+    await once(server.listen(0), 'listening');
+    const client = connect(portOf(server));
+    client.write('POST /task HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345');
+    const [req] = await once(server, 'request');
+    const ended: unknown[] = [];
+    const listener = (message: unknown) => ended.push(message);
+    subscribe('request-scope:ended', listener);
+    onTestFinished(() => void unsubscribe('request-scope:ended', listener));
+    client.destroy();
+    await new Promise((resolve) => req.socket.once('close', resolve));
+    await new Promise((resolve) => server.close(resolve));
+    expect(lines).toEqual([]);
+    expect(ended).toHaveLength(1); // And no scope is left.
+  });
+});
+
+describe('pipelined requests', () => {
+  /** A service whose `/task` makes an answer of a megabyte once `made` says so. */
+  async function startTasks(made: () => Promise<unknown>) {
+    const shutdown = new GracefulShutdown();
+    const begun: Response[] = [];
+    const signals: AbortSignal[] = [];
+    const early: Response[] = [];
+    const listener = createServiceApp(logger, shutdown, undefined, (routes) => {
+      routes.all('/task', async (_req, res) => {
+        const before = begun.at(-1);
+        if (before && !before.writableFinished) early.push(res);
+        begun.push(res);
+        signals.push(scopeOf(res).signal);
+        await made();
+        res.send('x'.repeat(1_000_000));
+      });
+    });
+    const server = createLimitedServer(listener);
+    shutdown.attach(server);
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    onTestFinished(() => shutdown.drain(0));
+    const client = connect(portOf(server), '127.0.0.1').pause();
+    client.on('error', () => {});
+    return { server, client, begun, signals, early };
+  }
+
+  const task = (headers = '', body = '') =>
+    `POST /task HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n${headers}\r\n${body}`;
+
+  test.each([
+    ['at once', async () => {}],
+    ['in its time', () => setImmediate()],
+  ])('are begun one by one, each when the answer before was taken (%s)', async (_when, made) => {
+    const { server, client, begun, early } = await startTasks(made);
+    client.write(task().repeat(99) + task('Connection: close\r\n'));
+    const [{ socket }] = await once(server, 'request');
+    // What the operating system keeps for a client that does not read.
+    await expect.poll(() => socket.writableNeedDrain).toBe(true);
+    for (let turn = 0; turn < 20; turn += 1) await setImmediate();
+    expect(begun.length).toBeLessThan(30);
+    let bytes = 0;
+    for await (const chunk of client) bytes += chunk.length;
+    expect(bytes).toBeGreaterThan(100_000_000);
+    expect(begun).toHaveLength(100);
+    expect(early).toEqual([]);
+  });
+
+  test('of which one waits with a body do not keep a hang-up from the first', async () => {
+    const { client, server, signals } = await startTasks(() => new Promise(() => {}));
+    let arrived = 0;
+    server.on('request', () => {
+      arrived += 1;
+    });
+    client.write(task() + task('', 'x'.repeat(1_000_000)) + task());
+    await expect.poll(() => arrived).toBe(3);
+    client.destroy();
+    await expect.poll(() => signals[0]?.aborted).toBe(true);
+    expect(signals).toHaveLength(1);
+  });
+
+  test('are given up unbegun when their budget is spent, and keep the connection', async () => {
+    let finish = () => {};
+    const first = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const { client, begun } = await startTasks(() => first);
+    const aborted = new Promise((resolve) => {
+      subscribe('request-scope:aborted', resolve);
+      onTestFinished(() => void unsubscribe('request-scope:aborted', resolve));
+    });
+    client.write(
+      task() + task('x-envoy-expected-rq-timeout-ms: 20\r\n') + task('Connection: close\r\n'),
+    );
+    await aborted;
+    finish();
+    const received = (await client.setEncoding('utf8').toArray()).join('');
+    expect(received.match(/HTTP\/1\.1 \d+/g)).toEqual([
+      'HTTP/1.1 200',
+      'HTTP/1.1 408',
+      'HTTP/1.1 200',
+    ]);
+    expect(begun).toHaveLength(2);
+  });
+
+  test('of which too many wait close their connection, and no other', async () => {
+    const shutdown = new GracefulShutdown();
+    const routes = express().use(requestScopes(shutdown), awaitTurn(3));
+    let first: Response | undefined;
+    routes.get('/', (_req, res) => {
+      if (first) sendText(res, 'done');
+      else first = res;
+    });
+    const server = createLimitedServer(routes);
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    onTestFinished(() => void server.close().closeAllConnections());
+    const get = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n';
+    const [patient, greedy] = [
+      await openRaw(portOf(server), get),
+      await openRaw(portOf(server), ''),
+    ];
+    await expect.poll(() => first).toBeDefined();
+    patient.socket.write(get.repeat(2));
+    greedy.socket.write(get.repeat(4));
+    expect((await greedy.received).match(/^done$/gm)).toHaveLength(1); // It waited for nothing.
+    // What has gone with its connection waits no more.
+    const arrived = once(server, 'request');
+    patient.socket.write(get.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'));
+    await arrived;
+    sendText(first as unknown as Response, 'first');
+    expect((await patient.received).match(/^(first|done)$/gm)).toHaveLength(4);
+  });
+});

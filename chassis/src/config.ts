@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { levels } from 'pino';
 import { MAX_TIMER_MS } from '#request-scope';
+import { isHostList, readAllowedHosts } from './callers.ts';
 
 type Environment = NodeJS.ProcessEnv;
 
@@ -14,6 +15,7 @@ export type EdgeConfig = ReturnType<typeof readEdgeConfig>;
 export function readEdgeConfig(env: Environment, defaultPort: number) {
   return {
     host: host(env),
+    allowedHosts: allowedHosts(env),
     port: integer(env, 'PORT', defaultPort, 65_535),
     logLevel: oneOf(env, 'LOG_LEVEL', 'info', [...Object.values(levels.labels), 'silent']),
     logFormat: oneOf(env, 'LOG_FORMAT', 'json', ['json', 'pretty']),
@@ -92,6 +94,12 @@ function host(env: Environment): string {
   const value = env.HOST ?? '127.0.0.1';
   // Node takes an empty one for all interfaces.
   return /^[\w.:%-]+$/.test(value) ? value : refuse('HOST', value, 'an IP address or a host name');
+}
+
+function allowedHosts(env: Environment) {
+  const { ALLOWED_HOSTS: value = '' } = env;
+  if (isHostList(value)) return readAllowedHosts(env, host(env));
+  return refuse('ALLOWED_HOSTS', value, 'host names without a port, separated by commas, or *');
 }
 
 function oneOf(env: Environment, name: string, fallback: string, allowed: string[]): string {

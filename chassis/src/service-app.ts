@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import type { GracefulShutdown } from '#request-scope';
 import { requestScopes } from '#request-scope/express';
 import { awaitTurn } from './await-turn.ts';
+import { type AllowedHosts, refusalOf } from './callers.ts';
 import { errorHandler } from './errors.ts';
 import { only } from './method.ts';
 import { identifyRequests } from './request-id.ts';
@@ -13,19 +14,25 @@ import { plainText, sendText } from './text.ts';
 
 /**
  * The listener of an Express app with `/health` and the routes that `addRoutes` gives it, each with a
- * scope. It is not healthy while it drains, nor while `database` is away.
+ * scope, for callers that name one of `allowedHosts` and are no page of another origin. It is not healthy
+ * while it drains, nor while `database` is away.
  */
 export function createServiceApp(
   logger: Logger,
   shutdown: GracefulShutdown,
   database: Database | undefined,
   addRoutes: (app: Express) => void,
+  allowedHosts?: AllowedHosts,
 ): RequestListener {
   const app = express().disable('x-powered-by').disable('etag');
   app.enable('case sensitive routing').enable('strict routing');
   // Express would answer 304 where a client sends If-None-Match: *, also for an order just charged.
   Object.defineProperty(app.request, 'fresh', { value: false });
   app.use(identifyRequests(logger), plainText, requestScopes(shutdown), awaitTurn());
+  app.use((req, _res, next) => {
+    const refusal = refusalOf(req, allowedHosts);
+    next(refusal && createError(refusal.status, refusal.message));
+  });
   app.all('/health', only('GET', 'HEAD'), (_req, res) => {
     const isAway = database?.isAvailable === false;
     const trouble = shutdown.draining ? 'draining' : isAway && 'database unavailable';

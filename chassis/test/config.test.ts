@@ -13,6 +13,7 @@ const read = (env: NodeJS.ProcessEnv) => ({
 test('an empty environment gives the defaults', () => {
   expect(read({})).toEqual({
     host: '127.0.0.1',
+    allowedHosts: [],
     port: 8080,
     databaseUrl: undefined,
     databaseConnections: 10,
@@ -29,6 +30,8 @@ test('an empty environment gives the defaults', () => {
 test.each([
   [{ HOST: '::' }, { host: '::' }],
   [{ HOST: 'my-host.example' }, { host: 'my-host.example' }],
+  [{ HOST: '0.0.0.0' }, { allowedHosts: undefined }],
+  [{ ALLOWED_HOSTS: 'shop.example' }, { allowedHosts: ['shop.example'] }],
   [{ PORT: '0' }, { port: 0 }],
   [{ PORT: '65535' }, { port: 65_535 }],
   [{ TIMEOUT_MS: '0' }, { timeoutMs: 0 }],
@@ -83,6 +86,10 @@ describe('a bad value is named, with what it was and what it must be', () => {
   test.each([
     [{ HOST: '' }, 'HOST is "", it must be an IP address or a host name'],
     [{ HOST: 'a b' }, 'HOST is "a b", it must be an IP address or a host name'],
+    [
+      { ALLOWED_HOSTS: 'a:80' },
+      'ALLOWED_HOSTS is "a:80", it must be host names without a port, separated by commas, or *',
+    ],
     [{ PORT: '65536' }, 'PORT is "65536", it must be an integer from 0 to 65535'],
     [{ PORT: '' }, 'PORT is "", it must be an integer from 0 to 65535'],
     [{ PORT: '80 ' }, 'PORT is "80 ", it must be an integer from 0 to 65535'],

@@ -2,12 +2,14 @@ import type { RequestListener } from 'node:http';
 import {
   createServiceApp,
   type Database,
+  type EdgeConfig,
   identifier,
   type Logger,
   only,
   requestLogger,
   sendText,
 } from '@orders/chassis';
+import type { Express } from 'express';
 import { causeOf, GracefulShutdown } from '#request-scope';
 import { scopeOf } from '#request-scope/express';
 import { simulateCheck } from './check-inventory.ts';
@@ -16,7 +18,7 @@ import { queryInventory } from './query-inventory.ts';
 
 /** The inventory service's app: `GET /check?productID=`. */
 export function createApp(
-  config: Pick<Config, 'checkDurationMs'>,
+  config: Pick<Config, 'checkDurationMs'> & Partial<EdgeConfig>,
   logger: Logger,
   shutdown = new GracefulShutdown(),
   database?: Database,
@@ -24,7 +26,7 @@ export function createApp(
   const check = database
     ? queryInventory(database.pool, config.checkDurationMs)
     : simulateCheck(config.checkDurationMs);
-  return createServiceApp(logger, shutdown, database, (app) => {
+  const addRoutes = (app: Express) => {
     app.all('/check', only('GET'), async (req, res) => {
       const productID = identifier(req, 'productID');
       const log = requestLogger(res, { productID });
@@ -44,5 +46,6 @@ export function createApp(
         sendText(res.status(408), 'Request canceled');
       }
     });
-  });
+  };
+  return createServiceApp(logger, shutdown, database, addRoutes, config.allowedHosts);
 }

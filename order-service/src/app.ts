@@ -1,6 +1,6 @@
 import type { RequestListener } from 'node:http';
 import { createServiceApp, type Database, type Logger, only } from '@orders/chassis';
-import type { RequestHandler } from 'express';
+import type { Express, RequestHandler } from 'express';
 import { GracefulShutdown } from '#request-scope';
 import type { Config } from './config.ts';
 import { inventoryClient } from './inventory-client.ts';
@@ -43,9 +43,10 @@ export function createApp(
     recoverOrphans(attempts, voids, logger, shutdown.signal);
 
   const dependencies = { inventory, payment, attempts, voids };
-  return createServiceApp(logger, shutdown, database, (app) => {
+  const addRoutes = (app: Express) => {
     app.all('/order', noStore, only('GET'), orderRoute(dependencies, config.maxInFlight, placing));
-  });
+  };
+  return createServiceApp(logger, shutdown, database, addRoutes, config.allowedHosts);
 }
 
 /** A GET that charges must never be answered from a cache. */

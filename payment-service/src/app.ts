@@ -1,5 +1,12 @@
 import type { RequestListener } from 'node:http';
-import { createServiceApp, type Database, type Logger, only } from '@orders/chassis';
+import {
+  createServiceApp,
+  type Database,
+  type EdgeConfig,
+  type Logger,
+  only,
+} from '@orders/chassis';
+import type { Express } from 'express';
 import { GracefulShutdown } from '#request-scope';
 import type { Config } from './config.ts';
 import { MemoryLedger } from './memory-ledger.ts';
@@ -10,15 +17,16 @@ import { voidRoute } from './void.ts';
 
 /** The payment service's app: `POST /pay`, `POST /void` and `GET /payments`, each `?orderID=`. */
 export function createApp(
-  config: Pick<Config, 'paymentDurationMs' | 'retentionMs'>,
+  config: Pick<Config, 'paymentDurationMs' | 'retentionMs'> & Partial<EdgeConfig>,
   logger: Logger,
   shutdown = new GracefulShutdown(),
   database?: Database,
 ): RequestListener {
   const ledger = database ? openLedger(database) : new MemoryLedger(config.retentionMs);
-  return createServiceApp(logger, shutdown, database, (app) => {
+  const addRoutes = (app: Express) => {
     app.all('/pay', only('POST'), payRoute(ledger, config.paymentDurationMs));
     app.all('/void', only('POST'), voidRoute(ledger));
     app.all('/payments', only('GET'), paymentsRoute(ledger));
-  });
+  };
+  return createServiceApp(logger, shutdown, database, addRoutes, config.allowedHosts);
 }

@@ -1,0 +1,99 @@
+import type { IncomingMessage } from 'node:http';
+import { isIPv6 } from 'node:net';
+
+/** What a request is answered that must not reach a route. */
+export interface Refusal {
+  status: 400 | 403 | 421;
+  message: string;
+}
+
+/** Names that a Host header may have, in lower case and without a port; undefined: any. */
+export type AllowedHosts = readonly string[] | undefined;
+
+const LOOPBACK = /^(?:(?:.+\.)?localhost|127(?:\.\d+){3}|\[::1\]|\[::ffff:7f\w\w:\w+\])$/;
+
+/** The names that the services have in the networks of Compose and Swarm. */
+const SERVICE_NAMES = ['order-service', 'inventory-service', 'payment-service'];
+
+/** The value of a Host header: what is before the port, which may be empty. */
+const AUTHORITY = /^(\[[\da-f:.]+\]|[^\s:/?#@[\]\\]*)(?::\d*)?$/i;
+
+/** Whether `value` can be ALLOWED_HOSTS: hosts without a port, separated by commas; `*` for any. */
+export function isHostList(value: string): boolean {
+  const isHost = (host: string) => /^(?:\*|[\w.-]+)$/.test(host) || isIPv6(withoutBrackets(host));
+  return hostsIn(value).every(isHost);
+}
+
+/**
+ * Which hosts a server that listens on `host` answers for besides its own names: those of ALLOWED_HOSTS.
+ * Without that variable any, unless it listens on a loopback address or is published on one
+ * (BIND_ADDRESS): only there can a page whose name was rebound reach what nobody else can.
+ */
+export function readAllowedHosts(env: NodeJS.ProcessEnv, host: string): AllowedHosts {
+  const named = hostsIn(env.ALLOWED_HOSTS ?? '');
+  if (named.includes('*')) return undefined;
+  const isLocal = [host, env.BIND_ADDRESS ?? ''].some((name) => LOOPBACK.test(canonical(name)));
+  return isLocal || named.length > 0 ? named.map(canonical) : undefined;
+}
+
+/**
+ * Why a request gets no further; undefined if it may. A web page cannot keep its browser from saying
+ * where it comes from: https://www.w3.org/TR/fetch-metadata/. curl, services and probes say nothing of it.
+ */
+export function refusalOf(req: IncomingMessage, allowed: AllowedHosts): Refusal | undefined {
+  const { headers, rawHeaders, url = '', socket } = req;
+  const { host, origin, 'sec-fetch-site': site = 'none', purpose } = headers;
+  const name = host === undefined ? undefined : AUTHORITY.exec(host)?.[1];
+  // RFC 9112, section 3.2. Node has taken the first of several.
+  const isValid = host === undefined || (name !== undefined && !hasSecondHost(rawHeaders));
+  if (!isValid) return { status: 400, message: 'Host is not valid' };
+  const target = /^[a-z][a-z\d+.-]*:\/\/(?:[^/?#]*@)?([^/?#]*)/i.exec(url)?.[1];
+  const names = [name, target === undefined ? undefined : (AUTHORITY.exec(target)?.[1] ?? '')];
+  // Only HTTP/1.0 may go without a Host; no browser does.
+  const isOwn = (named: string | undefined) =>
+    named === undefined || isOwnHost(named.toLowerCase(), socket.localAddress, allowed ?? []);
+  if (allowed && !names.every(isOwn)) {
+    return { status: 421, message: 'Host is not one of this service' };
+  }
+  const isForeign = (site !== 'none' && site !== 'same-origin') || !isOwnOrigin(origin, host);
+  if (isForeign) return { status: 403, message: 'Not for a page of another origin' };
+  // An address that is only being typed, say: nobody has asked for it yet.
+  const isPrefetch = /prefetch/i.test(String(headers['sec-purpose'] ?? purpose ?? ''));
+  return isPrefetch ? { status: 403, message: 'Not for a prefetch' } : undefined;
+}
+
+/** `localAddress`: where the connection has arrived. An address cannot be rebound as a name can. */
+function isOwnHost(name: string, localAddress = '', allowed: readonly string[]): boolean {
+  const host = name.replace(/\.$/, '');
+  if (LOOPBACK.test(host) || SERVICE_NAMES.includes(host) || allowed.includes(host)) return true;
+  return host === canonical(localAddress.replace(/^::ffff:/, ''));
+}
+
+function isOwnOrigin(origin: string | undefined, host = ''): boolean {
+  if (origin === undefined) return true;
+  const authority = /^https?:\/\/(.+)$/i.exec(origin)?.[1];
+  return authority?.toLowerCase() === host.toLowerCase();
+}
+
+function hasSecondHost(rawHeaders: readonly string[]): boolean {
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    if (rawHeaders[at]?.length === 4 && rawHeaders[at]?.toLowerCase() === 'host') hosts += 1;
+  }
+  return hosts > 1;
+}
+
+function hostsIn(list: string): string[] {
+  return list.split(',').flatMap((host) => host.trim() || []);
+}
+
+/** A host as browsers send it: in lower case, an IPv6 address shortened and in brackets. */
+function canonical(host: string): string {
+  const bare = withoutBrackets(host).replace(/\.$/, '');
+  const url = `http://${isIPv6(bare) ? `[${bare}]` : bare}`;
+  return URL.canParse(url) ? new URL(url).hostname : bare.toLowerCase();
+}
+
+function withoutBrackets(host: string): string {
+  return host.replace(/^\[(.*)\]$/, '$1');
+}

@@ -15,6 +15,7 @@ import {
   TraceIdRatioBasedSampler,
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
+import { readAllowedHosts } from '@orders/chassis/callers';
 import { watchCalls } from './calls.ts';
 import type { Config } from './config.ts';
 import { shareContexts } from './context.ts';
@@ -83,7 +84,8 @@ export async function start(config: Config): Promise<void> {
   });
 
   if (config.prometheus && prometheus) {
-    const served = servePrometheus(prometheus, config.prometheus);
+    const allowedHosts = readAllowedHosts(process.env, config.prometheus.host);
+    const served = servePrometheus(prometheus, config.prometheus, allowedHosts);
     const line = await served.then(
       (url) => `metrics at ${url}`,
       ({ message }: Error) => `no metrics for Prometheus, ${message}`,

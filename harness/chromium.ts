@@ -12,10 +12,10 @@ const PLACES = [
 /** Where there is a Chromium; undefined where there is none. */
 export const chromiumPath = PLACES.find((place) => existsSync(place));
 
-/** Starts Chromium without a window. It ends with this process. */
-export async function startChromium(): Promise<Browser> {
+/** Starts Chromium without a window, with `options` beside ours. It ends with this process. */
+export async function startChromium(...options: string[]): Promise<Browser> {
   if (!chromiumPath) throw new Error('Chromium is not installed');
   // Its sandbox does not run as root; it opens no page but ours.
-  const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+  const args = process.getuid?.() === 0 ? ['--no-sandbox', ...options] : options;
   return await chromium.launch({ executablePath: chromiumPath, args });
 }

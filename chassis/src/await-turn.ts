@@ -8,7 +8,7 @@ import { scopeOf } from '#request-scope/express';
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
 /** Pipelined requests that wait, on all connections; one more closes its connection. Each is 11 kB or so. */
-const MAX_WAITING = 10_000;
+const MAX_WAITING = 5_000;
 
 /**
  * Lets a request go on once its body has arrived and it is its turn to be answered; a cancellation before

@@ -11,6 +11,7 @@ beforeAll(async () => {
 afterAll(() => system[Symbol.asyncDispose]());
 
 const ORDER = 'GET /order HTTP/1.1\r\nHost: localhost\r\n';
+const LAST = 'Connection: close\r\n\r\n';
 const POST = 'POST /order HTTP/1.1\r\nHost: localhost\r\n';
 
 test.each([
@@ -33,6 +34,14 @@ test.each([
   ['a length and chunks', `${POST}Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n`, 400],
   ['a negative length', `${POST}Content-Length: -1\r\n\r\n`, 400],
   ['a chunk without a length', `${POST}Transfer-Encoding: chunked\r\n\r\nxyz\r\n`, 400],
+  [
+    'two keys behind 2,000 headers',
+    `${ORDER}${'a:\r\n'.repeat(2_000)}Idempotency-Key: a\r\nIdempotency-Key: b\r\n${LAST}`,
+    400,
+  ],
+  ['two hosts', `${ORDER}Host: localhost\r\n${LAST}`, 400],
+  ["another's host", `GET /order HTTP/1.1\r\nHost: evil.example\r\n${LAST}`, 421],
+  ["another origin's name", `${ORDER}Origin: http://evil.example\r\n${LAST}`, 403],
   ['an expectation', `${ORDER}Expect: a-miracle\r\nConnection: close\r\n\r\n`, 417],
 ])('a client that sends %s is refused', async (_what, bytes, status) => {
   await placeOrdersDuring(system.order.url, async () => {

@@ -118,7 +118,7 @@ describe('pipelined requests', () => {
     onTestFinished(() => shutdown.drain(0));
     const client = connect(portOf(server), '127.0.0.1').pause();
     client.on('error', () => {});
-    return { server, client, begun, signals, early };
+    return { server, shutdown, client, begun, signals, early };
   }
 
   const task = (headers = '', body = '') =>
@@ -177,6 +177,25 @@ describe('pipelined requests', () => {
       'HTTP/1.1 200',
     ]);
     expect(begun).toHaveLength(2);
+  });
+
+  test('are given up unbegun when the service has waited long enough', async () => {
+    const tasks = await startTasks(() => once(tasks.signals[0] as AbortSignal, 'abort'));
+    let arrived = 0;
+    tasks.server.on('request', () => {
+      arrived += 1;
+    });
+    tasks.client.write(task().repeat(3));
+    await expect.poll(() => arrived).toBe(3);
+    const drained = tasks.shutdown.drain(0);
+    const received = (await tasks.client.setEncoding('utf8').toArray()).join('');
+    expect(received.match(/HTTP\/1\.1 \d+/g)).toEqual([
+      'HTTP/1.1 200',
+      'HTTP/1.1 408',
+      'HTTP/1.1 408',
+    ]);
+    expect(tasks.begun).toHaveLength(1);
+    await drained;
   });
 
   test('of which too many wait close their connection, and no other', async () => {

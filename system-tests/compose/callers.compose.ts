@@ -1,0 +1,34 @@
+import { afterAll, beforeAll, expect } from 'vitest';
+import { send } from '../../harness/client.ts';
+import { ComposeStack, PORTS, SERVICES } from '../../harness/compose-stack.ts';
+import type { ServiceName } from '../../harness/service-process.ts';
+import { scene } from '../support/scene.ts';
+
+const stack = new ComposeStack();
+beforeAll(() => stack.up());
+afterAll(() => stack.down());
+
+/** What each service answers to a request with that Host header, in the order of SERVICES. */
+const answersTo = (host: (service: ServiceName) => string) =>
+  Promise.all(
+    SERVICES.map(async (service) => {
+      const url = `http://127.0.0.1:${PORTS[service]}/health`;
+      return (await send(url, { headers: { host: host(service) } }).answer).status;
+    }),
+  );
+
+scene('requests under the names of each service, and under another', '200, and 421', async () => {
+  expect(await answersTo((service) => `localhost:${PORTS[service]}`)).toEqual([200, 200, 200]);
+  expect(await answersTo((service) => `${service}:${PORTS[service]}`)).toEqual([200, 200, 200]);
+  expect(await answersTo(() => 'evil.example')).toEqual([421, 421, 421]);
+  return 'by localhost and by the name of the service 200, by another name 421';
+});
+
+scene('BIND_ADDRESS=0.0.0.0', 'publishes order-service alone, under any name', async () => {
+  await stack.up({ BIND_ADDRESS: '0.0.0.0' });
+  const format = '{{range .HostConfig.PortBindings}}{{range .}}{{.HostIp}}{{end}}{{end}}';
+  const addresses = await Promise.all(SERVICES.map((service) => stack.inspect(service, format)));
+  expect(addresses).toEqual(['0.0.0.0', '127.0.0.1', '127.0.0.1']);
+  expect(await answersTo(() => 'shop.example')).toEqual([200, 421, 421]);
+  return addresses.join(', ');
+});

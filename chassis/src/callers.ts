@@ -43,16 +43,18 @@ export function readAllowedHosts(env: NodeJS.ProcessEnv, host: string): AllowedH
 export function refusalOf(req: IncomingMessage, allowed: AllowedHosts): Refusal | undefined {
   const { headers, rawHeaders, url = '', socket } = req;
   const { host, origin, 'sec-fetch-site': site = 'none', purpose } = headers;
-  const name = host === undefined ? undefined : AUTHORITY.exec(host)?.[1];
+  const name = AUTHORITY.exec(host ?? '')?.[1];
   // RFC 9112, section 3.2. Node has taken the first of several.
-  const isValid = host === undefined || (name !== undefined && !hasSecondHost(rawHeaders));
-  if (!isValid) return { status: 400, message: 'Host is not valid' };
+  if (name === undefined || hasSecondHost(rawHeaders)) {
+    return { status: 400, message: 'Host is not valid' };
+  }
+  // Only HTTP/1.0 may go without a Host; no browser does. A target may be a whole URL.
+  const named = host === undefined ? [] : [name];
   const target = /^[a-z][a-z\d+.-]*:\/\/(?:[^/?#]*@)?([^/?#]*)/i.exec(url)?.[1];
-  const names = [name, target === undefined ? undefined : (AUTHORITY.exec(target)?.[1] ?? '')];
-  // Only HTTP/1.0 may go without a Host; no browser does.
-  const isOwn = (named: string | undefined) =>
-    named === undefined || isOwnHost(named.toLowerCase(), socket.localAddress, allowed ?? []);
-  if (allowed && !names.every(isOwn)) {
+  if (target !== undefined) named.push(AUTHORITY.exec(target)?.[1] ?? '');
+  const isOwn = (other: string) =>
+    isOwnHost(other.toLowerCase(), socket.localAddress, allowed ?? []);
+  if (allowed && !named.every(isOwn)) {
     return { status: 421, message: 'Host is not one of this service' };
   }
   const isForeign = (site !== 'none' && site !== 'same-origin') || !isOwnOrigin(origin, host);

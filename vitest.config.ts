@@ -1,4 +1,9 @@
 import { defineConfig } from 'vitest/config';
+import { forgetShell } from './harness/environment.ts';
+
+// Before any worker starts: what a shell exports decides no test. All configurations import this one.
+forgetShell();
+process.env.NODE_ENV = 'test';
 
 /** Where to leave a count of the tests as well; `.ci/run` adds them up. */
 const { TEST_REPORT } = process.env;

@@ -1,7 +1,8 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
-import { NO_VARIABLES, ROOT } from './repository.ts';
+import { programVariables } from './environment.ts';
+import { ROOT } from './repository.ts';
 import { tether } from './tether.ts';
 
 const run = promisify(execFile);
@@ -21,7 +22,7 @@ export async function output(
 }
 
 /**
- * Starts a command. `seen` resolves with what a pattern finds in its output, as soon as it does;
+ * Starts a command with `env`, and nothing else that this shell has set. `seen` resolves with what a pattern finds in its output, as soon as it does;
  * `closed` resolves with the exit code.
  */
 export function startCommand(
@@ -30,8 +31,7 @@ export function startCommand(
   env: NodeJS.ProcessEnv = {},
   cwd = ROOT,
 ) {
-  const variables = { ...process.env, DOTENV_PATH: NO_VARIABLES, ...env };
-  const child = tether(spawn(file, args, { cwd, env: variables }));
+  const child = tether(spawn(file, args, { cwd, env: programVariables(env) }));
   const closed = once(child, 'close').then(([code]): number => code);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { output } from './command.ts';
 import { COMPOSE_V2, type Compose } from './compose-versions.ts';
+import { machineVariables } from './environment.ts';
 import { NO_VARIABLES, ROOT } from './repository.ts';
 import type { ServiceName } from './service-process.ts';
 import { until } from './until.ts';
@@ -40,7 +40,7 @@ export class ComposeStack {
     const options = [...files, '--project-name', PROJECT, '--env-file', NO_VARIABLES];
     return output([...command, ...options, ...args], {
       cwd: ROOT,
-      env: { ...outside(), ...env, LOG_FORMAT: 'json', ...variables },
+      env: { ...machineVariables(), ...env, LOG_FORMAT: 'json', ...variables },
     });
   }
 
@@ -116,12 +116,4 @@ export class ComposeStack {
     const connect = ['docker', 'network', 'connect', '--alias', service, NETWORK];
     await output([...connect, await this.container(service)]);
   }
-}
-
-/** The environment without the variables that the files read: empty is not unset. */
-function outside(): NodeJS.ProcessEnv {
-  const files = WITH_POSTGRES.map((file) => readFileSync(`${ROOT}${file}`, 'utf8')).join();
-  const names = [...files.matchAll(/\$\{(\w+)|^ +([A-Z_]+):$/gm)].map(([, a, b]) => a ?? b ?? '');
-  const read = Object.entries(process.env).filter(([name]) => !names.includes(name));
-  return Object.fromEntries(read);
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { NO_VARIABLES, programArgs, ROOT } from './repository.ts';
+import { programVariables } from './environment.ts';
+import { programArgs, ROOT } from './repository.ts';
 import { tether } from './tether.ts';
 
 export type ServiceName = 'order-service' | 'inventory-service' | 'payment-service';
@@ -19,10 +20,9 @@ export function spawnService(
   run: Run,
 ): ChildProcess {
   const { program = `${name}/src/server`, node = process.execPath } = run;
-  const { PATH, NODE_COMPILE_CACHE } = process.env;
   const options: SpawnOptions = {
     cwd: ROOT,
-    env: { PATH, NODE_COMPILE_CACHE, DOTENV_PATH: NO_VARIABLES, PORT: '0', ...env },
+    env: programVariables({ PORT: '0', ...env }),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     // In a process group of its own: a terminal's Ctrl+C reaches whoever has started it alone.
     detached: true,

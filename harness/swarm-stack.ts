@@ -1,5 +1,6 @@
 import { output } from './command.ts';
 import { linesDuring, linesSince, type TaskLine } from './container-log.ts';
+import { machineVariables } from './environment.ts';
 import { ROOT } from './repository.ts';
 import { StackLoad } from './stack-load.ts';
 import { until } from './until.ts';
@@ -118,6 +119,6 @@ export class SwarmStack {
 
 async function script(name: string, options: string[] = [], more: NodeJS.ProcessEnv = {}) {
   await output([`${ROOT}deploy/${name}`, ...options], {
-    env: { ...process.env, STACK: NAME, ...more },
+    env: { ...machineVariables(), STACK: NAME, ...more },
   });
 }

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import { send } from '../harness/client.ts';
-import { NO_VARIABLES, programArgs, ROOT } from '../harness/repository.ts';
+import { programVariables } from '../harness/environment.ts';
+import { programArgs, ROOT } from '../harness/repository.ts';
 import { startSystem } from '../harness/system.ts';
 import { tether } from '../harness/tether.ts';
 
@@ -11,9 +12,7 @@ const ORDERS = 200;
 test.each(['json', 'pretty'])(
   'a service whose log nobody reads any more finishes its work and leaves (%s)',
   async (LOG_FORMAT) => {
-    const { PATH } = process.env;
-    const fixed = { DOTENV_PATH: NO_VARIABLES, PORT: '0', CHECK_DURATION_MS: '1000' };
-    const env = { PATH, ...fixed, LOG_FORMAT };
+    const env = programVariables({ PORT: '0', CHECK_DURATION_MS: '1000', LOG_FORMAT });
     const stdio = ['ignore', 'pipe', 'inherit'] as const;
     const service = tether(
       spawn(process.execPath, programArgs('inventory-service/src/server'), {

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { programVariables } from '../../harness/environment.ts';
 import { LOADER } from '../../harness/repository.ts';
 
 const LOGGER = new URL('../src/logger.ts', import.meta.url).href;
@@ -10,7 +11,7 @@ function logged(format: string, ...statements: string[]): string[] {
     const log = await createLogger('a-service', 'info', '${format}');
     ${statements.join(';')}`;
   const args = [...LOADER, '--input-type=module', '--eval', program];
-  const env = { ...process.env, FORCE_COLOR: undefined };
+  const env = programVariables();
   const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env });
   expect(stderr).toBe('');
   return stdout.trimEnd().split('\n');

@@ -3,6 +3,7 @@ import { config as loadEnvFile } from 'dotenv';
 import { StartError } from '../chassis/src/config.ts';
 import { readConfig } from './config.ts';
 import { Launcher } from './launcher.ts';
+import { stateLines } from './state.ts';
 import { restartOnChange } from './watch.ts';
 
 const USAGE = `Runs the three services on one terminal. Ctrl+C lets orders finish, twice ends all at once.
@@ -29,6 +30,7 @@ try {
 function run(isWatching: boolean): void {
   loadEnvFile({ quiet: true });
   const config = readConfig(process.env);
+  for (const line of stateLines(config)) process.stdout.write(`${line}\n`);
   const watching = new AbortController();
   let isComplete = false;
   let toldAt: number | undefined;

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { startCommand } from '../harness/command.ts';
 import { ROOT } from '../harness/repository.ts';
 import { readConfig } from '../start/config.ts';
+import { stateLines } from '../start/state.ts';
 
 const PORTS = { ORDER_PORT: '0', INVENTORY_PORT: '0', PAYMENT_PORT: '0' };
 const SERVICE_URL = /Listening on (\S+)/g;
@@ -46,9 +47,10 @@ test('a port in use stops all, PORT itself is ignored; a terminal that closes le
   const first = start({ ...PORTS, PORT: '1' });
   const port = await first.seen(/\[payment\].*Listening on \S+:(\d+)/);
   await first.seen(/Try: curl/);
+  expect(first.output()).toMatch(/^State in memory: it ends with the processes\n/);
   const second = start({ ...PORTS, INVENTORY_PORT: port });
   expect(await second.closed).toBe(1);
-  expect(second.output()).toMatch(/inventory-service: .*EADDRINUSE/);
+  expect(second.output()).toMatch(/inventory-service: .*EADDRINUSE.*INVENTORY_PORT.* moves it/);
   first.child.kill('SIGHUP');
   expect(await first.closed).toBe(0);
   expect(first.output().match(/exited with code 0/g)).toHaveLength(3);
@@ -58,6 +60,53 @@ test('what DOTENV_PATH names is read once: a PORT in it is for no service', () =
   const { order } = readConfig({ DOTENV_PATH: 'variables', PORT: '1' });
   expect(order).toMatchObject({ DOTENV_PATH: devNull });
   expect(order).not.toHaveProperty('PORT');
+});
+
+const MEMORY = 'in memory: it ends with the processes';
+const POSTGRES = 'in PostgreSQL:';
+
+test.each([
+  [{}, [`State ${MEMORY}`]],
+  [{ DATABASE_URL: '' }, [`State ${MEMORY}`]],
+  [
+    { DATABASE_URL: 'postgres://me:secret@db.example:6432/shop?password=secret' },
+    [`State ${POSTGRES} me@db.example:6432/shop, schema orders`],
+  ],
+  [
+    {
+      DATABASE_URL: 'postgres://db',
+      PGUSER: 'm\u2028e',
+      PGDATABASE: 'shop',
+      DATABASE_SCHEMA: 'mine',
+    },
+    [`State ${POSTGRES} m%E2%80%A8e@db:5432/shop, schema mine`],
+  ],
+  [
+    { DATABASE_URL: 'postgres:///shop?host=/run/postgresql&user=me' },
+    [`State ${POSTGRES} me@/run/postgresql:5432/shop, schema orders`],
+  ],
+  // A password that nobody has encoded.
+  [
+    { DATABASE_URL: 'postgres://me:1234/secret@db/shop' },
+    [`State ${POSTGRES} DATABASE_URL, schema orders`],
+  ],
+  [{ DATABASE_URL: 'secret' }, [`State ${POSTGRES} DATABASE_URL, schema orders`]],
+])('with %j the first line says where the state is, and no secret', (env, lines) => {
+  const config = { DOTENV_PATH: devNull, ...env };
+  expect(stateLines(readConfig(config))).toEqual(lines);
+});
+
+test('where only one service has a database, each has a line', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'start-'));
+  const DOTENV_PATH = join(folder, '.env');
+  await writeFile(DOTENV_PATH, 'DATABASE_URL=postgres://me@db/shop\n');
+  const config = { ...readConfig({ DOTENV_PATH }), payment: { DOTENV_PATH } };
+  expect(stateLines(config)).toEqual([
+    `State of order-service ${MEMORY}`,
+    `State of inventory-service ${MEMORY}`,
+    `State of payment-service ${POSTGRES} me@db:5432/shop, schema orders`,
+  ]);
+  await rm(folder, { recursive: true });
 });
 
 test('.env in the current folder is read', async () => {

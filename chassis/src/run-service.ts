@@ -9,6 +9,7 @@ import { GracefulShutdown } from '#request-scope';
 import { type EdgeConfig, StartError } from './config.ts';
 import { leaveOnSignal } from './leave-on-signal.ts';
 import { BACKLOG, createLimitedServer } from './limits.ts';
+import { listenError } from './listen-error.ts';
 import { createLogger } from './logger.ts';
 import { urlOf } from './url.ts';
 
@@ -52,7 +53,11 @@ export async function runService<Config extends EdgeConfig>(service: {
       if (database) await Promise.race([database.close(), sleep(CLOSE_TIMEOUT_MS)]);
     });
     const listening = once(server.listen({ host, port, backlog: BACKLOG }), 'listening');
-    await listening.catch(({ message }: Error) => Promise.reject(new StartError(message)));
+    await listening.catch((error) => {
+      const [first = ''] = service.name.split('-');
+      const variable = `PORT (${first.toUpperCase()}_PORT with npm start)`;
+      throw new StartError(listenError(error, variable));
+    });
     const { port: bound } = server.address() as AddressInfo;
     logger.info({ port: bound }, `Listening on ${urlOf(host, bound)}`);
   } catch (error) {

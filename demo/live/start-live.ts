@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { GracefulShutdown } from '../../cancellation/src/index.ts';
+import { listenError } from '../../chassis/src/listen-error.ts';
 import { portOf } from '../../harness/port-of.ts';
 import { History } from './history.ts';
 import { createPageServer } from './page-server.ts';
@@ -26,6 +27,6 @@ export async function startLive(
   const sides = await Promise.all(starts).catch(failed);
   const server = createPageServer(sides, history, shutdown);
   const listening = once(server.listen(port, '127.0.0.1'), 'listening');
-  await listening.catch(failed);
+  await listening.catch((error) => failed(new Error(listenError(error, 'LIVE_PORT'))));
   return { url: `http://localhost:${portOf(server)}`, [Symbol.asyncDispose]: close };
 }

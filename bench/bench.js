@@ -6,12 +6,16 @@ import { parseArgs } from 'node:util';
 const USAGE = `Measures, and writes the tables into bench/RESULTS.md.
 
   npm run bench                  order-service beside its peers
-  npm run bench -- --goodput     inventory-service when more is asked for than its database can do (10 min)
-  npm run bench -- --durable     what an order costs with PostgreSQL, beside in memory
-  npm run bench -- --replicas    how that grows with replicas and with orders in flight (4 min)
+  npm run bench -- --goodput     inventory-service when more is asked for than its
+                                 database can do (10 min)
+  npm run bench -- --durable     what an order costs with PostgreSQL, beside in
+                                 memory
+  npm run bench -- --replicas    how that grows with replicas and with orders in
+                                 flight (4 min)
   … --quick                      less of it, and RESULTS.md stays
 
-The last three need PostgreSQL's binaries on this machine, and run a server of their own.
+The last three need PostgreSQL's binaries on this machine, and run a server of
+their own.
 `;
 
 try {
@@ -20,7 +24,7 @@ try {
   const kinds = { goodput: flag, durable: flag, replicas: flag };
   const { values } = parseArgs({ options: { quick: flag, ...kinds, help } });
   const chosen = Object.keys(kinds).filter((kind) => values[kind]);
-  if (chosen.length > 1) throw new Error(`--${chosen.join(' or --')}, not both`);
+  if (chosen.length > 1 && !values.help) throw new Error(`--${chosen.join(' or --')}, not both`);
   if (values.help) process.stdout.write(USAGE);
   else await run(values);
 } catch (error) {

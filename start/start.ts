@@ -6,7 +6,8 @@ import { Launcher } from './launcher.ts';
 import { stateLines } from './state.ts';
 import { restartOnChange } from './watch.ts';
 
-const USAGE = `Runs the three services on one terminal. Ctrl+C lets orders finish, twice ends all at once.
+const USAGE = `Runs the three services on one terminal. Ctrl+C lets orders finish, a second one
+ends all at once.
 
   npm start             run them
   npm run dev           the same, and restart a service when its code changes

@@ -19,11 +19,14 @@ export interface Report {
   rows: Row[];
 }
 
+/** Checks a trap on this Node, alone and then with this package. */
+export async function checkTrap({ name, node, ours }: Trap): Promise<Row> {
+  return { name, node: await node(), ours: await ours() };
+}
+
 /** Checks every trap on this Node, one after the other. */
 export async function checkTraps(): Promise<Report> {
   const rows: Row[] = [];
-  for (const { name, node, ours } of TRAPS) {
-    rows.push({ name, node: await node(), ours: await ours() });
-  }
+  for (const trap of TRAPS) rows.push(await checkTrap(trap));
   return { version: process.versions.node, rows };
 }

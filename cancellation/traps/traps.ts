@@ -1,17 +1,44 @@
-import { checkTraps, TRAPS } from './run.ts';
-import { cell, table } from './table.ts';
+import { parseArgs } from 'node:util';
+import { checkTrap, checkTraps, TRAPS } from './run.ts';
+import type { Finding } from './trap.ts';
 
-const report = await checkTraps();
+const USAGE = `Tries what this Node gets wrong about a request that ends early, alone and with
+the package request-scope. Takes a few seconds.
 
-if (process.argv.includes('--json')) {
-  process.stdout.write(`${JSON.stringify(report)}\n`);
-} else {
-  const head = ['trap', `Node ${report.version} alone`, 'with this package', 'issue'];
-  const rows = report.rows.map(({ name, node, ours }, at) => [
-    name,
-    cell(node),
-    cell(ours),
-    (TRAPS[at]?.issues ?? []).map((issue) => `nodejs/node#${issue}`).join(', '),
-  ]);
-  process.stdout.write(table(head, rows));
+  npm run traps
+  npm run traps -- --json      one line for programs, once all are tried
+`;
+
+// Nobody reads on, `head` for instance.
+process.stdout.once('error', () => process.exit(1));
+const print = (text: string) => process.stdout.write(`${text}\n`);
+
+try {
+  const json = { type: 'boolean' } as const;
+  const help = { type: 'boolean', short: 'h' } as const;
+  const { values } = parseArgs({ options: { json, help } });
+  if (values.help) process.stdout.write(USAGE);
+  else if (values.json) print(JSON.stringify(await checkTraps()));
+  else await show();
+} catch (error) {
+  process.stderr.write(`traps: ${error instanceof Error ? error.message : error}\n`);
+  process.exitCode = 1;
+}
+
+/** Prints each trap as soon as it was tried: a table of whole sentences fits no terminal. */
+async function show(): Promise<void> {
+  const alone = `Node ${process.versions.node} alone`;
+  const ours = 'with this package'.padEnd(alone.length);
+  for (const trap of TRAPS) {
+    const found = await checkTrap(trap);
+    print(trap.name);
+    print(`  ${alone.padEnd(ours.length)}  ${inWords(found.node)}`);
+    print(`  ${ours}  ${inWords(found.ours)}`);
+    const issues = trap.issues.map((issue) => `nodejs/node#${issue}`).join(', ');
+    print(issues && `  ${issues}\n`);
+  }
+}
+
+function inWords({ verdict, saw }: Finding): string {
+  return verdict === 'n/a' ? verdict : `${verdict}: ${saw}`;
 }

@@ -3,11 +3,13 @@ import { config as loadEnvFile } from 'dotenv';
 import { integer } from '../../chassis/src/config.ts';
 import { startLive } from './start-live.ts';
 
-const USAGE = `Opens a page on which one click sends the same order to two systems: the services as everybody
-writes them, and these. Ctrl+C stops everything.
+const USAGE = `Serves a page on which one click sends the same order to two systems: the
+services as everybody writes them, and these. Ctrl+C stops everything.
 
-  npm run live                        on http://localhost:8088, or LIVE_PORT (set or in .env)
-  npm run live -- --as-usual=off      these services alone
+  npm run live                      on http://localhost:8088
+  npm run live -- --as-usual=off    these services alone
+
+LIVE_PORT, set or in .env, moves it to another port.
 `;
 
 try {
@@ -16,8 +18,8 @@ try {
     help: { type: 'boolean', short: 'h' },
   } as const;
   const { 'as-usual': asUsual = 'on', help } = parseArgs({ options }).values;
-  if (!['on', 'off'].includes(asUsual)) throw new Error('--as-usual must be on or off');
   if (help) process.stdout.write(USAGE);
+  else if (!['on', 'off'].includes(asUsual)) throw new Error('--as-usual must be on or off');
   else await run(asUsual === 'on');
 } catch (error) {
   fail(error instanceof Error ? error.message : String(error));

@@ -6,8 +6,8 @@ import { parseArgs } from 'node:util';
 const USAGE = `Measures, and writes the tables into bench/RESULTS.md.
 
   npm run bench                  order-service beside its peers
-  npm run bench -- --goodput     inventory-service when more is asked for than its
-                                 database can do (10 min)
+  npm run bench -- --goodput     inventory-service when more is asked for than
+                                 its database can do (10 min)
   npm run bench -- --durable     what an order costs with PostgreSQL, beside in
                                  memory
   npm run bench -- --replicas    how that grows with replicas and with orders in

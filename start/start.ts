@@ -19,6 +19,9 @@ and those of the services, which docs/contract.md lists.
 /** One Ctrl+C arrives more than once, from the terminal and from npm. */
 const REPEATED_SIGNAL_MS = 1_000;
 
+/** How long the last lines may take to be read, once the services have left. */
+const UNREAD_MS = 1_000;
+
 try {
   const options = { watch: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
   const { values } = parseArgs({ options });
@@ -38,7 +41,7 @@ function run(isWatching: boolean): void {
 
   const leave = () => {
     watching.abort();
-    return launcher.leave();
+    return launcher.leave().then(leaveUnread);
   };
   const launcher = new Launcher(() => {
     if (isWatching && isComplete) return;
@@ -62,6 +65,11 @@ function run(isWatching: boolean): void {
   };
   // Whichever ended before it listened has said why, and the others have been told to leave.
   launcher.start(config).then(ready, () => {});
+}
+
+/** By itself the process would wait for a reader of its last lines, such as a pager that nobody scrolls. */
+function leaveUnread(): void {
+  setTimeout(() => process.exit(), UNREAD_MS).unref();
 }
 
 function fail(error: unknown): void {

@@ -3,17 +3,15 @@ import { createServiceApp, type Database, type Logger, only } from '@orders/chas
 import type { Express, RequestHandler } from 'express';
 import { GracefulShutdown } from '#request-scope';
 import type { Config } from './config.ts';
-import { inventoryClient } from './inventory-client.ts';
+import { call } from './http/call.ts';
 import { MemoryAttempts } from './memory-attempts.ts';
 import { orderRoute } from './order-route.ts';
-import { paymentClient } from './payment-client.ts';
+import { orderSteps } from './place-order.ts';
 import { PostgresAttempts } from './postgres-attempts.ts';
 import { recoverOrphans } from './recover.ts';
+import { attemptMs } from './step.ts';
 import { takeBack } from './take-back.ts';
 import { Voids } from './voids.ts';
-
-/** Beside its two calls an attempt takes some time in the database, before and after them. */
-const MARGIN_MS = 5_000;
 
 /** The order service's app: `GET /order?productID=&orderID=`. */
 export function createApp(
@@ -21,16 +19,16 @@ export function createApp(
   logger: Logger,
   shutdown = new GracefulShutdown(),
   database?: Database,
+  steps = orderSteps(config),
 ): RequestListener {
-  const { callTimeoutMs, voidTimeoutMs } = config;
-  const inventory = inventoryClient(config.inventoryUrl, callTimeoutMs);
-  const payment = paymentClient(config.paymentUrl, callTimeoutMs, voidTimeoutMs);
   const attempts = database
-    ? new PostgresAttempts(database.pool, 2 * callTimeoutMs + MARGIN_MS)
+    ? new PostgresAttempts(database.pool, attemptMs(steps))
     : new MemoryAttempts(config.retentionMs);
-  const voids = new Voids(takeBack(attempts, payment), {
+  // When a payment is voided it may have been settled for as long as its step and the later ones last.
+  const settledMs = attemptMs(steps.slice(steps.findIndex(({ undo }) => undo)));
+  const voids = new Voids(takeBack(attempts, steps, call, config.voidTimeoutMs), {
     giveUpMs: config.voidGiveUpMs,
-    rememberedMs: database ? Number.POSITIVE_INFINITY : config.retentionMs,
+    rememberedMs: database ? Number.POSITIVE_INFINITY : config.retentionMs - settledMs,
     isDurable: database !== undefined,
   });
   const placing = new Set<Promise<void>>();
@@ -42,7 +40,7 @@ export function createApp(
   if (attempts instanceof PostgresAttempts)
     recoverOrphans(attempts, voids, logger, shutdown.signal);
 
-  const dependencies = { inventory, payment, attempts, voids };
+  const dependencies = { steps, send: call, attempts, voids };
   const addRoutes = (app: Express) => {
     app.all('/order', noStore, only('GET'), orderRoute(dependencies, config.maxInFlight, placing));
   };

@@ -1,12 +1,9 @@
 import { IDEMPOTENCY_KEY_HEADER, REQUEST_ID_HEADER } from '@orders/chassis';
-import type { Scope } from '#request-scope';
-import { call } from './http/call.ts';
 import type { Order } from './order.ts';
+import type { UntimedCall } from './step.ts';
 
-export type PaymentClient = ReturnType<typeof paymentClient>;
-
-/** The payment service at `url`; `timeoutMs` bounds each payment, `voidTimeoutMs` each void. */
-export function paymentClient(url: string, timeoutMs: number, voidTimeoutMs: number) {
+/** The calls to the payment service at `url`. */
+export function paymentClient(url: string) {
   const post = ({ orderID, requestId, idempotencyKey }: Order, path: string) => ({
     work: 'Order',
     service: 'payment-service',
@@ -16,15 +13,14 @@ export function paymentClient(url: string, timeoutMs: number, voidTimeoutMs: num
     headers: { [REQUEST_ID_HEADER]: requestId, [IDEMPOTENCY_KEY_HEADER]: idempotencyKey },
   });
   return {
-    /** Resolves if the service has charged the order. Throws CallFailed. It is never tried again. */
-    charge(order: Order, scope: Scope): Promise<void> {
-      return call({ ...post(order, '/pay'), step: 'Payment processing', timeoutMs }, scope);
+    /** It succeeds if the service has charged the order. It is never tried again. */
+    charge(order: Order): UntimedCall {
+      return { ...post(order, '/pay'), step: 'Payment processing' };
     },
 
-    /** Resolves if the order's payment is void, whatever it was before. Throws CallFailed. */
-    void(order: Order, scope: Scope): Promise<void> {
-      const request = { ...post(order, '/void'), step: 'Payment void' };
-      return call({ ...request, timeoutMs: voidTimeoutMs }, scope);
+    /** It succeeds if the order's payment is void, whatever it was before. */
+    void(order: Order): UntimedCall {
+      return { ...post(order, '/void'), step: 'Payment void' };
     },
   };
 }

@@ -1,45 +1,62 @@
 import type { Scope } from '#request-scope';
 import type { Attempts } from './attempts.ts';
+import type { Config } from './config.ts';
 import { CallFailed } from './http/call-failed.ts';
-import type { InventoryClient } from './inventory-client.ts';
+import { inventoryClient } from './inventory-client.ts';
 import type { Order } from './order.ts';
-import type { PaymentClient } from './payment-client.ts';
+import { paymentClient } from './payment-client.ts';
+import type { Send, Step } from './step.ts';
 import type { Voids } from './voids.ts';
+
+type StepsConfig = Pick<Config, 'inventoryUrl' | 'paymentUrl' | 'callTimeoutMs'>;
+
+/**
+ * The steps of an order, first to last. To add one, add it here: docs/add-a-step.md. If an order fails, whatever
+ * its steps may have done is taken back, the last step first.
+ */
+export function orderSteps({ inventoryUrl, paymentUrl, callTimeoutMs }: StepsConfig): Step[] {
+  const inventory = inventoryClient(inventoryUrl);
+  const payment = paymentClient(paymentUrl);
+  return [
+    { call: inventory.check, timeoutMs: callTimeoutMs },
+    { call: payment.charge, timeoutMs: callTimeoutMs, undo: payment.void },
+  ];
+}
 
 /** What it takes to place an order. */
 export interface Dependencies {
-  inventory: InventoryClient;
-  payment: PaymentClient;
+  steps: readonly Step[];
+  send: Send;
   attempts: Attempts;
   voids: Voids;
 }
 
 /**
- * Resolves once the order's product is in stock and the order is charged. Throws CallFailed,
- * which has the status and the text of the answer; if the order may have been charged all the same, its
- * void is under way by then.
+ * Resolves once every step of the order is done and that is on record. Throws CallFailed, which has the status
+ * and the text of the answer, or a bug's error. If a step that leaves something behind may have been done all
+ * the same, its undoing is under way by then.
  */
 export async function placeOrder(
   order: Order,
-  dependencies: Dependencies,
+  { steps, send, attempts, voids }: Dependencies,
   scope: Scope,
 ): Promise<void> {
-  const { inventory, payment, attempts, voids } = dependencies;
-  let isChecked = false;
+  let done = 0;
   try {
-    await inventory.check(order, scope);
-    isChecked = true;
-    await payment.charge(order, scope);
+    for (const { call, timeoutMs } of steps) {
+      await send({ ...call(order), timeoutMs }, scope);
+      done += 1;
+    }
     await attempts.succeed(order);
   } catch (error) {
-    // The call has ended, but nobody knows whether the order was charged: take it back.
-    if (isChecked && mayBeCharged(error)) voids.add(order);
+    const mayBeDone = steps.slice(0, surelyDidNothing(error) ? done : done + 1);
+    if (mayBeDone.some(({ undo }) => undo)) voids.add(order);
     else await attempts.strikeOut(order);
     throw error;
   }
 }
 
-/** All but a call that was never sent, or was refused. */
-function mayBeCharged(error: unknown): boolean {
-  return !(error instanceof CallFailed) || error.outcomeUnknown;
+/** Only a call that was never sent, or was refused. */
+function surelyDidNothing(error: unknown): boolean {
+  return error instanceof CallFailed && !error.outcomeUnknown;
 }

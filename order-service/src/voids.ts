@@ -10,9 +10,9 @@ const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5_000;
 
 export interface VoidOptions {
-  /** After it a void that is not acknowledged is reported, and still tried. */
+  /** After it a void that is not acknowledged is reported, and still tried; `rememberedMs`, if that is less. */
   giveUpMs: number;
-  /** How long the payment service remembers a payment; a later acknowledgement takes nothing back. */
+  /** How long a payment is surely remembered from then on; a later acknowledgement takes nothing back. */
   rememberedMs: number;
   /** Waits before the next try; rejects when `signal` aborts. A timer unless given. */
   pause?: (ms: number, signal: AbortSignal) => Promise<void>;
@@ -80,7 +80,7 @@ export class Voids {
       isReported = true;
     };
     const { giveUpMs, rememberedMs, isDurable } = this.#options;
-    const overdue = setTimeout(report, giveUpMs, 'deadline-exceeded');
+    const overdue = setTimeout(report, Math.min(giveUpMs, rememberedMs), 'deadline-exceeded');
     const isAcknowledged = await this.#isAcknowledged(order, scope);
     clearTimeout(overdue);
     if (!isAcknowledged && !isDurable) report('shutting-down');

@@ -6,6 +6,8 @@ import { GracefulShutdown } from '#request-scope';
 import { portOf } from '../../harness/port-of.ts';
 import { createApp } from '../src/app.ts';
 import { type Config, readConfig } from '../src/config.ts';
+import { orderSteps } from '../src/place-order.ts';
+import type { Step } from '../src/step.ts';
 
 /** The machine may be slow, and it is not its speed that is tested. */
 const LONG_MS = '60000';
@@ -13,7 +15,9 @@ const LONG_MS = '60000';
 /** An order service, what it logs, and what it calls. */
 export class OrderServiceUnderTest {
   readonly lines: Record<string, unknown>[] = [];
-  /** The calls that reached the inventory or the payment service. */
+  /** What its orders take after their own steps. */
+  readonly added: Step[] = [];
+  /** The calls that reached the services that it has been given. */
   readonly calls: IncomingMessage[] = [];
   readonly shutdown = new GracefulShutdown();
   readonly #servers: Server[] = [];
@@ -26,11 +30,12 @@ export class OrderServiceUnderTest {
     overrides: Partial<Config> = {},
     database?: Database,
   ): Promise<RequestListener> {
-    const [INVENTORY_URL, PAYMENT_URL] = [await this.#serve(inventory), await this.#serve(payment)];
+    const [INVENTORY_URL, PAYMENT_URL] = [await this.serve(inventory), await this.serve(payment)];
     const logger = pino({}, { write: (line) => this.lines.push(JSON.parse(line)) });
     const urls = { INVENTORY_URL, PAYMENT_URL, CALL_TIMEOUT_MS: LONG_MS };
     const config = { ...readConfig({ ...urls, ...env }), ...overrides };
-    return createApp(config, logger, this.shutdown, database);
+    const steps = [...orderSteps(config), ...this.added];
+    return createApp(config, logger, this.shutdown, database, steps);
   }
 
   /** The calls to one route. */
@@ -46,7 +51,8 @@ export class OrderServiceUnderTest {
     for (const server of this.#servers) server.close().closeAllConnections();
   }
 
-  async #serve(listener: RequestListener): Promise<string> {
+  /** The URL of a service that answers with `listener`. */
+  async serve(listener: RequestListener): Promise<string> {
     const server = createServer((req, res) => {
       this.calls.push(req);
       for (const name of ['x-request-id', 'idempotency-key']) {

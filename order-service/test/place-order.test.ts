@@ -5,9 +5,11 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { ClientDisconnected, DeadlineExceeded, Scope } from '#request-scope';
 import { portOf } from '../../harness/port-of.ts';
+import { call } from '../src/http/call.ts';
 import { MemoryAttempts } from '../src/memory-attempts.ts';
 import { paymentClient } from '../src/payment-client.ts';
 import { placeOrder } from '../src/place-order.ts';
+import { takeBack } from '../src/take-back.ts';
 import { Voids } from '../src/voids.ts';
 import { silent } from './canned-answers.ts';
 
@@ -15,16 +17,18 @@ const log = pino({ level: 'silent' });
 const order = { productID: '1', orderID: '2', idempotencyKey: 'key', requestId: 'a', log };
 
 const LONG_MS = 60_000;
-const inventory = { check: async () => {} };
 const attempts = new MemoryAttempts(LONG_MS);
 
 async function startServer(listener: RequestListener) {
   const server = createServer(listener).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const payment = paymentClient(`http://127.0.0.1:${portOf(server)}`, LONG_MS, LONG_MS);
+  const payment = paymentClient(`http://127.0.0.1:${portOf(server)}`);
+  const steps = [{ call: payment.charge, undo: payment.void, timeoutMs: LONG_MS }];
+  const takesBack = takeBack(attempts, steps, call, LONG_MS);
+  const voids = new Voids(takesBack, { giveUpMs: LONG_MS, rememberedMs: LONG_MS });
   return {
-    payment,
-    voids: new Voids(payment.void, { giveUpMs: LONG_MS, rememberedMs: LONG_MS }),
+    dependencies: { steps, send: call, attempts, voids },
+    voids,
     /** Resolves once a request has arrived. */
     request: once(server, 'request'),
     async [Symbol.asyncDispose]() {
@@ -35,9 +39,9 @@ async function startServer(listener: RequestListener) {
 
 test('a payment that is silent until its deadline is voided', async () => {
   await using server = await startServer(silent);
-  const { payment, voids } = server;
+  const { dependencies, voids } = server;
   using scope = new Scope();
-  const placed = placeOrder(order, { inventory, payment, attempts, voids }, scope);
+  const placed = placeOrder(order, dependencies, scope);
   await server.request;
   scope.abort(new DeadlineExceeded());
   await expect(placed).rejects.toThrow('Payment processing failed: deadline exceeded');
@@ -52,12 +56,12 @@ test('an abort between the answer and its reader leaves the outcome unknown: it 
     }
     res.end('paid');
   });
-  const { payment, voids } = server;
+  const { dependencies, voids } = server;
   using scope = new Scope();
   // The last moment before the adapter resolves; axios looks at the signal once more after it.
   const abort = () => queueMicrotask(() => scope.abort(new ClientDisconnected()));
   subscribe('undici:request:trailers', abort);
-  const placed = placeOrder(order, { inventory, payment, attempts, voids }, scope);
+  const placed = placeOrder(order, dependencies, scope);
   await expect(placed).rejects.toThrow('Order canceled: client disconnected');
   unsubscribe('undici:request:trailers', abort);
   expect(voids.size).toBe(1);

@@ -6,9 +6,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DeadlineExceeded, Scope } from '#request-scope';
 import { startRefusing } from '../../harness/faulty-server.ts';
 import { portOf } from '../../harness/port-of.ts';
+import { call } from '../src/http/call.ts';
 import { MemoryAttempts } from '../src/memory-attempts.ts';
 import { paymentClient } from '../src/payment-client.ts';
 import { placeOrder } from '../src/place-order.ts';
+import { takeBack } from '../src/take-back.ts';
 import { Voids } from '../src/voids.ts';
 import { answers, available, paid, paymentService, silent, voided } from './canned-answers.ts';
 import { OrderServiceUnderTest } from './order-service-under-test.ts';
@@ -22,8 +24,17 @@ beforeEach(() => {
 afterEach(() => service.close());
 
 const LONG_MS = 60_000;
-const inventory = { check: async () => {} };
 const attempts = new MemoryAttempts(LONG_MS);
+
+/** What it takes to place an order that has to be paid for at `url`, and no more. */
+function payingAt(url: string) {
+  const payment = paymentClient(url);
+  const steps = [{ call: payment.charge, undo: payment.void, timeoutMs: LONG_MS }];
+  const takesBack = takeBack(attempts, steps, call, LONG_MS);
+  const voids = new Voids(takesBack, { giveUpMs: LONG_MS, rememberedMs: LONG_MS });
+  return { steps, send: call, attempts, voids };
+}
+
 const ORDER = {
   ...{ productID: '1', orderID: '2', idempotencyKey: 'key', requestId: 'id' },
   log: pino({ enabled: false }),
@@ -50,14 +61,13 @@ describe('a payment that surely did not happen is not voided', () => {
   test('the deadline passes while the connection is still being made', async () => {
     const noTls = createServer().listen(0); // takes connections, and never says a word
     const PAYMENT_URL = `https://127.0.0.1:${portOf(noTls)}`;
-    const payment = paymentClient(PAYMENT_URL, LONG_MS, LONG_MS);
-    const voids = new Voids(payment.void, { giveUpMs: LONG_MS, rememberedMs: LONG_MS });
+    const dependencies = payingAt(PAYMENT_URL);
     using scope = new Scope();
     noTls.once('connection', () => scope.abort(new DeadlineExceeded()));
-    await expect(placeOrder(ORDER, { inventory, payment, attempts, voids }, scope)).rejects.toThrow(
+    await expect(placeOrder(ORDER, dependencies, scope)).rejects.toThrow(
       'Payment processing failed: deadline exceeded',
     );
-    expect(voids.size).toBe(0);
+    expect(dependencies.voids.size).toBe(0);
     noTls.close();
   });
 
@@ -73,13 +83,10 @@ describe('a payment that surely did not happen is not voided', () => {
   });
 
   test('the order has ended before the payment is sent', async () => {
-    const payment = paymentClient('http://127.0.0.1:1', LONG_MS, LONG_MS);
-    const voids = new Voids(payment.void, { giveUpMs: LONG_MS, rememberedMs: LONG_MS });
+    const dependencies = payingAt('http://127.0.0.1:1');
     using scope = new Scope(0);
-    await expect(placeOrder(ORDER, { inventory, payment, attempts, voids }, scope)).rejects.toThrow(
-      FAILED,
-    );
-    expect(voids.size).toBe(0);
+    await expect(placeOrder(ORDER, dependencies, scope)).rejects.toThrow(FAILED);
+    expect(dependencies.voids.size).toBe(0);
   });
 
   test('the payment service answers 200, whatever the text', async () => {

@@ -4,6 +4,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { type Scope, ShuttingDown } from '#request-scope';
 import { CallFailed } from '../src/http/call-failed.ts';
 import { MemoryAttempts } from '../src/memory-attempts.ts';
+import { paymentClient } from '../src/payment-client.ts';
 import { takeBack } from '../src/take-back.ts';
 import { Voids } from '../src/voids.ts';
 
@@ -53,14 +54,15 @@ test('a bug in a void is logged, and the void repeated', async () => {
 });
 
 test.each([
-  [60_000, ['Payment outcome unknown for order: 2', 'Payment voided after all for order: 2']],
-  [0, ['Payment outcome unknown for order: 2']],
+  [0, LONG_MS, ['Payment outcome unknown for order: 2', 'Payment voided after all for order: 2']],
+  [0, 0, ['Payment outcome unknown for order: 2']],
+  [LONG_MS, 0, ['Payment outcome unknown for order: 2']],
 ])(
-  'a void acknowledged late is told of if its payment is remembered, for %d ms',
-  async (ms, told) => {
+  'a void given up after %d ms, and acknowledged late, is told of if its payment is remembered, for %d ms',
+  async (giveUpMs, rememberedMs, told) => {
     const voids = new Voids(() => expect.poll(() => lines).toHaveLength(1), {
-      giveUpMs: 0,
-      rememberedMs: ms,
+      giveUpMs,
+      rememberedMs,
     });
     voids.add(order);
     await voids.finish(new AbortController().signal);
@@ -70,11 +72,12 @@ test.each([
 
 test('an order has failed for its caller however many voids are before its own', async () => {
   const attempts = new MemoryAttempts(LONG_MS);
-  const unanswered = async (_order: unknown, { signal }: Scope) => {
+  const unanswered = async (_call: unknown, { signal }: Scope) => {
     if (!signal.aborted) await once(signal, 'abort');
     throw refused;
   };
-  const voids = voidsBy(takeBack(attempts, { void: unanswered }));
+  const payment = paymentClient('http://127.0.0.1:1');
+  const voids = voidsBy(takeBack(attempts, [{ undo: payment.void }], unanswered, LONG_MS));
   for (let n = 0; n < 500; n += 1) {
     const failed = { ...order, idempotencyKey: `payment-${n}`, callerKey: `caller-${n}` };
     await attempts.begin(failed);

@@ -7,6 +7,7 @@ export const CROSSINGS = [
   'a payment finds its tombstone',
   'a retry is refused',
   'a retry reads that its order is processed',
+  'a step after the payment fails',
   'a void meets a payment that is canceled',
   'a void meets a payment that is not there yet',
   'a void meets a payment that is pending',
@@ -14,4 +15,5 @@ export const CROSSINGS = [
   'a void meets a payment that is voided',
   'an open attempt is taken for an orphan',
   'nobody knows a verdict',
+  'what follows the payment is undone',
 ];

@@ -1,3 +1,4 @@
+import type { MemoryLedger } from '../../../payment-service/src/memory-ledger.ts';
 import type { World } from './world.ts';
 
 /** What a caller was told of an order. */
@@ -7,14 +8,13 @@ export interface Report {
   said: 'processed' | 'failed' | 'unknown';
 }
 
-/** Throws if an order that was reported as failed stays charged, or one that is charged cannot be known to be. */
+/**
+ * Throws if an order that was reported as failed stays charged, if one that is charged cannot be known to be, or
+ * if of the steps of one some are done and others taken back.
+ */
 export async function judge(world: World, reports: Report[]): Promise<void> {
-  const payments = await world.ledger.payments('order');
-  const charged = new Set(
-    payments
-      .filter(({ status }) => status === 'processed')
-      .map((payment) => payment.idempotencyKey),
-  );
+  const charged = await doneIn(world.ledger);
+  const shipped = await doneIn(world.shipments);
   const readable = (callerKey: string | undefined) =>
     [...world.rows.values()].find((row) => row.caller_key === callerKey && callerKey !== undefined)
       ?.status === 'processed';
@@ -34,4 +34,16 @@ export async function judge(world: World, reports: Report[]): Promise<void> {
     if (isProcessed !== charged.has(row.payment_key))
       throw new Error(`${row.payment_key} is recorded as ${row.status}, which it is not`);
   }
+  for (const key of [...charged, ...shipped]) {
+    if (!charged.has(key)) throw new Error(`${key} is shipped, and is not charged`);
+    if (!shipped.has(key)) throw new Error(`${key} is charged, and is not shipped`);
+  }
+}
+
+/** The keys of what is done in a ledger and not taken back. */
+async function doneIn(ledger: MemoryLedger): Promise<Set<string>> {
+  const all = await ledger.payments('order');
+  return new Set(
+    all.filter(({ status }) => status === 'processed').map(({ idempotencyKey }) => idempotencyKey),
+  );
 }

@@ -3,11 +3,12 @@ import { CallFailed } from '../../src/http/call-failed.ts';
 import type { Order } from '../../src/order.ts';
 import { placeOrder } from '../../src/place-order.ts';
 import { PostgresAttempts } from '../../src/postgres-attempts.ts';
+import type { Send } from '../../src/step.ts';
 import { takeBack } from '../../src/take-back.ts';
 import { Voids } from '../../src/voids.ts';
 import type { Report } from './judge.ts';
-import { paymentServiceOf } from './payment-service.ts';
-import { never, type World } from './world.ts';
+import { STEPS, servicesOf } from './services.ts';
+import type { World } from './world.ts';
 
 const LONG_MS = 60_000;
 
@@ -16,23 +17,14 @@ export class Replica {
   isDead = false;
   readonly attempts: PostgresAttempts;
   readonly voids: Voids;
-  readonly #payment: ReturnType<typeof paymentServiceOf>;
-  readonly #inventory: { check: (order: Order, scope: Scope) => Promise<void> };
+  readonly #send: Send;
 
   constructor(world: World) {
-    this.#payment = paymentServiceOf(world, this);
+    this.#send = servicesOf(world, this);
     this.attempts = new PostgresAttempts(world.poolOf(this), LONG_MS);
-    this.voids = new Voids(takeBack(this.attempts, this.#payment), {
+    this.voids = new Voids(takeBack(this.attempts, STEPS, this.#send, LONG_MS), {
       ...{ giveUpMs: LONG_MS, rememberedMs: LONG_MS, isDurable: true, pause: () => world.pause() },
     });
-    this.#inventory = {
-      check: async (_order, scope) => {
-        await world.step('check');
-        if (this.isDead) return await never();
-        const target = { work: 'Order', step: 'Inventory check', service: 'inventory-service' };
-        if (scope.signal.aborted) throw CallFailed.from(scope.signal.reason, scope, target);
-      },
-    };
   }
 
   /** As the route does it; undefined if the order was not taken. */
@@ -42,8 +34,7 @@ export class Replica {
       if (beginning === 'processed') return 'processed';
       if (beginning !== 'begun') return undefined;
       const { attempts, voids } = this;
-      const inventory = this.#inventory;
-      await placeOrder(order, { inventory, payment: this.#payment, attempts, voids }, scope);
+      await placeOrder(order, { steps: STEPS, send: this.#send, attempts, voids }, scope);
       return 'processed';
     } catch (error) {
       if (!(error instanceof CallFailed)) throw error;

@@ -4,16 +4,18 @@ import type fc from 'fast-check';
 import { MemoryLedger } from '../../../payment-service/src/memory-ledger.ts';
 import type { Row } from '../../src/attempts-table.ts';
 
-/** What can happen to a message: it arrives and is answered, it is lost, or its answer is. */
-export type Fate = 'arrives' | 'lost' | 'answer lost';
+/** What can happen to a message: it arrives and is answered, it is refused, it is lost, or its answer is. */
+export type Fate = 'arrives' | 'refused' | 'lost' | 'answer lost';
 
 interface StoredRow extends Row {
   is_open: boolean;
 }
 
-/** What outlives every process: the ledger, the record of the attempts, and the messages under way. */
+/** What outlives every process: the ledgers, the record of the attempts, and the messages under way. */
 export class World {
   readonly ledger = new MemoryLedger(Number.MAX_SAFE_INTEGER);
+  /** What the step after the payment leaves behind. */
+  readonly shipments = new MemoryLedger(Number.MAX_SAFE_INTEGER);
   readonly rows = new Map<string, StoredRow>();
   /** Which of the interesting crossings have happened. */
   readonly crossings: Set<string>;
@@ -60,7 +62,8 @@ export class World {
       const fate = this.fate();
       await this.step('statement');
       if (replica.isDead) return await never();
-      const rows = fate === 'lost' ? [] : this.#run(text, values);
+      const isDone = fate === 'arrives' || fate === 'answer lost';
+      const rows = isDone ? this.#run(text, values) : [];
       await this.step('its answer');
       if (replica.isDead) return await never();
       if (fate !== 'arrives') throw new DatabaseUnavailable('closed', new Error('lost'));

@@ -1,0 +1,41 @@
+import type { RequestListener } from 'node:http';
+import { IDEMPOTENCY_KEY_HEADER, REQUEST_ID_HEADER } from '@orders/chassis';
+import { pino } from 'pino';
+import request from 'supertest';
+import { createApp } from '../../payment-service/src/app.ts';
+import type { Order } from '../src/order.ts';
+import type { Step } from '../src/step.ts';
+
+const LONG_MS = 60_000;
+const ORDER_ID = 'orderID-5678';
+
+/** A payment service with its own ledger, and the statuses of the payments in it. */
+export function realPaymentService() {
+  const config = { paymentDurationMs: 0, retentionMs: LONG_MS };
+  const listener = createApp(config, pino({ level: 'silent' }));
+  const payments = async (): Promise<string[]> => {
+    const { body } = await request(listener).get(`/payments?orderID=${ORDER_ID}`);
+    return body.map(({ status }: { status: string }) => status);
+  };
+  return { listener, payments };
+}
+
+/** A shipping service: `ship` answers the shipments and `cancel` what takes them back. */
+export const shippingService =
+  (ship: RequestListener, cancel: RequestListener): RequestListener =>
+  (req, res) =>
+    (req.url?.startsWith('/ship') ? ship : cancel)(req, res);
+
+/** The step of the shipping service at `url`. */
+export function shippingStep(url: string, timeoutMs = LONG_MS): Required<Step> {
+  const post = ({ orderID, requestId, idempotencyKey }: Order, path: string) => ({
+    ...{ work: 'Order', step: 'Shipping', service: 'shipping-service' },
+    ...{ method: 'POST' as const, url: url + path, params: { orderID } },
+    headers: { [REQUEST_ID_HEADER]: requestId, [IDEMPOTENCY_KEY_HEADER]: idempotencyKey },
+  });
+  return {
+    call: (order) => post(order, '/ship'),
+    undo: (order) => post(order, '/cancel'),
+    timeoutMs,
+  };
+}

@@ -1,0 +1,136 @@
+import { IDEMPOTENCY_KEY_HEADER } from '@orders/chassis';
+import { CanceledError } from 'axios';
+import { ClientDisconnected, Scope } from '#request-scope';
+import { PaymentVoided } from '../../../payment-service/src/ledger.ts';
+import type { MemoryLedger } from '../../../payment-service/src/memory-ledger.ts';
+import type { Call } from '../../src/http/call.ts';
+import { CallFailed } from '../../src/http/call-failed.ts';
+import { neverSent } from '../../src/http/never-sent.ts';
+import type { Order } from '../../src/order.ts';
+import { orderSteps } from '../../src/place-order.ts';
+import type { Send, Step } from '../../src/step.ts';
+import { shippingStep } from '../added-step.ts';
+import { never, type World } from './world.ts';
+
+const LONG_MS = 60_000;
+
+/** A last step, which leaves nothing behind. */
+const notify = ({ requestId }: Order) => ({
+  ...{ work: 'Order', step: 'Notification', service: 'notification-service' },
+  ...{
+    method: 'POST' as const,
+    url: '/notify',
+    params: {},
+    headers: { 'x-request-id': requestId },
+  },
+});
+
+/** An order's own steps, and after its payment one that has an undo and one that has none. */
+export const STEPS: readonly Step[] = [
+  ...orderSteps({ inventoryUrl: '', paymentUrl: '', callTimeoutMs: LONG_MS }),
+  shippingStep(''),
+  { call: notify, timeoutMs: LONG_MS },
+];
+
+/** The services as the process `replica` sees them, over a network that loses and delays. */
+export function servicesOf(world: World, replica: { isDead: boolean }): Send {
+  return async (call, scope) => {
+    if (replica.isDead) return await never();
+    if (scope.signal.aborted) throw CallFailed.from(neverSent(new CanceledError()), scope, call);
+    const fate = world.fate();
+    const far = new Scope();
+    const left = new Promise<never>((_, reject) => {
+      scope.signal.addEventListener('abort', () => {
+        reject(CallFailed.from(scope.signal.reason, scope, call));
+        // The hang-up travels by itself, and is lost with the rest.
+        if (fate === 'arrives')
+          world.step('hang-up').then(() => far.abort(new ClientDisconnected()));
+      });
+    });
+    const answered = async () => {
+      await world.step('request');
+      const isServed = fate === 'arrives' || fate === 'answer lost';
+      const status = isServed ? await serve(call, scope, far) : undefined;
+      await world.step('answer');
+      if (fate === 'refused') throw new CallFailed('request-refused', call, { detail: '422' });
+      if (fate !== 'arrives') throw new CallFailed('unreachable', call, { detail: 'lost' });
+      if (status !== 200) throw new CallFailed('other-status', call, { detail: String(status) });
+    };
+    const outcome = await Promise.race([answered(), left]).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    if (replica.isDead) return await never();
+    if (outcome && isAfterPayment(call)) world.crossings.add('a step after the payment fails');
+    if (outcome) throw outcome;
+  };
+
+  /** The status of the answer of the service that `call` goes to. */
+  async function serve(call: Call, near: Scope, far: Scope): Promise<number> {
+    const key = call.headers[IDEMPOTENCY_KEY_HEADER] ?? '';
+    switch (call.url) {
+      case '/pay':
+        return await pay(key, near, far);
+      case '/void': {
+        const before = await statusIn(world.ledger, key);
+        world.crossings.add(`a void meets a payment that is ${before ?? 'not there yet'}`);
+        return await revoke(world.ledger, key, far);
+      }
+      case '/ship':
+        return await work(world.shipments, key, far);
+      case '/cancel':
+        if ((await statusIn(world.shipments, key)) === 'processed')
+          world.crossings.add('what follows the payment is undone');
+        return await revoke(world.shipments, key, far);
+      default:
+        return 200;
+    }
+  }
+
+  async function pay(key: string, near: Scope, far: Scope): Promise<number> {
+    const status = await work(world.ledger, key, far);
+    if (status === 410) world.crossings.add('a payment finds its tombstone');
+    if (status === 408) world.crossings.add('a hang-up or a void stops the work');
+    if (status !== 200) return status;
+    if (near.signal.aborted) world.crossings.add('a commit crosses a hang-up');
+    if (world.rows.get(key)?.status === 'failed')
+      world.crossings.add('a commit crosses a recovery');
+    if (replica.isDead) world.crossings.add('a commit outlives its order-service');
+    return status;
+  }
+
+  /** Does what `key` names in `ledger`, once. */
+  async function work(ledger: MemoryLedger, key: string, far: Scope): Promise<number> {
+    const beginning = await ledger.begin(key, 'order', far);
+    if (beginning === 'voided') return 410;
+    if (beginning !== 'begun') return beginning === 'processed' ? 200 : 409;
+    try {
+      await Promise.race([world.step('work'), aborted(far)]);
+      if (!(await ledger.commit(key, far))) throw new PaymentVoided();
+      return 200;
+    } catch {
+      await ledger.cancel(key);
+      return 408;
+    }
+  }
+}
+
+const isAfterPayment = ({ url }: Call) => url === '/ship' || url === '/notify';
+
+async function statusIn(ledger: MemoryLedger, key: string): Promise<string | undefined> {
+  const all = await ledger.payments('order');
+  return all.find(({ idempotencyKey }) => idempotencyKey === key)?.status;
+}
+
+async function revoke(ledger: MemoryLedger, key: string, far: Scope): Promise<number> {
+  const voiding = await ledger.void(key, 'order');
+  far[Symbol.dispose]();
+  return voiding === 'voided' || voiding === 'already-voided' ? 200 : 422;
+}
+
+function aborted({ signal }: Scope): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason));
+  });
+}

@@ -28,10 +28,10 @@ export async function startServices(scale: number, endless?: Endless) {
     ...(endless && { CALL_TIMEOUT_MS: String(ENDLESS_MS) }),
     PAYMENT_URL: network.url,
   });
-  const { order, inventory, payment } = system;
+  const { order, payment } = system;
   network.port = payment.port;
   const timeline = new Timeline();
-  for (const service of [order, inventory, payment]) service.follow((line) => timeline.show(line));
+  for (const service of system.all) service.follow((line) => timeline.show(line));
 
   /** Sends an order; `budgetMs`, times `scale`, is how long its caller waits. */
   const place = (orderID: string, budgetMs?: number) => {

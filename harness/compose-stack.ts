@@ -1,17 +1,16 @@
+import { readFileSync } from 'node:fs';
+import { SERVICES as LIST, type ServiceName } from '../services.ts';
 import { output } from './command.ts';
 import { COMPOSE_V2, type Compose } from './compose-versions.ts';
 import { machineVariables } from './environment.ts';
 import { NO_VARIABLES, ROOT } from './repository.ts';
-import type { ServiceName } from './service-process.ts';
 import { until } from './until.ts';
 
 /** Each service with the port that docker-compose.yml publishes it on. */
-export const PORTS: Record<ServiceName, number> = {
-  'order-service': 8080,
-  'inventory-service': 8081,
-  'payment-service': 8082,
-};
-export const SERVICES: ServiceName[] = ['order-service', 'inventory-service', 'payment-service'];
+export const PORTS = Object.fromEntries(
+  LIST.map(({ name, port }) => [`${name}-service`, port]),
+) as Record<ServiceName, number>;
+export const SERVICES = LIST.map(({ name }): ServiceName => `${name}-service`);
 
 /** The compose file of the three services, and the one that is laid over it for PostgreSQL. */
 const FILE = 'docker-compose.yml';

@@ -1,5 +1,6 @@
+import { forEachCalled, type ServiceName, type ShortName, urlVariables } from '../services.ts';
 import { type Balancer, startBalancer } from './balancer.ts';
-import { type ServiceName, ServiceProcess } from './service-process.ts';
+import { ServiceProcess } from './service-process.ts';
 
 /** The replicas of one service behind their round robin. */
 export class Replicas implements AsyncDisposable {
@@ -54,11 +55,7 @@ export class Replicas implements AsyncDisposable {
   }
 }
 
-export interface ReplicatedSystem extends AsyncDisposable {
-  order: Replicas;
-  inventory: Replicas;
-  payment: Replicas;
-}
+export interface ReplicatedSystem extends Readonly<Record<ShortName, Replicas>>, AsyncDisposable {}
 
 /** Starts two replicas of each service, with the database at `url` and `env` set for all of them. */
 export async function startReplicas(
@@ -66,16 +63,14 @@ export async function startReplicas(
   env: Record<string, string>,
 ): Promise<ReplicatedSystem> {
   const all = { DATABASE_URL: url, ...env };
-  const inventory = await Replicas.start('inventory-service', 2, all);
-  const payment = await Replicas.start('payment-service', 2, all);
-  const urls = { INVENTORY_URL: inventory.url, PAYMENT_URL: payment.url };
-  const order = await Replicas.start('order-service', 2, { ...all, ...urls });
+  const called = await forEachCalled((name) => Replicas.start(`${name}-service`, 2, all));
+  const order = await Replicas.start('order-service', 2, { ...all, ...urlVariables(called) });
   return {
     order,
-    inventory,
-    payment,
+    ...called,
     async [Symbol.asyncDispose]() {
-      for (const replicas of [order, inventory, payment]) await replicas[Symbol.asyncDispose]();
+      for (const replicas of [order, ...Object.values(called)])
+        await replicas[Symbol.asyncDispose]();
     },
   };
 }

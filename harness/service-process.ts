@@ -1,12 +1,13 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import type { ServiceName } from '../services.ts';
 import { eachLine } from './each-line.ts';
 import { Feed } from './feed.ts';
 import { type LogLine, type LogQuery, matches } from './log-line.ts';
 import type { Arrival, Held, Report } from './report-activity.ts';
-import { type Run, type ServiceName, spawnService } from './spawn-service.ts';
+import { type Run, spawnService } from './spawn-service.ts';
 
-export type { Run, ServiceName };
+export type { Run };
 
 const isListening = ({ msg }: LogLine) => msg.startsWith('Listening on ');
 

@@ -1,9 +1,8 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import type { ServiceName } from '../services.ts';
 import { programVariables } from './environment.ts';
 import { programArgs, ROOT } from './repository.ts';
 import { tether } from './tether.ts';
-
-export type ServiceName = 'order-service' | 'inventory-service' | 'payment-service';
 
 /** What is run as a service, by which Node, with which options before it. */
 export interface Run {

@@ -1,3 +1,4 @@
+import { SERVICES as LIST, type ServiceName } from '../services.ts';
 import { output } from './command.ts';
 import { linesDuring, linesSince, type TaskLine } from './container-log.ts';
 import { machineVariables } from './environment.ts';
@@ -8,8 +9,8 @@ import { until } from './until.ts';
 const NAME = 'orders-test';
 const FOLDER = 'system-tests/swarm/';
 const OVERRIDE = 'stack.yml';
-export const SERVICES = ['order-service', 'inventory-service', 'payment-service'] as const;
-type Part = (typeof SERVICES)[number] | 'postgres';
+export const SERVICES = LIST.map(({ name }): ServiceName => `${name}-service`);
+type Part = ServiceName | 'postgres';
 
 /** A new task has a container to make, and its database to find; each look is a process too. */
 const CONVERGES = { intervalMs: 2_000, boundMs: 180_000 };

@@ -1,38 +1,30 @@
+import { forEachCalled, type ServiceName, type ShortName, urlVariables } from '../services.ts';
 import { type Run, ServiceProcess } from './service-process.ts';
 
-/** The three services, wired to each other. */
-export interface System extends AsyncDisposable {
-  order: ServiceProcess;
-  inventory: ServiceProcess;
-  payment: ServiceProcess;
+/** The services, wired to each other. */
+export interface System extends Readonly<Record<ShortName, ServiceProcess>>, AsyncDisposable {
+  all: readonly ServiceProcess[];
 }
 
 /** So long that no call and no shutdown runs out of time on a slow machine, unless `env` says less. */
 const LONG_TIMEOUTS = { CALL_TIMEOUT_MS: '60000', SHUTDOWN_TIMEOUT_MS: '60000' };
 
-/** Starts the three services on free ports, with `env` set for all of them. */
+/** Starts the services on free ports, with `env` set for all of them. */
 export async function startSystem(
   env: Record<string, string> = {},
   run: Run = {},
 ): Promise<System> {
-  const [inventory, payment] = await Promise.all([
-    ServiceProcess.start('inventory-service', { ...LONG_TIMEOUTS, ...env }, run),
-    ServiceProcess.start('payment-service', { ...LONG_TIMEOUTS, ...env }, run),
-  ]);
-  const urls = { INVENTORY_URL: inventory.url, PAYMENT_URL: payment.url };
-  const order = await ServiceProcess.start(
-    'order-service',
-    { ...urls, ...LONG_TIMEOUTS, ...env },
-    run,
-  );
+  const start = (name: ServiceName, urls: Record<string, string> = {}) =>
+    ServiceProcess.start(name, { ...urls, ...LONG_TIMEOUTS, ...env }, run);
+  const called = await forEachCalled((name) => start(`${name}-service`));
+  const order = await start('order-service', urlVariables(called));
+  const all = [order, ...Object.values(called)];
   return {
     order,
-    inventory,
-    payment,
+    ...called,
+    all,
     async [Symbol.asyncDispose]() {
-      await Promise.all(
-        [order, inventory, payment].map((service) => service[Symbol.asyncDispose]()),
-      );
+      await Promise.all(all.map((service) => service[Symbol.asyncDispose]()));
     },
   };
 }

@@ -1,18 +1,19 @@
 import { parseArgs } from 'node:util';
 import { config as loadEnvFile } from 'dotenv';
 import { StartError } from '../chassis/src/config.ts';
+import { SERVICES, variableOf } from '../services.ts';
 import { readConfig } from './config.ts';
 import { Launcher } from './launcher.ts';
 import { stateLines } from './state.ts';
 import { restartOnChange } from './watch.ts';
 
-const USAGE = `Runs the three services on one terminal. Ctrl+C lets orders finish, a second one
+const USAGE = `Runs the services on one terminal. Ctrl+C lets orders finish, a second one
 ends all at once.
 
   npm start             run them
   npm run dev           the same, and restart a service when its code changes
 
-Variables, set or in .env: ORDER_PORT, INVENTORY_PORT, PAYMENT_PORT,
+Variables, set or in .env: ${SERVICES.map(({ name }) => variableOf(name, 'PORT')).join(', ')},
 and those of the services, which docs/contract.md lists.
 `;
 

@@ -1,6 +1,7 @@
 import { join, relative, sep } from 'node:path';
 import { watch } from 'chokidar';
 import { ROOT } from '../harness/repository.ts';
+import { SERVICES } from '../services.ts';
 import type { Launcher } from './launcher.ts';
 import type { Service } from './service.ts';
 
@@ -9,7 +10,7 @@ const SETTLE_MS = 100;
 
 /** Restarts a service when its code has changed, or all when shared code has, until `signal` aborts. */
 export function restartOnChange(launcher: Launcher, signal: AbortSignal): void {
-  const { order, inventory, payment } = launcher;
+  const { services } = launcher;
   const changed = new Set<Service>();
   let busy = false;
 
@@ -17,19 +18,17 @@ export function restartOnChange(launcher: Launcher, signal: AbortSignal): void {
     if (busy) return;
     busy = true;
     while (changed.size > 0 && !signal.aborted) {
-      const services = [...changed];
+      const restarting = [...changed];
       changed.clear();
       // One that does not start has said why; the next change is its next chance.
-      await Promise.allSettled(services.map((service) => launcher.restart(service)));
+      await Promise.allSettled(restarting.map((service) => launcher.restart(service)));
     }
     busy = false;
   };
 
-  const all = [order, inventory, payment];
+  const all = Object.values(services);
   const folders = new Map<string, Service[]>([
-    ['order-service', [order]],
-    ['inventory-service', [inventory]],
-    ['payment-service', [payment]],
+    ...SERVICES.map(({ name }): [string, Service[]] => [`${name}-service`, [services[name]]]),
     ['cancellation', all],
     ['chassis', all],
     ['postgres', all],

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { describe, expect } from 'vitest';
 import { send } from '../harness/client.ts';
 import { portOf } from '../harness/port-of.ts';
-import { ServiceProcess } from '../harness/service-process.ts';
+import type { ServiceProcess } from '../harness/service-process.ts';
 import { startSystem } from '../harness/system.ts';
 import { scene } from './support/scene.ts';
 
@@ -32,12 +32,12 @@ describe.concurrent('beside each other', () => {
     'none fails',
     async () => {
       await using inventory = await startServer(2_000);
-      await using payment = await ServiceProcess.start('payment-service', DURATIONS);
-      await using order = await ServiceProcess.start('order-service', {
-        INVENTORY_URL: inventory.url,
-        PAYMENT_URL: payment.url,
-      });
-      const orders = await crowds(order, [...around(1_000), ...around(1_000), ...around(2_000)]);
+      await using system = await startSystem({ ...DURATIONS, INVENTORY_URL: inventory.url });
+      const orders = await crowds(system.order, [
+        ...around(1_000),
+        ...around(1_000),
+        ...around(2_000),
+      ]);
       return `${orders} orders, not one failed, on ${inventory.connections()} connections`;
     },
   );

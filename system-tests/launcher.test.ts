@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startCommand } from '../harness/command.ts';
 import { ROOT } from '../harness/repository.ts';
+import { SERVICES } from '../services.ts';
 import { readConfig } from '../start/config.ts';
 import { stateLines } from '../start/state.ts';
+import { ANY_PORTS } from './support/any-ports.ts';
 
-const PORTS = { ORDER_PORT: '0', INVENTORY_PORT: '0', PAYMENT_PORT: '0' };
 const SERVICE_URL = /Listening on (\S+)/g;
 
 const FILES = [join(ROOT, 'run.js'), join(ROOT, 'start/start.ts')];
@@ -16,7 +17,7 @@ const start = (env: NodeJS.ProcessEnv, cwd?: string) =>
 
 test('`npm run dev` restarts a changed service where it was; a kill leaves no service behind', async () => {
   const durations = { CHECK_DURATION_MS: '0', PAYMENT_DURATION_MS: '0' };
-  const env = { ...PORTS, ...durations, TRANSPILED: '' }; // What changes is what runs.
+  const env = { ...ANY_PORTS, ...durations, TRANSPILED: '' }; // What changes is what runs.
   const { child, closed, seen, output } = startCommand(
     process.execPath,
     [...FILES, '--watch'],
@@ -33,7 +34,7 @@ test('`npm run dev` restarts a changed service where it was; a kill leaves no se
   child.kill('SIGKILL');
   await closed;
   const urls = new Set([...output().matchAll(SERVICE_URL)].map(([, url]) => `${url}/health`));
-  expect(urls.size).toBe(3);
+  expect(urls.size).toBe(SERVICES.length);
   for (const url of urls) {
     const gone = () =>
       fetch(url)
@@ -44,16 +45,16 @@ test('`npm run dev` restarts a changed service where it was; a kill leaves no se
 });
 
 test('a port in use stops all, PORT itself is ignored; a terminal that closes lets all leave', async () => {
-  const first = start({ ...PORTS, PORT: '1' });
+  const first = start({ ...ANY_PORTS, PORT: '1' });
   const port = await first.seen(/\[payment\].*Listening on \S+:(\d+)/);
   await first.seen(/Try: curl/);
   expect(first.output()).toMatch(/^State in memory: it ends with the processes\n/);
-  const second = start({ ...PORTS, INVENTORY_PORT: port });
+  const second = start({ ...ANY_PORTS, INVENTORY_PORT: port });
   expect(await second.closed).toBe(1);
   expect(second.output()).toMatch(/inventory-service: .*EADDRINUSE.*INVENTORY_PORT.* moves it/);
   first.child.kill('SIGHUP');
   expect(await first.closed).toBe(0);
-  expect(first.output().match(/exited with code 0/g)).toHaveLength(3);
+  expect(first.output().match(/exited with code 0/g)).toHaveLength(SERVICES.length);
 });
 
 test('what DOTENV_PATH names is read once: a PORT in it is for no service', () => {

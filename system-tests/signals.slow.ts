@@ -73,7 +73,7 @@ scene(
   'they do not hold it up',
   async () => {
     await using system = await startSystem(DURATIONS);
-    const services = [system.order, system.inventory, system.payment];
+    const services = system.all;
     await send(`${system.order.url}/order`).answer; // leaves idle connections behind
     for (const service of services) {
       const silent = connect(service.port, '127.0.0.1');

@@ -48,7 +48,7 @@ for (const major of ['20', '26']) {
         const ended = logged(order, /^Order (successfully|canceled)/);
         return ended === placed() || undefined;
       });
-      const services = [order, inventory, payment];
+      const services = system.all;
       await until('gauges at 0', async () => {
         const all = await Promise.all(services.map(scrape));
         const names = ['http_server_active_requests', 'orders_voids_open'];

@@ -1,16 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { startCommand } from '../harness/command.ts';
+import { SERVICES } from '../services.ts';
+import { ANY_PORTS } from './support/any-ports.ts';
 
 const CTRL_C = '\x03';
-const PORTS = { ORDER_PORT: '0', INVENTORY_PORT: '0', PAYMENT_PORT: '0' };
 
 // script(1) of util-linux lends a terminal; the one of macOS has other options.
 test.skipIf(process.platform !== 'linux')(
   'one Ctrl+C in the terminal of `npm start` lets an order finish its check, and one its payment',
   async () => {
     const args = ['--quiet', '--flush', '--command', 'npm start', '/dev/null'];
-    const env = { ...PORTS, CHECK_DURATION_MS: '1000', PAYMENT_DURATION_MS: '1000' };
+    const env = { ...ANY_PORTS, CHECK_DURATION_MS: '1000', PAYMENT_DURATION_MS: '1000' };
     const { child, closed, seen, output } = startCommand('script', args, env);
     const url = await seen(/Try: curl (\S+)/);
     const paying = fetch(url);
@@ -21,7 +22,7 @@ test.skipIf(process.platform !== 'linux')(
     expect((await paying).status).toBe(200);
     expect((await checking).status).toBe(200);
     await closed;
-    expect(output().match(/exited with code 0/g)).toHaveLength(3);
+    expect(output().match(/exited with code 0/g)).toHaveLength(SERVICES.length);
     const [first, ...others] = output().match(/\S+ exited with code 0|\S+ .*Shutting down/g) ?? [];
     expect(first).toMatch(/order.*Shutting down/);
     expect(others[0]).toMatch(/order.*exited/);
@@ -33,7 +34,7 @@ test('a second Ctrl+C, a second later, ends all at once', async () => {
     process.execPath,
     ['run.js', 'start/start.ts'],
     {
-      ...PORTS,
+      ...ANY_PORTS,
       CHECK_DURATION_MS: '600000',
     },
   );

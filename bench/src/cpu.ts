@@ -1,35 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { childrenOf } from '../../harness/children-of.ts';
 import type { Postgres } from '../../harness/postgres.ts';
-import type { Services } from './services.ts';
+import type { ServiceName } from '../../services.ts';
+import { byService, type Services } from './services.ts';
 
 const TICK_US = 10_000;
 
 /** Processor time in microseconds so far, of the processes that an order needs. */
-export interface CpuUs {
-  'order-service': number;
-  'inventory-service': number;
-  'payment-service': number;
-  PostgreSQL: number;
-}
+export type CpuUs = Record<ServiceName | 'PostgreSQL', number>;
 
 /** What each service and PostgreSQL have used so far. */
-export async function cpuUs(
-  { order, inventory, payment }: Services,
-  postgres: Postgres | undefined,
-): Promise<CpuUs> {
-  const [orderUs, inventoryUs, paymentUs, postgresUs] = await Promise.all([
-    order.cpuUs(),
-    inventory.cpuUs(),
-    payment.cpuUs(),
+export async function cpuUs({ all }: Services, postgres: Postgres | undefined): Promise<CpuUs> {
+  const [postgresUs, ...servicesUs] = await Promise.all([
     postgres ? cpuUsOf(postgres.pid) : 0,
+    ...all.map((service) => service.cpuUs()),
   ]);
-  return {
-    'order-service': orderUs,
-    'inventory-service': inventoryUs,
-    'payment-service': paymentUs,
-    PostgreSQL: postgresUs,
-  };
+  return { ...byService((_name, index) => servicesUs[index] ?? 0), PostgreSQL: postgresUs };
 }
 
 /** What the machine's processors have used so far, whoever for. */

@@ -5,7 +5,7 @@ import { type CpuUs, cpuUs } from './cpu.ts';
 import { load } from './measure.ts';
 import { progress } from './progress.ts';
 import { MACHINE, record } from './results-file.ts';
-import { DURABLE, SERVICES, type Services, startServices } from './services.ts';
+import { byService, DURABLE, SERVICES, type Services, startServices } from './services.ts';
 
 const FIGURES = [...SERVICES, 'PostgreSQL', 'ordersPerSecond', 'p50', 'p99'] as const;
 type Round = Record<(typeof FIGURES)[number], number>;
@@ -48,9 +48,7 @@ async function measure(
   const after = await cpuUs(services, postgres);
   const perOrder = (name: keyof CpuUs) => (after[name] - before[name]) / orders;
   return {
-    'order-service': perOrder('order-service'),
-    'inventory-service': perOrder('inventory-service'),
-    'payment-service': perOrder('payment-service'),
+    ...byService(perOrder),
     PostgreSQL: perOrder('PostgreSQL'),
     ordersPerSecond,
     p50: latencyP50Ms,

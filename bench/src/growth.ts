@@ -3,7 +3,7 @@ import type { Postgres } from '../../harness/postgres.ts';
 import { type Activity, activityDuring } from './activity.ts';
 import { type CpuUs, cpuUs, cpuUsOf, machineCpuUs } from './cpu.ts';
 import type { Crowd } from './crowd.ts';
-import { SERVICES, type Services } from './services.ts';
+import { byService, SERVICES, type Services } from './services.ts';
 
 /** What was measured with so many replicas and so many orders in flight. */
 export interface Growth extends Measured {
@@ -58,9 +58,9 @@ export async function measureGrowth(
   const usOf = (name: keyof CpuUs) =>
     after.services.map((us, n) => us[name] - (before.services[n]?.[name] ?? 0));
   const serviceUs = SERVICES.map(usOf);
-  const [orderUs = 0, inventoryUs = 0, paymentUs = 0] = serviceUs.map(sum);
+  const servicesUs = serviceUs.map(sum);
   const postgresUs = after.postgresUs - before.postgresUs;
-  const ourUs = orderUs + inventoryUs + paymentUs + postgresUs;
+  const ourUs = sum(servicesUs) + postgresUs;
   const crowdUs = after.callersUs - before.callersUs;
   const machineUs = after.machineUs - before.machineUs;
   const failed = [...after.failures].map(([told, count]): [string, number] => [
@@ -73,9 +73,7 @@ export async function measureGrowth(
     ...activity,
     ordersPerSecond: (orders / elapsedUs) * 1_000_000,
     cpuUs: {
-      'order-service': orderUs / orders,
-      'inventory-service': inventoryUs / orders,
-      'payment-service': paymentUs / orders,
+      ...byService((_name, index) => (servicesUs[index] ?? 0) / orders),
       PostgreSQL: postgresUs / orders,
     },
     failures: new Map(failed.map(([told, count]) => [told, count / ended])),

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LOADER, NO_VARIABLES, ROOT } from '../../harness/repository.ts';
+import { CALLED, variableOf } from '../../services.ts';
 import type { Cpu, Holdings, Question } from './report-usage.ts';
 
 const REPORT_USAGE = new URL('report-usage.ts', import.meta.url).href;
@@ -44,8 +45,7 @@ export class OrderProcess implements AsyncDisposable {
         DOTENV_PATH: NO_VARIABLES,
         NODE_ENV: 'production',
         PORT: '0',
-        INVENTORY_URL: stubUrl,
-        PAYMENT_URL: stubUrl,
+        ...Object.fromEntries(CALLED.map((name) => [variableOf(name, 'URL'), stubUrl])),
         ...env,
       },
       stdio: ['ignore', stdout, 'inherit', 'ipc'],

@@ -57,8 +57,8 @@ async function withReplicas(
       progress(`starting ${replicas} of each service`);
       all.push(await startServices({ DATABASE_URL: postgres.url }));
     }
-    for (const { order, inventory, payment } of all) {
-      for (const { url } of [order, inventory, payment]) await until('its database', healthy(url));
+    for (const { url } of all.flatMap((services) => services.all)) {
+      await until('its database', healthy(url));
     }
     return await grow(all, postgres, durationMs);
   } finally {

@@ -1,14 +1,29 @@
+import {
+  CALLED,
+  type CalledName,
+  SERVICES as LIST,
+  type ServiceName,
+  urlVariables,
+} from '../../services.ts';
 import { OrderProcess } from './order-process.ts';
 
-export const SERVICES = ['order-service', 'inventory-service', 'payment-service'] as const;
+export const SERVICES = LIST.map(({ name }): ServiceName => `${name}-service`);
 
-/** No pause in either service: what is left is what an order costs. */
+/** What `make` returns for each service, by its name. */
+export function byService<Made>(
+  make: (name: ServiceName, index: number) => Made,
+): Record<ServiceName, Made> {
+  const made = SERVICES.map((name, index) => [name, make(name, index)]);
+  return Object.fromEntries(made) as Record<ServiceName, Made>;
+}
+
+/** No pause in any service: what is left is what an order costs. */
 const NO_WORK = { CHECK_DURATION_MS: '0', PAYMENT_DURATION_MS: '0' };
 
 /** What PostgreSQL is set to as it would run: what is committed is on the disk. */
 export const DURABLE = { fsync: 'on', synchronous_commit: 'on' };
 
-/** One process of each service; the order service calls the other two. */
+/** One process of each service; the order service calls the others. `all` are in the order of SERVICES. */
 export type Services = Awaited<ReturnType<typeof startServices>>;
 
 /** Starts one process of each service, with `env` set for all of them. */
@@ -23,11 +38,11 @@ export async function startServices(env: Record<string, string> = {}) {
     return service;
   };
   try {
-    const inventory = await start('inventory-service', NO_WORK);
-    const payment = await start('payment-service', NO_WORK);
-    const urls = { INVENTORY_URL: inventory.url, PAYMENT_URL: payment.url };
-    const order = await start('order-service', urls);
-    return { order, inventory, payment, [Symbol.asyncDispose]: end };
+    const called = {} as Record<CalledName, OrderProcess>;
+    for (const name of CALLED) called[name] = await start(`${name}-service`, NO_WORK);
+    const order = await start('order-service', urlVariables(called));
+    const all = [order, ...CALLED.map((name) => called[name])];
+    return { order, ...called, all, [Symbol.asyncDispose]: end };
   } catch (error) {
     await end();
     throw error;

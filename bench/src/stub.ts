@@ -14,7 +14,7 @@ interface Held {
 }
 
 /**
- * Inventory and payment in one: answers each call at once, except those whose id it was told to hold.
+ * All that an order calls, in one: answers each call at once, except those whose id it was told to hold.
  * It speaks just enough HTTP for calls without a body, so that it costs next to nothing itself.
  */
 export class Stub implements Disposable {

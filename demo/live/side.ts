@@ -1,5 +1,9 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { startRelay } from '../../harness/relay.ts';
-import { type ServiceName, ServiceProcess } from '../../harness/service-process.ts';
+import { ROOT } from '../../harness/repository.ts';
+import { ServiceProcess } from '../../harness/service-process.ts';
+import { CALLED, type CalledName, type ServiceName, variableOf } from '../../services.ts';
 import type { LiveEvent, Tell } from './history.ts';
 
 /** The services as everybody writes them, or this repository's. */
@@ -17,7 +21,7 @@ const PROGRAMS: Record<SideName, (service: ServiceName) => string> = {
 };
 
 /**
- * Starts three services on free ports, and a network between order and payment. `tell` gets what they
+ * Starts the services on free ports, and a network between order and payment. `tell` gets what they
  * log and which requests arrive at them; `onDeath` the end of one that was not told to leave.
  */
 export async function startSide(name: SideName, tell: Tell, onDeath: (message: string) => void) {
@@ -53,11 +57,17 @@ export async function startSide(name: SideName, tell: Tell, onDeath: (message: s
     await Promise.all(parts.map((part) => part[Symbol.asyncDispose]()));
   };
 
-  const [inventory, payment] = [launch('inventory-service'), launch('payment-service')];
+  // As everybody writes it there may be fewer.
+  const isThere = (called: CalledName) =>
+    existsSync(join(ROOT, `${PROGRAMS[name](`${called}-service`)}.ts`));
+  const called = CALLED.filter(isThere).map((name) => [name, launch(`${name}-service`)] as const);
   const failed = (error: unknown) => close().then(() => Promise.reject(error));
-  await Promise.all([inventory.listening(), payment.listening()]).catch(failed);
-  network.port = payment.port;
-  const urls = { INVENTORY_URL: inventory.url, PAYMENT_URL: network.url };
+  await Promise.all(called.map(([, process]) => process.listening())).catch(failed);
+  const urls: Record<string, string> = { PAYMENT_URL: network.url };
+  for (const [name, process] of called) {
+    if (name === 'payment') network.port = process.port;
+    else urls[variableOf(name, 'URL')] = process.url;
+  }
   let order = launch('order-service', urls);
   await order.listening().catch(failed);
   const { url: orderUrl, port } = order;

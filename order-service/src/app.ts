@@ -9,7 +9,7 @@ import { orderRoute } from './order-route.ts';
 import { orderSteps } from './place-order.ts';
 import { PostgresAttempts } from './postgres-attempts.ts';
 import { recoverOrphans } from './recover.ts';
-import { attemptMs } from './step.ts';
+import { attemptMs, type Step } from './step.ts';
 import { takeBack } from './take-back.ts';
 import { Voids } from './voids.ts';
 
@@ -19,7 +19,7 @@ export function createApp(
   logger: Logger,
   shutdown = new GracefulShutdown(),
   database?: Database,
-  steps = orderSteps(config),
+  steps: readonly Step[] = orderSteps(config),
 ): RequestListener {
   const attempts = database
     ? new PostgresAttempts(database.pool, attemptMs(steps))

@@ -7,7 +7,8 @@ import * as faults from '../../harness/faults.ts';
 import { startRefusing } from '../../harness/faulty-server.ts';
 import { call } from '../src/http/call.ts';
 import { MemoryAttempts } from '../src/memory-attempts.ts';
-import { orderSteps, placeOrder } from '../src/place-order.ts';
+import { paymentClient } from '../src/payment-client.ts';
+import { placeOrder } from '../src/place-order.ts';
 import { attemptMs, type Step } from '../src/step.ts';
 import { takeBack } from '../src/take-back.ts';
 import { Voids } from '../src/voids.ts';
@@ -174,9 +175,8 @@ describe('without an order service around it', () => {
 
   /** Places the order with one more step, and resolves once what has to be is undone. */
   async function place(last: Step, scope: Scope, attempts = new MemoryAttempts(LONG_MS)) {
-    const inventoryUrl = await service.serve(available);
-    const paymentUrl = await service.serve(payment.listener);
-    const steps = [...orderSteps({ inventoryUrl, paymentUrl, callTimeoutMs: LONG_MS }), last];
+    const { charge, void: undo } = paymentClient(await service.serve(payment.listener));
+    const steps = [{ call: charge, undo, timeoutMs: LONG_MS }, last];
     const takesBack = takeBack(attempts, steps, call, LONG_MS);
     const voids = new Voids(takesBack, { giveUpMs: LONG_MS, rememberedMs: LONG_MS });
     const placed = placeOrder(order, { steps, send: call, attempts, voids }, scope);

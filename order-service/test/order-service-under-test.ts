@@ -4,6 +4,7 @@ import type { Database } from '@orders/chassis';
 import { pino } from 'pino';
 import { GracefulShutdown } from '#request-scope';
 import { portOf } from '../../harness/port-of.ts';
+import { CALLED, variableOf } from '../../services.ts';
 import { createApp } from '../src/app.ts';
 import { type Config, readConfig } from '../src/config.ts';
 import { orderSteps } from '../src/place-order.ts';
@@ -12,11 +13,19 @@ import type { Step } from '../src/step.ts';
 /** The machine may be slow, and it is not its speed that is tested. */
 const LONG_MS = '60000';
 
+/** What an order calls beside the inventory and the payment service. */
+const OTHERS: readonly string[] = CALLED.filter(
+  (name) => name !== 'inventory' && name !== 'payment',
+);
+const done: RequestListener = (_req, res) => res.end('done');
+
 /** An order service, what it logs, and what it calls. */
 export class OrderServiceUnderTest {
   readonly lines: Record<string, unknown>[] = [];
   /** What its orders take after their own steps. */
   readonly added: Step[] = [];
+  /** Those of its latest app. */
+  steps: readonly Step[] = [];
   /** The calls that reached the services that it has been given. */
   readonly calls: IncomingMessage[] = [];
   readonly shutdown = new GracefulShutdown();
@@ -32,10 +41,10 @@ export class OrderServiceUnderTest {
   ): Promise<RequestListener> {
     const [INVENTORY_URL, PAYMENT_URL] = [await this.serve(inventory), await this.serve(payment)];
     const logger = pino({}, { write: (line) => this.lines.push(JSON.parse(line)) });
-    const urls = { INVENTORY_URL, PAYMENT_URL, CALL_TIMEOUT_MS: LONG_MS };
-    const config = { ...readConfig({ ...urls, ...env }), ...overrides };
-    const steps = [...orderSteps(config), ...this.added];
-    return createApp(config, logger, this.shutdown, database, steps);
+    const urls = { ...(await this.#others()), INVENTORY_URL, PAYMENT_URL };
+    const config = { ...readConfig({ ...urls, CALL_TIMEOUT_MS: LONG_MS, ...env }), ...overrides };
+    this.steps = [...orderSteps(config), ...this.added];
+    return createApp(config, logger, this.shutdown, database, this.steps);
   }
 
   /** The calls to one route. */
@@ -52,9 +61,22 @@ export class OrderServiceUnderTest {
   }
 
   /** The URL of a service that answers with `listener`. */
-  async serve(listener: RequestListener): Promise<string> {
-    const server = createServer((req, res) => {
+  serve(listener: RequestListener): Promise<string> {
+    return this.#serve((req, res) => {
       this.calls.push(req);
+      listener(req, res);
+    });
+  }
+
+  /** The services that stand between no test and what it looks at: they do what they are asked. */
+  async #others(): Promise<Record<string, string>> {
+    const urls: Record<string, string> = {};
+    for (const name of OTHERS) urls[variableOf(name, 'URL')] = await this.#serve(done);
+    return urls;
+  }
+
+  async #serve(listener: RequestListener): Promise<string> {
+    const server = createServer((req, res) => {
       for (const name of ['x-request-id', 'idempotency-key']) {
         const value = req.headers[name];
         if (value !== undefined) res.setHeader(name, value);

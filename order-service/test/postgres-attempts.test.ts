@@ -3,6 +3,7 @@ import request from 'supertest';
 import { expect, test } from 'vitest';
 import { meetQueries } from '../../postgres/test/test-database.ts';
 import { SUCCEED } from '../src/attempts-table.ts';
+import { attemptMs } from '../src/step.ts';
 import {
   answers,
   available,
@@ -15,7 +16,7 @@ import {
 import { useReplicas } from './replicas-under-test.ts';
 
 const orders = useReplicas();
-const { server, replica, attempts } = orders;
+const { server, replica, attempts, mayLast } = orders;
 
 test('an attempt is on record before it is charged, and struck out at its verdict', async () => {
   const payment = held(paid);
@@ -23,10 +24,7 @@ test('an attempt is on record before it is charged, and struck out at its verdic
   const answer = request(app).get('/order').then();
   await expect.poll(() => orders.service.reached('/pay')).toHaveLength(1);
   expect(await attempts()).toEqual([{ caller_key: null, status: 'in-flight', is_open: true }]);
-  // Twice the call timeout, a minute here, and 5 s: nobody takes it before.
-  const left =
-    "select 1 from attempts where expires_at - now() between interval '120 s' and interval '125 s'";
-  expect((await server.ask(left)).rows).toHaveLength(1);
+  await mayLast(attemptMs(orders.service.steps));
   payment.release();
   expect((await answer).status).toBe(200);
   expect(await attempts()).toEqual([]);

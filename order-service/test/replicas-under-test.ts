@@ -1,6 +1,6 @@
 import type { RequestListener } from 'node:http';
 import type { Database } from '@orders/chassis';
-import { afterEach, beforeEach } from 'vitest';
+import { afterEach, beforeEach, expect } from 'vitest';
 import { useServer } from '../../postgres/test/server.ts';
 import { testDatabase } from '../../postgres/test/test-database.ts';
 import { SCHEMA } from '../src/attempts-table.ts';
@@ -37,6 +37,13 @@ export function useReplicas() {
     /** One of them, between an inventory and a payment service that answer with these listeners. */
     replica: (inventory: RequestListener, payment: RequestListener, its: Database = database) =>
       service.appBetween(inventory, payment, {}, {}, its),
+    /** Fails unless nobody may take the one attempt for `ms` from its beginning, which was just now. */
+    mayLast: async (ms: number) => {
+      const left = `select 1 from attempts where expires_at - now() between
+        make_interval(secs => $1) and make_interval(secs => $2)`;
+      const { rows } = await server.ask(left, [ms / 1_000 - 10, ms / 1_000]);
+      expect(rows).toHaveLength(1);
+    },
     /** The attempts on record. */
     attempts: async () =>
       (await server.ask('select caller_key, status, is_open from attempts')).rows,

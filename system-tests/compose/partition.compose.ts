@@ -1,9 +1,9 @@
 import { afterAll, expect } from 'vitest';
 import { type Pending, paymentsOf, send } from '../../harness/client.ts';
 import { ComposeStack, PORTS } from '../../harness/compose-stack.ts';
-import type { ServiceName } from '../../harness/service-process.ts';
 import { since } from '../../harness/since.ts';
 import { until } from '../../harness/until.ts';
+import type { ServiceName } from '../../services.ts';
 import { scene } from '../support/scene.ts';
 
 /** Work that outlasts the 5 s that a call may take. */

@@ -3,9 +3,9 @@ import { paymentsOf, send } from '../../harness/client.ts';
 import { output } from '../../harness/command.ts';
 import { ComposeStack, PORTS, SERVICES, WITH_POSTGRES } from '../../harness/compose-stack.ts';
 import { COMPOSE_V1, COMPOSE_V2 } from '../../harness/compose-versions.ts';
-import type { ServiceName } from '../../harness/service-process.ts';
 import { since } from '../../harness/since.ts';
 import { until } from '../../harness/until.ts';
+import type { ServiceName } from '../../services.ts';
 import { checksIn } from '../support/checks-in-database.ts';
 import { scene } from '../support/scene.ts';
 

@@ -3,11 +3,10 @@ import { join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 import type { TestProject } from 'vitest/node';
 import { LOADER, ROOT } from '../../harness/repository.ts';
+import { SERVICES } from '../../services.ts';
 
 const PROGRAMS = [
-  'order-service/src/server.ts',
-  'inventory-service/src/server.ts',
-  'payment-service/src/server.ts',
+  ...SERVICES.map(({ name }) => `${name}-service/src/server.ts`),
   'demo/as-usual/order-service.ts',
   'demo/as-usual/inventory-service.ts',
   'demo/as-usual/payment-service.ts',

@@ -15,7 +15,7 @@ export function otlp(receiver: OtlpReceiver): Record<string, string> {
 
 /** Places an order; resolves with the spans of its trace, which its log lines name. */
 export async function place(
-  { order, inventory, payment }: System,
+  { order, all }: System,
   receiver: OtlpReceiver,
   howMany: number,
   headers: Record<string, string> = {},
@@ -28,7 +28,7 @@ export async function place(
   const { trace_id } = await order.verdict(requestId);
   const spans = await traceOf(receiver, trace_id, howMany);
   expect(spans).toHaveLength(howMany);
-  const lines = [order, inventory, payment].flatMap((service) => service.find({ requestId }));
+  const lines = all.flatMap((service) => service.find({ requestId }));
   expect(new Set(lines.map((line) => line.trace_id))).toEqual(new Set([trace_id]));
   const ids = new Set(spans.map(({ spanId }) => spanId));
   expect(lines.filter(({ span_id }) => !ids.has(String(span_id)))).toEqual([]);

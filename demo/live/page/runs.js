@@ -103,6 +103,7 @@ function follow(run, event) {
     return;
   }
   const lane = /** @type {Lane} */ (service.replace('-service', ''));
+  if (!LANES.includes(lane)) return;
   const bar = run.bars.get(lane) ?? { from: time };
   run.bars.set(lane, bar);
   if (outcome || ENDS.test(msg)) Object.assign(bar, { to: time, isStopped: STOPS.test(msg) });

@@ -1,8 +1,9 @@
-import { IDEMPOTENCY_KEY_HEADER } from '@orders/chassis';
+import { IDEMPOTENCY_KEY_HEADER, REQUEST_ID_HEADER } from '@orders/chassis';
 import { CanceledError } from 'axios';
 import { ClientDisconnected, Scope } from '#request-scope';
 import { PaymentVoided } from '../../../payment-service/src/ledger.ts';
 import type { MemoryLedger } from '../../../payment-service/src/memory-ledger.ts';
+import { readConfig } from '../../src/config.ts';
 import type { Call } from '../../src/http/call.ts';
 import { CallFailed } from '../../src/http/call-failed.ts';
 import { neverSent } from '../../src/http/never-sent.ts';
@@ -17,18 +18,14 @@ const LONG_MS = 60_000;
 /** A last step, which leaves nothing behind. */
 const notify = ({ requestId }: Order) => ({
   ...{ work: 'Order', step: 'Notification', service: 'notification-service' },
-  ...{
-    method: 'POST' as const,
-    url: '/notify',
-    params: {},
-    headers: { 'x-request-id': requestId },
-  },
+  ...{ method: 'POST' as const, url: 'http://localhost:8085/notify', params: {} },
+  headers: { [REQUEST_ID_HEADER]: requestId },
 });
 
 /** An order's own steps, and after its payment one that has an undo and one that has none. */
 export const STEPS: readonly Step[] = [
-  ...orderSteps({ inventoryUrl: '', paymentUrl: '', callTimeoutMs: LONG_MS }),
-  shippingStep(''),
+  ...orderSteps(readConfig({})),
+  shippingStep('http://localhost:8084'),
   { call: notify, timeoutMs: LONG_MS },
 ];
 
@@ -68,7 +65,7 @@ export function servicesOf(world: World, replica: { isDead: boolean }): Send {
   /** The status of the answer of the service that `call` goes to. */
   async function serve(call: Call, near: Scope, far: Scope): Promise<number> {
     const key = call.headers[IDEMPOTENCY_KEY_HEADER] ?? '';
-    switch (call.url) {
+    switch (new URL(call.url).pathname) {
       case '/pay':
         return await pay(key, near, far);
       case '/void': {
@@ -115,7 +112,7 @@ export function servicesOf(world: World, replica: { isDead: boolean }): Send {
   }
 }
 
-const isAfterPayment = ({ url }: Call) => url === '/ship' || url === '/notify';
+const isAfterPayment = ({ url }: Call) => /(ship|notify)$/.test(url);
 
 async function statusIn(ledger: MemoryLedger, key: string): Promise<string | undefined> {
   const all = await ledger.payments('order');

@@ -1,24 +1,16 @@
 import picocolors from 'picocolors';
 import type { LogLine } from '../harness/log-line.ts';
-import { SERVICES } from '../services.ts';
 
 /** By itself picocolors colours a pipe too, where CI is set. */
 const isColourful = process.stdout.isTTY === true && picocolors.isColorSupported;
 export const colors = picocolors.createColors(isColourful);
 
-const PAINTS = [colors.cyan, colors.yellow, colors.magenta, colors.green, colors.blue];
-
-const lane = (name: string, width: number, paint = colors.dim) => ({
-  ...{ name, width, paint },
-  /** What fits into one line of the lane, up to a space or the end. */
-  line: new RegExp(`.{1,${width - 1}}( |$)`, 'g'),
-});
-
+/** `line`: what fits into one line of the lane, up to a space or the end. */
 const LANES = [
-  lane('client', 10),
-  ...SERVICES.map(({ name }, index) =>
-    lane(`${name}-service`, name === 'order' ? 20 : 22, PAINTS[index % PAINTS.length]),
-  ),
+  { name: 'client', width: 10, line: /.{1,9}( |$)/g, paint: colors.dim },
+  { name: 'order-service', width: 20, line: /.{1,19}( |$)/g, paint: colors.cyan },
+  { name: 'inventory-service', width: 22, line: /.{1,21}( |$)/g, paint: colors.yellow },
+  { name: 'payment-service', width: 22, line: /.{1,21}( |$)/g, paint: colors.magenta },
 ];
 
 /** A line of a service, or what the client does. */

@@ -2,16 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { paymentsOf, send } from '../harness/client.ts';
 import { type System, startSystem } from '../harness/system.ts';
+import { NO_WORK } from '../services.ts';
 
 const PAYMENT_MS = 50;
 const LANES = 8;
 const ORDERS_A_LANE = 50;
 
 test('hang-ups around the commit: what was reported is what stays charged, order by order', async () => {
-  await using system = await startSystem({
-    CHECK_DURATION_MS: '0',
-    PAYMENT_DURATION_MS: String(PAYMENT_MS),
-  });
+  await using system = await startSystem({ ...NO_WORK, PAYMENT_DURATION_MS: String(PAYMENT_MS) });
   const verdicts = new Map<string, boolean>();
   await Promise.all(Array.from({ length: LANES }, (_, lane) => race(system, lane, verdicts)));
 

@@ -48,6 +48,6 @@ test('a second Ctrl+C, a second later, ends all at once', async () => {
   expect(output()).not.toMatch(/ended by|exited with/);
   child.kill('SIGINT');
   expect(await closed).toBe(1);
-  expect(output().match(/ended by SIGKILL/g)).toHaveLength(3);
+  expect(output().match(/ended by SIGKILL/g)).toHaveLength(SERVICES.length);
   await expect(answer).rejects.toThrow();
 });

@@ -2,6 +2,7 @@ import {
   CALLED,
   type CalledName,
   SERVICES as LIST,
+  NO_WORK,
   type ServiceName,
   urlVariables,
 } from '../../services.ts';
@@ -16,9 +17,6 @@ export function byService<Made>(
   const made = SERVICES.map((name, index) => [name, make(name, index)]);
   return Object.fromEntries(made) as Record<ServiceName, Made>;
 }
-
-/** No pause in any service: what is left is what an order costs. */
-const NO_WORK = { CHECK_DURATION_MS: '0', PAYMENT_DURATION_MS: '0' };
 
 /** What PostgreSQL is set to as it would run: what is committed is on the disk. */
 export const DURABLE = { fsync: 'on', synchronous_commit: 'on' };

@@ -64,7 +64,8 @@ export function servicesOf(world: World, replica: { isDead: boolean }): Send {
 
   /** The status of the answer of the service that `call` goes to. */
   async function serve(call: Call, near: Scope, far: Scope): Promise<number> {
-    const key = call.headers[IDEMPOTENCY_KEY_HEADER] ?? '';
+    const key = call.headers[IDEMPOTENCY_KEY_HEADER];
+    if (key === undefined) return 200; // It leaves nothing behind.
     switch (new URL(call.url).pathname) {
       case '/pay':
         return await pay(key, near, far);

@@ -1,0 +1,46 @@
+import { expect } from 'vitest';
+import { paymentsOf, send } from '../harness/client.ts';
+import { output, startCommand } from '../harness/command.ts';
+import { withAddedStep } from './support/add-a-step.ts';
+import { ANY_PORTS } from './support/any-ports.ts';
+import { scene } from './support/scene.ts';
+
+/** The client has to be gone before the step is done. */
+const SHIPPING_DURATION_MS = 5_000;
+
+scene(
+  'docs/add-a-step.md is followed',
+  'the step is typed, formatted and started, and leaves no failed order charged',
+  async () => {
+    await using copy = await withAddedStep();
+    const { folder: cwd, files } = copy;
+    const elsewhere = files.filter((file) => !file.startsWith('shipping-service/'));
+    expect(elsewhere).toHaveLength(6);
+    await output(['npx', 'tsc', '--noEmit'], { cwd });
+    const sources = files.filter((file) => /\.(ts|json)$/.test(file));
+    await output(['npx', 'biome', 'check', '--vcs-enabled=false', ...sources], { cwd });
+
+    const env = {
+      ...ANY_PORTS,
+      ...{ SHIPPING_PORT: '0', SHIPPING_DURATION_MS: `${SHIPPING_DURATION_MS}` },
+      ...{ CHECK_DURATION_MS: '0', PAYMENT_DURATION_MS: '0', CALL_TIMEOUT_MS: '60000' },
+      TRANSPILED: '', // That is another's.
+    };
+    const { child, closed, seen } = startCommand('node', ['run.js', 'start/start.ts'], env, cwd);
+    const paymentUrl = await seen(/\[payment\].*Listening on (\S+)/);
+    const orderUrl = await seen(/Try: curl (\S+)/);
+    const order = send(`${orderUrl}?orderID=canceled`);
+    await seen(/Payment processed for order: canceled/);
+    order.hangUp();
+    await seen(/Shipping canceled for order: canceled/);
+    await seen(/Order canceled: client disconnected/);
+    await seen(/Payment voided for order: canceled/);
+    expect(await paymentsOf('canceled', paymentUrl)).toEqual(['voided']);
+    expect((await send(`${orderUrl}?orderID=shipped`).answer).status).toBe(200);
+    await seen(/Shipping arranged for order: shipped/);
+    expect(await paymentsOf('shipped', paymentUrl)).toEqual(['processed']);
+    child.kill('SIGINT');
+    expect(await closed).toBe(0);
+    return `${elsewhere.length} files outside of its folder`;
+  },
+);

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { SERVICES as LIST, type ServiceName } from '../services.ts';
 import { output } from './command.ts';
 import { COMPOSE_V2, type Compose } from './compose-versions.ts';

@@ -4,18 +4,18 @@ import { expect, onTestFinished } from 'vitest';
 import { programVariables } from '../harness/environment.ts';
 import { ROOT } from '../harness/repository.ts';
 import { tether } from '../harness/tether.ts';
+import { ANY_PORTS } from './support/any-ports.ts';
 import { scene } from './support/scene.ts';
 
 /** Their lines are more than a pipe holds. */
 const ORDERS = 500;
-const FREE_PORTS = { ORDER_PORT: '0', INVENTORY_PORT: '0', PAYMENT_PORT: '0' };
 const NO_WORK = { CHECK_DURATION_MS: '0', PAYMENT_DURATION_MS: '0' };
 
 scene('npm start into a pager that reads no further, and Ctrl+C', 'it leaves', async () => {
   const start = tether(
     spawn(process.execPath, ['run.js', 'start/start.ts'], {
       cwd: ROOT,
-      env: programVariables({ ...FREE_PORTS, ...NO_WORK }),
+      env: programVariables({ ...ANY_PORTS, ...NO_WORK }),
       stdio: ['ignore', 'pipe', 'inherit'],
     }),
   );

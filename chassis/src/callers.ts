@@ -12,8 +12,8 @@ export type AllowedHosts = readonly string[] | undefined;
 
 const LOOPBACK = /^(?:(?:.+\.)?localhost|127(?:\.\d+){3}|\[::1\]|\[::ffff:7f\w\w:\w+\])$/;
 
-/** The names that the services have in the networks of Compose and Swarm. */
-const SERVICE_NAMES = ['order-service', 'inventory-service', 'payment-service'];
+/** A service's name in the network of Compose or Swarm. Nobody can register a name without a dot. */
+const SERVICE_NAME = /^[a-z\d-]+-service$/;
 
 /** The value of a Host header: what is before the port, which may be empty. */
 const AUTHORITY = /^(\[[\da-f:.]+\]|[^\s:/?#@[\]\\]*)(?::\d*)?$/i;
@@ -67,7 +67,7 @@ export function refusalOf(req: IncomingMessage, allowed: AllowedHosts): Refusal 
 /** `localAddress`: where the connection has arrived. An address cannot be rebound as a name can. */
 function isOwnHost(name: string, localAddress = '', allowed: readonly string[]): boolean {
   const host = name.replace(/\.$/, '');
-  if (LOOPBACK.test(host) || SERVICE_NAMES.includes(host) || allowed.includes(host)) return true;
+  if (LOOPBACK.test(host) || SERVICE_NAME.test(host) || allowed.includes(host)) return true;
   return host === canonical(localAddress.replace(/^::ffff:/, ''));
 }
 

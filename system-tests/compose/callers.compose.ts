@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect } from 'vitest';
 import { send } from '../../harness/client.ts';
 import { ComposeStack, PORTS, SERVICES } from '../../harness/compose-stack.ts';
-import type { ServiceName } from '../../harness/service-process.ts';
+import type { ServiceName } from '../../services.ts';
 import { scene } from '../support/scene.ts';
 
 const stack = new ComposeStack();

@@ -38,7 +38,7 @@ scene(
     await using world = await startInventory({ CHECK_DURATION_MS: '5' });
     await using locks = createPool(world.postgres.url, { maxConnections: 1 });
     using lock = new Scope();
-    const sql = "do 'begin lock table products; perform pg_sleep(3600); end'";
+    const sql = "do 'begin lock table orders.products; perform pg_sleep(3600); end'";
     expect((await world.check().answer).status).toBe(200); // Over the connection that the ten will use.
     const locked = locks.query(sql, [], lock).catch(() => {});
     await world.locked();

@@ -34,10 +34,12 @@ scene(
     const processed = idsOf(/^Order successfully/);
     const canceled = idsOf(/^Order canceled/);
     const failed = ORDERS - processed.size - canceled.size;
-    const { rows } = await pool.query("select order_id from payments where status = 'processed'");
+    const { rows } = await pool.query(
+      "select order_id from orders.payments where status = 'processed'",
+    );
     expect(new Set(rows.map(({ order_id }) => order_id))).toEqual(processed);
     expect(rows).toHaveLength(processed.size);
-    const { rows: voided } = await pool.query('select 1 from payments where status = $1', [
+    const { rows: voided } = await pool.query('select 1 from orders.payments where status = $1', [
       'voided',
     ]);
     const elsewhere = payment.all

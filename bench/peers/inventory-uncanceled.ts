@@ -2,12 +2,12 @@
 import { type Database, runService } from '@orders/chassis';
 import { createApp } from '../../inventory-service/src/app.ts';
 import { readConfig } from '../../inventory-service/src/config.ts';
-import { SCHEMA } from '../../inventory-service/src/query-inventory.ts';
+import { PRODUCTS } from '../../inventory-service/src/query-inventory.ts';
 
 await runService({
   name: 'inventory-service',
   envFile: new URL('.env', import.meta.url),
-  schema: SCHEMA,
+  table: PRODUCTS,
   readConfig,
   createApp(config, logger, shutdown, database) {
     if (database) forgetScopes(database);

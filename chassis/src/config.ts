@@ -23,6 +23,7 @@ export function readEdgeConfig(env: Environment, defaultPort: number) {
     drainDelayMs: durationMs(env, 'DRAIN_DELAY_MS', 0),
     maxConnectionAgeMs: durationMs(env, 'MAX_CONNECTION_AGE_MS', 0),
     databaseUrl: databaseUrl(env),
+    databaseSchema: databaseSchema(env),
     databaseConnections: integer(env, 'DATABASE_CONNECTIONS', 10, 1_000, 1),
   };
 }
@@ -79,6 +80,14 @@ function databaseUrl(env: Environment): string | undefined {
   if (!url.host) throw new StartError('DATABASE_PASSWORD_FILE needs a host in DATABASE_URL');
   url.password = encodeURIComponent(readSecret('DATABASE_PASSWORD_FILE', file));
   return url.href;
+}
+
+/** The schema of the tables: a name that needs no quotes, and not of the server's own. */
+function databaseSchema(env: Environment): string {
+  const value = env.DATABASE_SCHEMA || 'orders'; // Compose passes a variable on empty.
+  const usable = /^(?!pg_|information_schema$)[a-z_][a-z0-9_]{0,39}$/.test(value);
+  const expected = '1 to 40 of a-z, 0-9 and _, not beginning with a digit or pg_';
+  return usable ? value : refuse('DATABASE_SCHEMA', value, expected);
 }
 
 /** A secret as orchestrators hand it over: the content of a file, whose last line break is none of it. */

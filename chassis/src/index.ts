@@ -1,4 +1,5 @@
 export type { Database } from '@orders/postgres/database';
+export type { Table } from '@orders/postgres/tables';
 export type { Logger } from 'pino';
 export {
   durationMs,

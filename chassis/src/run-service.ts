@@ -3,6 +3,7 @@ import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Database, openDatabase } from '@orders/postgres/database';
+import { type Table, Tables } from '@orders/postgres/tables';
 import { config as loadEnvFile } from 'dotenv';
 import type { Logger } from 'pino';
 import { GracefulShutdown } from '#request-scope';
@@ -17,13 +18,13 @@ import { urlOf } from './url.ts';
 const CLOSE_TIMEOUT_MS = 1_000;
 
 /**
- * Runs a service until SIGTERM or SIGINT, with a database that has `schema` where the environment names
+ * Runs a service until SIGTERM or SIGINT, with a database that has `table` where the environment names
  * one. If it cannot start: one line on stderr, exit code 1.
  */
 export async function runService<Config extends EdgeConfig>(service: {
   name: string;
   envFile: URL;
-  schema: string;
+  table: Table;
   readConfig: (env: NodeJS.ProcessEnv) => Config;
   createApp: (
     config: Config,
@@ -32,6 +33,10 @@ export async function runService<Config extends EdgeConfig>(service: {
     database: Database | undefined,
   ) => RequestListener;
 }): Promise<void> {
+  const refuseToStart = ({ message }: Error) => {
+    process.stderr.write(`${service.name}: ${message}\n`);
+    process.exit(1); // Not by itself: what looks for the database would keep it.
+  };
   try {
     const { DOTENV_PATH } = process.env;
     const { error } = loadEnvFile({ path: DOTENV_PATH || service.envFile, quiet: true });
@@ -39,9 +44,10 @@ export async function runService<Config extends EdgeConfig>(service: {
     const config = service.readConfig(process.env);
     const logger = await createLogger(service.name, config.logLevel, config.logFormat);
     const shutdown = new GracefulShutdown();
-    const { databaseUrl: url, databaseConnections } = config;
+    const { databaseUrl: url, databaseSchema, databaseConnections: connections } = config;
+    const tables = new Tables(databaseSchema, [service.table]);
     const database = url
-      ? await openDatabase(url, service.schema, databaseConnections, logger, shutdown.signal)
+      ? await openDatabase(url, tables, connections, logger, shutdown.signal, refuseToStart)
       : undefined;
     const app = service.createApp(config, logger, shutdown, database);
     const server = createLimitedServer(app);
@@ -62,7 +68,6 @@ export async function runService<Config extends EdgeConfig>(service: {
     logger.info({ port: bound }, `Listening on ${urlOf(host, bound)}`);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
-    process.stderr.write(`${service.name}: ${error.message}\n`);
-    process.exit(1); // Not by itself: what looks for the database would keep it.
+    refuseToStart(error);
   }
 }

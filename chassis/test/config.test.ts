@@ -16,6 +16,7 @@ test('an empty environment gives the defaults', () => {
     allowedHosts: [],
     port: 8080,
     databaseUrl: undefined,
+    databaseSchema: 'orders',
     databaseConnections: 10,
     logLevel: 'info',
     logFormat: 'json',
@@ -39,6 +40,8 @@ test.each([
   [{ LOG_LEVEL: 'silent' }, { logLevel: 'silent' }],
   [{ LOG_FORMAT: 'pretty' }, { logFormat: 'pretty' }],
   [{ DATABASE_URL: '' }, { databaseUrl: undefined }],
+  [{ DATABASE_SCHEMA: '' }, { databaseSchema: 'orders' }],
+  [{ DATABASE_SCHEMA: 'shop_2' }, { databaseSchema: 'shop_2' }],
   [{ DATABASE_URL: 'postgres://me@host/db' }, { databaseUrl: 'postgres://me@host/db' }],
   [{ URL: 'https://inventory.example/base/' }, { url: 'https://inventory.example/base' }],
 ])('%j is taken', (env, expected) => {
@@ -89,6 +92,14 @@ describe('a bad value is named, with what it was and what it must be', () => {
     [
       { ALLOWED_HOSTS: 'a:80' },
       'ALLOWED_HOSTS is "a:80", it must be host names without a port, separated by commas, or *',
+    ],
+    [
+      { DATABASE_SCHEMA: 'my-shop' },
+      'DATABASE_SCHEMA is "my-shop", it must be 1 to 40 of a-z, 0-9 and _, not beginning with a digit or pg_',
+    ],
+    [
+      { DATABASE_SCHEMA: 'pg_catalog' },
+      'DATABASE_SCHEMA is "pg_catalog", it must be 1 to 40 of a-z, 0-9 and _, not beginning with a digit or pg_',
     ],
     [{ PORT: '65536' }, 'PORT is "65536", it must be an integer from 0 to 65535'],
     [{ PORT: '' }, 'PORT is "", it must be an integer from 0 to 65535'],

@@ -24,7 +24,7 @@ export function createApp(
   database?: Database,
 ): RequestListener {
   const check = database
-    ? queryInventory(database.pool, config.checkDurationMs)
+    ? queryInventory(database, config.checkDurationMs)
     : simulateCheck(config.checkDurationMs);
   const addRoutes = (app: Express) => {
     app.all('/check', only('GET'), async (req, res) => {

@@ -1,12 +1,12 @@
 import { runService } from '@orders/chassis';
 import { createApp } from './app.ts';
 import { readConfig } from './config.ts';
-import { SCHEMA } from './query-inventory.ts';
+import { PRODUCTS } from './query-inventory.ts';
 
 await runService({
   name: 'inventory-service',
   envFile: new URL('../.env', import.meta.url),
-  schema: SCHEMA,
+  table: PRODUCTS,
   readConfig,
   createApp,
 });

@@ -7,8 +7,9 @@ import type { LogLine } from '../../harness/log-line.ts';
 import { portOf } from '../../harness/port-of.ts';
 import { until } from '../../harness/until.ts';
 import { type Database, openDatabase } from '../../postgres/src/database.ts';
+import { Tables } from '../../postgres/src/tables.ts';
 import { createApp } from '../src/app.ts';
-import { SCHEMA } from '../src/query-inventory.ts';
+import { PRODUCTS } from '../src/query-inventory.ts';
 
 const BUDGET = 'x-envoy-expected-rq-timeout-ms';
 
@@ -28,8 +29,9 @@ export async function startInventory(
   const logger = pino({}, { write: (line) => lines.push(JSON.parse(line)) });
   const shutdown = new GracefulShutdown();
   const { signal } = shutdown;
+  const tables = new Tables('orders', [PRODUCTS]);
   const database =
-    options.database ?? (await openDatabase(url, SCHEMA, connections, logger, signal));
+    options.database ?? (await openDatabase(url, tables, connections, logger, signal));
   const http = createServer(createApp({ checkDurationMs: durationMs }, logger, shutdown, database));
   shutdown.attach(http);
   await once(http.listen(0, '127.0.0.1'), 'listening');

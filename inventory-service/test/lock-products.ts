@@ -6,7 +6,7 @@ import type { useServer } from '../../postgres/test/server.ts';
 export async function lockProducts(server: ReturnType<typeof useServer>) {
   const pool = createPool(server.postgres.url, { maxConnections: 1 });
   const scope = new Scope();
-  const lock = "do 'begin lock table products; perform pg_sleep(3600); end'";
+  const lock = "do 'begin lock table orders.products; perform pg_sleep(3600); end'";
   const locked = pool.query(lock, [], scope).catch(() => {});
   await server.runs(lock);
   return {

@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest';
 import { createPool } from '../../postgres/src/index.ts';
 import { useServer } from '../../postgres/test/server.ts';
-import { CHECK } from '../src/query-inventory.ts';
+import { testDatabase } from '../../postgres/test/test-database.ts';
+import { checkStatement, PRODUCTS } from '../src/query-inventory.ts';
 import { HEALTHY, startInventory, UNAVAILABLE } from './inventory-under-test.ts';
 import { lockProducts } from './lock-products.ts';
 
+const CHECK = checkStatement('orders');
 const ENDLESS_MS = 3_600_000;
 const CANCELED = { status: 408, body: 'Request canceled' };
 
@@ -89,9 +91,10 @@ test('those who wait for a connection leave with their client or their budget, t
 });
 
 test('when too many wait the next one is told to come again', async () => {
-  await server.ask('create table if not exists products (id text primary key)');
+  await using _made = await testDatabase(server.postgres.url, PRODUCTS);
   const pool = createPool(server.postgres.url, { maxConnections: 1, maxWaiting: 1 });
-  const database = { pool, isAvailable: true, listen: () => {}, close: () => pool.close() };
+  const isAvailable = true;
+  const database = { pool, schema: 'orders', isAvailable, listen() {}, close: () => pool.close() };
   const options = { database, durationMs: ENDLESS_MS };
   await using inventory = await startInventory(server.postgres.url, options);
   const atWork = inventory.check();

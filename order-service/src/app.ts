@@ -22,7 +22,7 @@ export function createApp(
   steps: readonly Step[] = orderSteps(config),
 ): RequestListener {
   const attempts = database
-    ? new PostgresAttempts(database.pool, attemptMs(steps))
+    ? new PostgresAttempts(database, attemptMs(steps))
     : new MemoryAttempts(config.retentionMs);
   // When a payment is voided it may have been settled for as long as its step and the later ones last.
   const settledMs = attemptMs(steps.slice(steps.findIndex(({ undo }) => undo)));

@@ -2,19 +2,7 @@ import type { Database } from '@orders/chassis';
 import { isHttpError } from 'http-errors';
 import type { Scope } from '#request-scope';
 import type { Attempts, Beginning } from './attempts.ts';
-import {
-  BEGIN,
-  FAIL,
-  FIND,
-  FIND_STATUS,
-  FORGET,
-  REOPEN,
-  type Row,
-  STRIKE_OUT,
-  SUCCEED,
-  SUCCEED_AND_FORGET,
-  TAKE_ORPHANS,
-} from './attempts-table.ts';
+import { attemptStatements, type Row } from './attempts-table.ts';
 import { CallFailed } from './http/call-failed.ts';
 import type { Order } from './order.ts';
 
@@ -29,27 +17,32 @@ export type Orphan = Omit<Order, 'log'>;
  */
 export class PostgresAttempts implements Attempts {
   readonly #pool: Database['pool'];
+  readonly #statements: ReturnType<typeof attemptStatements>;
   readonly #lastsMs: number;
 
   /** `lastsMs`: how long an attempt can last, in which nobody else takes it. */
-  constructor(pool: Database['pool'], lastsMs: number) {
+  constructor({ pool, schema }: Pick<Database, 'pool' | 'schema'>, lastsMs: number) {
     this.#pool = pool;
+    this.#statements = attemptStatements(schema);
     this.#lastsMs = lastsMs;
   }
 
   async begin(order: Order, scope: Scope): Promise<Beginning> {
     const { productID, orderID, idempotencyKey, requestId, callerKey } = order;
     const values = [idempotencyKey, callerKey, productID, orderID, requestId, this.#lastsMs];
-    const begun = await this.#run(BEGIN, values, scope);
+    const begun = await this.#run(this.#statements.begin, values, scope);
     if (begun.length > 0) return 'begun';
-    const [known] = await this.#run(FIND, [callerKey], scope);
+    const [known] = await this.#run(this.#statements.find, [callerKey], scope);
     if (known?.product_id !== productID || known.order_id !== orderID) return 'other-order';
     return known.status;
   }
 
   async succeed(order: Order): Promise<void> {
     const isNamed = order.callerKey !== undefined;
-    const succeeded = this.#run(isNamed ? SUCCEED : SUCCEED_AND_FORGET, [order.idempotencyKey]);
+    const succeeded = this.#run(
+      isNamed ? this.#statements.succeed : this.#statements.succeedAndForget,
+      [order.idempotencyKey],
+    );
     const rows = await succeeded.catch(async (error) => {
       // Whoever asks again is told what the record says; nobody is to say anything else before.
       if (isNamed) throw new CallFailed('outcome-unknown', TARGET);
@@ -61,21 +54,21 @@ export class PostgresAttempts implements Attempts {
 
   async fail({ idempotencyKey, callerKey }: Order): Promise<boolean> {
     if (callerKey === undefined) return true;
-    if ((await this.#run(FAIL, [idempotencyKey])).length > 0) return true;
+    if ((await this.#run(this.#statements.fail, [idempotencyKey])).length > 0) return true;
     // One whose record was lost with its server is not known to be processed.
-    const [known] = await this.#run(FIND_STATUS, [idempotencyKey]);
+    const [known] = await this.#run(this.#statements.findStatus, [idempotencyKey]);
     return known?.status !== 'processed';
   }
 
   /** One that cannot be struck out now is an orphan later, and voided once more. */
   async strikeOut({ idempotencyKey, callerKey }: Order): Promise<void> {
-    const text = callerKey === undefined ? FORGET : STRIKE_OUT;
+    const text = callerKey === undefined ? this.#statements.forget : this.#statements.strikeOut;
     await this.#run(text, [idempotencyKey]).catch(() => {});
   }
 
   /** At most `limit` of those that are open still. No other replica gets the same for as long again. */
   async takeOrphans(limit: number): Promise<Orphan[]> {
-    const rows = await this.#run(TAKE_ORPHANS, [this.#lastsMs, limit]);
+    const rows = await this.#run(this.#statements.takeOrphans, [this.#lastsMs, limit]);
     return rows.map((row) => ({
       productID: row.product_id,
       orderID: row.order_id,
@@ -88,7 +81,7 @@ export class PostgresAttempts implements Attempts {
   /** It can be called failed only if another process would void it too, should this one die. */
   async #reopen({ idempotencyKey, productID, orderID, requestId }: Order): Promise<void> {
     const values = [idempotencyKey, productID, orderID, requestId, this.#lastsMs];
-    await this.#run(REOPEN, values).catch(() => {
+    await this.#run(this.#statements.reopen, values).catch(() => {
       throw new CallFailed('outcome-unknown', TARGET);
     });
   }

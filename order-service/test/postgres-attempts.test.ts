@@ -2,7 +2,7 @@ import { createPool, DatabaseUnavailable } from '@orders/postgres';
 import request from 'supertest';
 import { expect, test } from 'vitest';
 import { meetQueries } from '../../postgres/test/test-database.ts';
-import { SUCCEED } from '../src/attempts-table.ts';
+import { attemptStatements } from '../src/attempts-table.ts';
 import { attemptMs } from '../src/step.ts';
 import {
   answers,
@@ -52,7 +52,8 @@ test('one that was not charged is struck out at once', async () => {
 test('one without a key whose verdict nobody heard is on record until it is voided', async () => {
   const deaf = meetQueries(orders.database, async (query, text) => {
     const result = await query();
-    if (text.includes('delete from attempts')) throw new DatabaseUnavailable('closed', Error());
+    if (text.includes('delete from "orders".attempts'))
+      throw new DatabaseUnavailable('closed', Error());
     return result;
   });
   const revoke = held(voided);
@@ -75,7 +76,7 @@ test('a shutdown waits for the verdicts that are being written', async () => {
       when (new.status = 'processed') execute function wait();`);
   const app = await replica(available, paid);
   const answer = request(app).get('/order').set('Idempotency-Key', 'mine').then();
-  await server.runs(SUCCEED);
+  await server.runs(attemptStatements(orders.database.schema).succeed);
   await orders.service.shutdown.drain(0);
   expect(await attempts()).toEqual([{ caller_key: 'mine', status: 'processed', is_open: false }]);
   expect((await answer).status).toBe(200);

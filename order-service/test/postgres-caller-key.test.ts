@@ -2,7 +2,7 @@ import { DatabaseUnavailable } from '@orders/postgres';
 import request from 'supertest';
 import { describe, expect, test } from 'vitest';
 import { meetQueries } from '../../postgres/test/test-database.ts';
-import { SUCCEED } from '../src/attempts-table.ts';
+import { attemptStatements } from '../src/attempts-table.ts';
 import { answers, available, held, paid, paymentService, voided } from './canned-answers.ts';
 import { useReplicas } from './replicas-under-test.ts';
 
@@ -39,7 +39,8 @@ describe("the caller's key, in another replica", () => {
 test('one with a key whose verdict nobody heard is unknown, and its record tells', async () => {
   const deaf = meetQueries(orders.database, async (query, text) => {
     const result = await query();
-    if (text === SUCCEED) throw new DatabaseUnavailable('closed', Error());
+    if (text === attemptStatements(orders.database.schema).succeed)
+      throw new DatabaseUnavailable('closed', Error());
     return result;
   });
   const app = await replica(available, paymentService(paid, voided), deaf);

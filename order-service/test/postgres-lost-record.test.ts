@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { Scope } from '#request-scope';
 import { testDatabase } from '../../postgres/test/test-database.ts';
-import { SCHEMA } from '../src/attempts-table.ts';
+import { ATTEMPTS } from '../src/attempts-table.ts';
 import { PostgresAttempts } from '../src/postgres-attempts.ts';
 import { useReplicas } from './replicas-under-test.ts';
 
@@ -17,7 +17,7 @@ test.each([
   ['says in flight', 'select 1', true],
   ['says processed', "update attempts set status = 'processed'", false],
 ])('an attempt whose record %s may be called failed: %s', async (_row, change, expected) => {
-  const attempts = new PostgresAttempts(orders.database.pool, 60_000);
+  const attempts = new PostgresAttempts(orders.database, 60_000);
   using scope = new Scope();
   const order = { ...ids, callerKey: 'mine', log };
   expect(await attempts.begin(order, scope)).toBe('begun');
@@ -28,8 +28,8 @@ test.each([
 test('a start waits for nobody who writes', async () => {
   const other = new Client(server.postgres.url);
   await other.connect();
-  await other.query(`begin; insert into attempts (payment_key, product_id, order_id, request_id, expires_at)
+  await other.query(`begin; insert into orders.attempts (payment_key, product_id, order_id, request_id, expires_at)
     values ('1', '2', '3', '4', now())`);
-  await using _started = await testDatabase(server.postgres.url, SCHEMA);
+  await using _started = await testDatabase(server.postgres.url, ATTEMPTS);
   await other.end();
 });

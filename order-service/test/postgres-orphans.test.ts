@@ -45,8 +45,8 @@ test("an attempt that may last is nobody else's, and no two replicas get the sam
   for (let n = 0; n < 20; n += 1) await server.ask(insert, [`old-${n}`, -1]);
   await server.ask(insert, ['young', 60]);
   const both = [
-    new PostgresAttempts(orders.database.pool, LONG_MS),
-    new PostgresAttempts(orders.database.pool, LONG_MS),
+    new PostgresAttempts(orders.database, LONG_MS),
+    new PostgresAttempts(orders.database, LONG_MS),
   ];
   const taken = await Promise.all(both.map((replica) => replica.takeOrphans(15)));
   const keys = taken.flat().map(({ idempotencyKey }) => idempotencyKey);
@@ -61,7 +61,7 @@ test('a verdict that comes after the attempt was taken for an orphan is none', a
   const answer = request(app).get('/order').then();
   await expect.poll(() => orders.service.reached('/pay')).toHaveLength(1);
   await server.ask('update attempts set expires_at = now()');
-  const other = new PostgresAttempts(orders.database.pool, LONG_MS);
+  const other = new PostgresAttempts(orders.database, LONG_MS);
   expect(await other.takeOrphans(1)).toHaveLength(1);
   payment.release();
   expect((await answer).text).toBe('Order record failed: deadline exceeded\n');

@@ -8,15 +8,15 @@ import {
   PaymentVoided,
   type Voiding,
 } from './ledger.ts';
-import { BEGIN, FIND, LIST, type Row, SETTLE, VOID, VOIDED_CHANNEL } from './payments-table.ts';
+import { paymentStatements, type Row, voidedChannel } from './payments-table.ts';
 
 /**
  * The ledger in `database`, any number of replicas' one. What is voided in another replica is stopped in
  * this one.
  */
 export function openLedger(database: Database): Ledger {
-  const ledger = new PostgresLedger(database.pool);
-  database.listen(VOIDED_CHANNEL, (key) => ledger.stop(key));
+  const ledger = new PostgresLedger(database);
+  database.listen(voidedChannel(database.schema), (key) => ledger.stop(key));
   return ledger;
 }
 
@@ -26,20 +26,22 @@ export function openLedger(database: Database): Ledger {
  */
 export class PostgresLedger implements Ledger {
   readonly #pool: Database['pool'];
+  readonly #statements: ReturnType<typeof paymentStatements>;
   /** The payments that this replica is at work on. */
   readonly #working = new Map<string, Scope>();
 
-  constructor(pool: Database['pool']) {
+  constructor({ pool, schema }: Pick<Database, 'pool' | 'schema'>) {
     this.#pool = pool;
+    this.#statements = paymentStatements(schema);
   }
 
   async begin(key: string, orderID: string, scope: Scope): Promise<Beginning> {
     for (;;) {
-      if ((await this.#run(BEGIN, [key, orderID], scope)).length > 0) {
+      if ((await this.#run(this.#statements.begin, [key, orderID], scope)).length > 0) {
         this.#working.set(key, scope);
         return 'begun';
       }
-      const [known] = await this.#run(FIND, [key], scope);
+      const [known] = await this.#run(this.#statements.find, [key], scope);
       if (known && known.order_id !== orderID) return 'other-order';
       if (known?.status === 'pending') return 'in-flight';
       // Or else it was canceled between the two: it may begin now.
@@ -50,7 +52,12 @@ export class PostgresLedger implements Ledger {
   async commit(key: string, scope: Scope): Promise<boolean> {
     try {
       const verdict = { toItsEnd: true, mayBeRefused: false };
-      const { rows } = await this.#pool.query(SETTLE, [key, 'processed'], scope, verdict);
+      const { rows } = await this.#pool.query(
+        this.#statements.settle,
+        [key, 'processed'],
+        scope,
+        verdict,
+      );
       return rows.length > 0;
     } catch (error) {
       if (isCancellation(error)) throw error;
@@ -63,22 +70,22 @@ export class PostgresLedger implements Ledger {
   /** Where the database is lost the payment stays pending: nothing but a void ends it then. */
   async cancel(key: string): Promise<void> {
     this.#working.delete(key);
-    await this.#run(SETTLE, [key, 'canceled']).catch(() => {});
+    await this.#run(this.#statements.settle, [key, 'canceled']).catch(() => {});
   }
 
   async void(key: string, orderID: string, scope: Scope): Promise<Voiding> {
-    if ((await this.#run(VOID, [key, orderID], scope)).length > 0) {
+    if ((await this.#run(this.#statements.void, [key, orderID], scope)).length > 0) {
       this.stop(key);
       return 'voided';
     }
-    const [known] = await this.#run(FIND, [key], scope);
+    const [known] = await this.#run(this.#statements.find, [key], scope);
     return known?.order_id === orderID ? 'already-voided' : 'other-order';
   }
 
   async payments(orderID: string, scope: Scope): Promise<Payment[]> {
-    const { rows } = await this.#pool.query<Row>(LIST, [orderID], scope);
+    const { rows } = await this.#pool.query<Row>(this.#statements.list, [orderID], scope);
     return rows.reverse().map((row) => ({
-      idempotencyKey: row.key,
+      idempotencyKey: row.payment_key,
       orderID: row.order_id,
       status: row.status,
       updatedAt: row.updated_at.toISOString(),

@@ -1,12 +1,12 @@
 import { runService } from '@orders/chassis';
 import { createApp } from './app.ts';
 import { readConfig } from './config.ts';
-import { SCHEMA } from './payments-table.ts';
+import { PAYMENTS } from './payments-table.ts';
 
 await runService({
   name: 'payment-service',
   envFile: new URL('../.env', import.meta.url),
-  schema: SCHEMA,
+  table: PAYMENTS,
   readConfig,
   createApp,
 });

@@ -3,12 +3,14 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Scope } from '#request-scope';
 import { until } from '../../harness/until.ts';
 import { useServer } from '../../postgres/test/server.ts';
-import { testDatabase } from '../../postgres/test/test-database.ts';
-import { SCHEMA, VOID, VOIDED_CHANNEL } from '../src/payments-table.ts';
+import { SCHEMA, testDatabase } from '../../postgres/test/test-database.ts';
+import { PAYMENTS, paymentStatements, voidedChannel } from '../src/payments-table.ts';
 import { PostgresLedger } from '../src/postgres-ledger.ts';
 
 const BEGUN =
-  "begin; insert into payments (key, order_id, status) values ('crossed', 'X', 'pending')";
+  "begin; insert into orders.payments (payment_key, order_id, status) values ('crossed', 'X', 'pending')";
+
+const CHANNEL = voidedChannel(SCHEMA);
 
 const server = useServer();
 let database: Awaited<ReturnType<typeof testDatabase>>;
@@ -16,7 +18,7 @@ let other: Client;
 
 beforeEach(async () => {
   if (!server.isThere) return;
-  database = await testDatabase(server.postgres.url, SCHEMA);
+  database = await testDatabase(server.postgres.url, PAYMENTS);
   await server.ask('truncate payments');
   other = new Client(server.postgres.url);
   await other.connect();
@@ -29,15 +31,15 @@ afterEach(async () => {
 
 test('a void that crosses the beginning of its payment is told to who works on it', async () => {
   const heard: string[] = [];
-  database.listen(VOIDED_CHANNEL, (key) => heard.push(key));
+  database.listen(CHANNEL, (key) => heard.push(key));
   await until('listening', async () => {
-    const text = `select 1 from pg_stat_activity where query = 'listen "${VOIDED_CHANNEL}"'`;
+    const text = `select 1 from pg_stat_activity where query = 'listen "${CHANNEL}"'`;
     return (await server.ask(text)).rows.length > 0 || undefined;
   });
   await other.query(BEGUN);
   using scope = new Scope();
-  const voided = new PostgresLedger(database.pool).void('crossed', 'X', scope);
-  await server.runs(VOID);
+  const voided = new PostgresLedger(database).void('crossed', 'X', scope);
+  await server.runs(paymentStatements(SCHEMA).void);
   await other.query('commit');
   expect(await voided).toBe('voided');
   await expect.poll(() => heard).toEqual(['crossed']);
@@ -45,6 +47,6 @@ test('a void that crosses the beginning of its payment is told to who works on i
 
 test('a start waits for nobody who writes', async () => {
   await other.query(BEGUN);
-  await using _started = await testDatabase(server.postgres.url, SCHEMA);
+  await using _started = await testDatabase(server.postgres.url, PAYMENTS);
   await other.query('rollback');
 });

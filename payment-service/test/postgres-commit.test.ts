@@ -4,7 +4,7 @@ import { until } from '../../harness/until.ts';
 import { createPool } from '../../postgres/src/index.ts';
 import { useServer } from '../../postgres/test/server.ts';
 import { testDatabase } from '../../postgres/test/test-database.ts';
-import { SCHEMA } from '../src/payments-table.ts';
+import { PAYMENTS } from '../src/payments-table.ts';
 import { PostgresLedger } from '../src/postgres-ledger.ts';
 import { PaymentServiceUnderTest } from './payment-service-under-test.ts';
 
@@ -14,7 +14,7 @@ let one = new PaymentServiceUnderTest();
 
 beforeEach(async () => {
   if (!server.isThere) return;
-  database = await testDatabase(server.postgres.url, SCHEMA);
+  database = await testDatabase(server.postgres.url, PAYMENTS);
   one = new PaymentServiceUnderTest();
 });
 afterEach(async () => {
@@ -24,7 +24,7 @@ afterEach(async () => {
 
 test('a commit is not refused, however many wait', async () => {
   await using pool = createPool(server.postgres.url, { maxConnections: 1, maxWaiting: 0 });
-  const ledger = new PostgresLedger(pool);
+  const ledger = new PostgresLedger({ ...database, pool });
   using scope = new Scope();
   using blocker = new Scope();
   await ledger.begin('busy', 'X', scope);
@@ -40,11 +40,11 @@ describe('a commit whose connection dies', () => {
     create or replace function stick() returns trigger language plpgsql as $stick$
       begin perform pg_sleep(3600); return new; end $stick$;
     create or replace trigger stick before update on payments for each row
-      when (new.key like 'stuck-%' and new.status = 'processed') execute function stick();`;
+      when (new.payment_key like 'stuck-%' and new.status = 'processed') execute function stick();`;
   const commit = () =>
     until('the commit at work', async () => {
       const text = "select pid from pg_stat_activity where state = 'active' and query like $1";
-      return (await server.ask(text, ['%update payments set status = %'])).rows[0];
+      return (await server.ask(text, ['%update "orders".payments set status = %'])).rows[0];
     });
   const endIt = async () => {
     await server.ask('select pg_terminate_backend($1)', [(await commit()).pid]);

@@ -3,12 +3,13 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { until } from '../../harness/until.ts';
 import { createPool } from '../../postgres/src/index.ts';
 import { useServer } from '../../postgres/test/server.ts';
-import { meetQueries, testDatabase } from '../../postgres/test/test-database.ts';
-import { SCHEMA, SETTLE } from '../src/payments-table.ts';
+import { meetQueries, SCHEMA, testDatabase } from '../../postgres/test/test-database.ts';
+import { PAYMENTS, paymentStatements } from '../src/payments-table.ts';
 import { PostgresLedger } from '../src/postgres-ledger.ts';
 import { ledgerContract } from './ledger-contract.ts';
 import { PaymentServiceUnderTest } from './payment-service-under-test.ts';
 
+const { settle } = paymentStatements(SCHEMA);
 const LONG_MS = 3_600_000;
 const CANCELED = 'Payment processing canceled for order: X';
 
@@ -18,7 +19,7 @@ let [one, other] = [new PaymentServiceUnderTest(), new PaymentServiceUnderTest()
 
 beforeEach(async () => {
   if (!server.isThere) return;
-  database = await testDatabase(server.postgres.url, SCHEMA);
+  database = await testDatabase(server.postgres.url, PAYMENTS);
   [one, other] = [new PaymentServiceUnderTest(), new PaymentServiceUnderTest()];
 });
 afterEach(async () => {
@@ -29,19 +30,19 @@ afterEach(async () => {
 
 const listening = () =>
   until('both replicas listening', async () => {
-    const text = `select 1 from pg_stat_activity where query = 'listen "payments_voided"'`;
+    const text = `select 1 from pg_stat_activity where query = 'listen "orders.payments_voided"'`;
     return (await server.ask(text)).rows.length === 2 || undefined;
   });
 const pending = (key: string) =>
   until(`${key} pending`, async () => {
-    const text = "select 1 from payments where key = $1 and status = 'pending'";
+    const text = "select 1 from payments where payment_key = $1 and status = 'pending'";
     return (await server.ask(text, [key])).rows.length > 0 || undefined;
   });
 
 describe('as every ledger', () =>
   ledgerContract(async () => {
     await server.ask('truncate payments');
-    return new PostgresLedger(database.pool);
+    return new PostgresLedger(database);
   }, 10));
 
 test('a void stops the work of another replica', async () => {
@@ -57,7 +58,7 @@ test('a void stops the work of another replica', async () => {
 
 test('what another replica has voided is not charged, even if nobody was told', async () => {
   const crossed = meetQueries(database, async (query, text) => {
-    if (text === SETTLE) await server.ask("update payments set status = 'voided'");
+    if (text === settle) await server.ask("update payments set status = 'voided'");
     return query();
   });
   await one.start(1, { ...crossed, listen: () => {} });

@@ -1,5 +1,8 @@
 export { DatabaseUnavailable, TooManyWaiting } from './errors.ts';
 export { listen } from './listen.ts';
+export type { Run } from './look-for-tables.ts';
 export { createPool, type Pool, type PoolOptions } from './pool.ts';
+export { type Table, TablesRefused } from './table.ts';
+export { Tables } from './tables.ts';
 export type { Patience } from './turns.ts';
 export { watch } from './watch.ts';

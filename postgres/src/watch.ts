@@ -1,20 +1,24 @@
 import { Scope } from '#request-scope';
+import { DatabaseUnavailable } from './errors.ts';
 import { everySecond } from './every-second.ts';
+import type { Run } from './look-for-tables.ts';
 import { createPool } from './pool.ts';
 
 const TIMEOUT_MS = 2_000;
 const OPTIONS = { maxConnections: 1, connectTimeoutMs: TIMEOUT_MS };
 
-/** For the schema: it may wait for others, who make it at the same moment. */
-const SCHEMA_TIMEOUT_MS = 30_000;
+/** For a statement of `prepare`: it may wait for others, who do the same at the same moment. */
+const PREPARE_TIMEOUT_MS = 30_000;
 
-/** Fails on a standby, and on a server that is read-only for another reason. */
-const CHECK = `
-  if current_setting('transaction_read_only')::boolean then raise read_only_sql_transaction; end if;`;
+/** True on a standby, and on a server that is read-only for another reason: nothing can be written there. */
+const CHECK = `select current_setting('transaction_read_only')::boolean as "isReadOnly"`;
+
+/** SQLSTATE read_only_sql_transaction. */
+const READ_ONLY = '25006';
 
 /** Who is told whether the server is there. */
 export interface Watcher {
-  /** Called when the server is there and can be written to, at first and again, with `schema` made in it. */
+  /** Called when the server is there and can be written to, at first and again, and `prepare` has resolved. */
   up: () => void;
   /** Called when it is not, once for as long as that lasts. */
   down: (error: Error) => void;
@@ -22,26 +26,31 @@ export interface Watcher {
 
 /**
  * Looks for the server at `url` once a second until `signal` aborts, and tells `watcher` of each change.
- * When it is there, at first and again, `schema` is run: statements that may find their work done. Any
- * number of processes may do so at once.
+ * When it is there, at first and again, `prepare` is called with what runs a statement on the watcher's own
+ * connection; where it rejects, the server counts as away.
  */
 export async function watch(
   url: string,
-  schema: string,
+  prepare: (run: Run) => Promise<void>,
   watcher: Watcher,
   signal: AbortSignal,
 ): Promise<void> {
   let isUp: boolean | undefined;
   let pool = createPool(url, OPTIONS);
-  const run = async (statements: string, timeoutMs: number) => {
-    using scope = new Scope(timeoutMs);
-    await pool.query(`do $block$ begin ${statements} end $block$`, [], scope);
-  };
+  const runWithin =
+    (timeoutMs: number): Run =>
+    async (text, values) => {
+      using scope = new Scope(timeoutMs);
+      return (await pool.query(text, values, scope)).rows;
+    };
+  const check = runWithin(TIMEOUT_MS);
+  const run = runWithin(PREPARE_TIMEOUT_MS);
   await everySecond(async () => {
     try {
-      await run(CHECK, TIMEOUT_MS);
+      const [seen] = await check(CHECK);
+      if (seen?.isReadOnly) throw new DatabaseUnavailable(READ_ONLY, new Error('read-only'));
       if (isUp) return;
-      await run(LOCK + schema, SCHEMA_TIMEOUT_MS);
+      await prepare(run);
       watcher.up();
       isUp = true;
     } catch (error) {
@@ -54,6 +63,3 @@ export async function watch(
   }, signal);
   await pool.close();
 }
-
-/** One at a time: of two that find a table missing, PostgreSQL lets one make it and the other fail. */
-const LOCK = "perform pg_advisory_xact_lock(hashtext('schema'));";

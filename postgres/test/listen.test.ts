@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { portOf } from '../../harness/port-of.ts';
 import { until } from '../../harness/until.ts';
 import { openDatabase } from '../src/database.ts';
-import { listen } from '../src/index.ts';
+import { listen, Tables } from '../src/index.ts';
 import { useServer } from './server.ts';
 
 const server = useServer();
@@ -55,7 +55,7 @@ test('a service hears of what is notified while it drains, until it closes its d
   const log = { info() {}, warn() {}, error() {} };
   const leaving = new AbortController();
   const url = `${server.postgres.url}?application_name=draining`;
-  const database = await openDatabase(url, '', 1, log, leaving.signal);
+  const database = await openDatabase(url, new Tables('orders', []), 1, log, leaving.signal);
   const heard: string[] = [];
   database.listen('channel', (payload) => heard.push(payload));
   const text = `listen "channel"`;

@@ -19,7 +19,9 @@ export function useServer() {
       return;
     }
     server = await startPostgres();
-    eyes = createPool(server.url, { maxConnections: 1 });
+    // Its statements name tables of the services without their schema.
+    const path = encodeURIComponent('-c search_path=orders,public');
+    eyes = createPool(`${server.url}?options=${path}`, { maxConnections: 1 });
   });
   afterAll(async () => {
     await eyes?.close();

@@ -1,5 +1,8 @@
 import type { Database } from '../src/database.ts';
-import { createPool, listen } from '../src/index.ts';
+import { createPool, listen, type Run, type Table, Tables } from '../src/index.ts';
+
+/** Of the tables that a test's database has. */
+export const SCHEMA = 'orders';
 
 type Query = Database['pool']['query'];
 
@@ -12,17 +15,20 @@ export function meetQueries<Its extends Database>(
   return { ...database, pool: Object.assign(Object.create(database.pool), { query }) };
 }
 
-/** The database at `url` as a service has it, with `schema` made in it, until it is disposed of. */
-export async function testDatabase(url: string, schema: string) {
+/** The database at `url` as a service has it, with `table` in it, until it is disposed of. */
+export async function testDatabase(url: string, table: Table) {
   const pool = createPool(url, { maxConnections: 3 });
   const listening = new AbortController();
-  await pool.query(`do $schema$ begin ${schema} end $schema$`);
+  await using maker = createPool(url, { maxConnections: 1 });
+  const run: Run = async (text, values) => (await maker.query(text, values)).rows;
+  await new Tables(SCHEMA, [table]).prepare(run);
   const close = async () => {
     listening.abort();
     await pool.close();
   };
   const database: Database & AsyncDisposable = {
     pool,
+    schema: SCHEMA,
     isAvailable: true,
     listen: (channel, onPayload) => void listen(url, channel, onPayload, listening.signal),
     close,

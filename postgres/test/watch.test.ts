@@ -3,11 +3,24 @@ import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { Feed } from '../../harness/feed.ts';
 import { portOf } from '../../harness/port-of.ts';
-import { createPool, DatabaseUnavailable, watch } from '../src/index.ts';
+import {
+  createPool,
+  DatabaseUnavailable,
+  type Run,
+  type Table,
+  Tables,
+  watch,
+} from '../src/index.ts';
 import { useServer } from './server.ts';
 
 /** Two that find it missing at the same time would both make it. */
-const SCHEMA = `if to_regclass('made') is null then perform pg_sleep(0.2); create table made (); end if;`;
+const TABLE: Table = {
+  name: 'made',
+  privileges: ['select'],
+  columns: [],
+  migrations: [(table) => ['select pg_sleep(0.2)', `create table ${table} ()`]],
+  unversioned: { columns: ['none text'] },
+};
 
 const server = useServer();
 
@@ -15,11 +28,12 @@ const server = useServer();
 function watchAt(url: string) {
   const told = new Feed<string>();
   const leaving = new AbortController();
+  const prepare = (run: Run) => new Tables('public', [TABLE]).prepare(run);
   const down = (error: Error) => {
     const code = error instanceof DatabaseUnavailable ? error.code : error.message;
     told.push(`down: ${code}`);
   };
-  const ended = watch(url, SCHEMA, { up: () => told.push('up'), down }, leaving.signal);
+  const ended = watch(url, prepare, { up: () => told.push('up'), down }, leaving.signal);
   return {
     told,
     async [Symbol.asyncDispose]() {
@@ -56,7 +70,7 @@ test('watch says once that the server is away, however often it looks', async ()
 });
 
 test('ten watches that come at the same time make the schema once, and leave no connection', async () => {
-  await server.ask('drop table if exists made');
+  await server.ask('drop table if exists made, table_versions');
   const watchers = Array.from({ length: 10 }, () =>
     watchAt(`${server.postgres.url}?application_name=watcher`),
   );

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { send } from '../../harness/client.ts';
 import { startPostgres } from '../../harness/postgres.ts';
 import { ServiceProcess } from '../../harness/service-process.ts';
-import { CHECK } from '../../inventory-service/src/query-inventory.ts';
+import { checkStatement } from '../../inventory-service/src/query-inventory.ts';
 import { createPool } from '../../postgres/src/index.ts';
 
 const BUDGET = 'x-envoy-expected-rq-timeout-ms';
@@ -29,7 +29,7 @@ export async function startInventory(env: Record<string, string>) {
   await service.waitFor({ msg: 'Database available' });
   let isClosed = false;
   const text = "select 1 from pg_stat_activity where state = 'active' and query = $1";
-  const atWork = async () => (await eyes.query(text, [CHECK])).rows.length;
+  const atWork = async () => (await eyes.query(text, [checkStatement('orders')])).rows.length;
   return {
     postgres,
     service,

@@ -18,7 +18,9 @@ interface Database {
 /** Waits until every attempt is settled, and compares what callers were told with what is charged. */
 export async function judge(load: Load, database: Database): Promise<string> {
   await settled(database);
-  const { rows } = await database.query("select order_id from payments where status = 'processed'");
+  const { rows } = await database.query(
+    "select order_id from orders.payments where status = 'processed'",
+  );
   const charged = new Set(rows.map(({ order_id }) => order_id));
   const seen = { processed: 0, failed: 0, unheard: 0, readable: 0, charged: 0 };
   const breaches: string[] = [];
@@ -47,7 +49,7 @@ export async function judge(load: Load, database: Database): Promise<string> {
 /** Resolves once no attempt is open: every verdict is written, every void acknowledged. */
 export async function settled(database: Database): Promise<void> {
   await until('no open attempt', async () => {
-    const { rows } = await database.query('select 1 from attempts where is_open limit 1');
+    const { rows } = await database.query('select 1 from orders.attempts where is_open limit 1');
     return rows.length === 0 || undefined;
   });
 }

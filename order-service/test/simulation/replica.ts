@@ -21,7 +21,7 @@ export class Replica {
 
   constructor(world: World) {
     this.#send = servicesOf(world, this);
-    this.attempts = new PostgresAttempts(world.poolOf(this), LONG_MS);
+    this.attempts = new PostgresAttempts({ pool: world.poolOf(this), schema: 'orders' }, LONG_MS);
     this.voids = new Voids(takeBack(this.attempts, STEPS, this.#send, LONG_MS), {
       ...{ giveUpMs: LONG_MS, rememberedMs: LONG_MS, isDurable: true, pause: () => world.pause() },
     });

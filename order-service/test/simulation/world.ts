@@ -75,7 +75,7 @@ export class World {
   #run(text: string, values: (string | undefined)[]): StoredRow[] {
     const [key = ''] = values;
     const row = this.rows.get(key);
-    const statement = text.trim().replaceAll(/\s+/g, ' ');
+    const statement = text.trim().replaceAll(/\s+/g, ' ').replaceAll('"orders".', '');
     if (statement.includes('(payment_key) do update')) return this.#reopen(values);
     if (statement.startsWith('insert')) return this.#insert(values);
     if (statement.startsWith('select status')) return row ? [row] : [];

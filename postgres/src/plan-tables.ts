@@ -1,0 +1,127 @@
+import { type Found, type Relation, VERSIONS } from './look-for-tables.ts';
+import { type Table, TablesRefused } from './table.ts';
+
+/** What is to be done for a table. */
+interface Plan {
+  statements: string[];
+  /** Whether the role may change what is changed. */
+  isAllowed: boolean;
+}
+
+const NOTHING: Plan = { statements: [], isAllowed: true };
+
+/**
+ * The statements that bring `tables` to what this version of the services needs; none where they are so.
+ * Throws TablesRefused where they are somebody else's, of a later version, or not to be used.
+ */
+export function planTables(schema: string, tables: readonly Table[], found: Found): Plan {
+  const plans = tables.map((table) => planTable(schema, table, found));
+  const statements = plans.flatMap((plan) => plan.statements);
+  if (statements.length === 0) return NOTHING;
+  if (!found.hasVersions) {
+    statements.unshift(
+      `create table "${schema}".${VERSIONS} (table_name text collate "C" primary key, version integer not null)`,
+    );
+  }
+  if (!found.hasSchema) statements.unshift(`create schema "${schema}"`);
+  return { statements, isAllowed: found.mayMake && plans.every(({ isAllowed }) => isAllowed) };
+}
+
+function planTable(schema: string, table: Table, found: Found): Plan {
+  const latest = table.migrations.length;
+  const named = found.relations.filter(({ name }) => name === table.name);
+  const there = named.find((relation) => relation.schema === schema);
+  const version = found.versions.get(table.name);
+  const name = `${schema}.${table.name}`;
+  if (version === undefined) return findUnversioned(schema, table, named);
+  if (version > latest) {
+    throw new TablesRefused(
+      `${name} is of version ${version}, and this version of the service knows ${latest}`,
+    );
+  }
+  if (!there) {
+    throw new TablesRefused(
+      `${name} is not there, though ${schema}.${VERSIONS} names it: restore it, or delete that row`,
+    );
+  }
+  if (!there.isTable) throw notOurs(there);
+  if (version < latest) {
+    return { statements: migrate(schema, table, version), isAllowed: there.isOwn };
+  }
+  check(table, there, found);
+  return NOTHING;
+}
+
+/** Takes or moves the one that was used before there were versions, or makes a new one. */
+function findUnversioned(schema: string, table: Table, named: Relation[]): Plan {
+  const { view } = table.unversioned;
+  const there = named.find((relation) => relation.schema === schema);
+  if (there && !isUnversioned(table, there)) throw notOurs(there);
+  const elsewhere = view
+    ? named.filter((relation) => relation !== there && isUnversioned(table, relation))
+    : [];
+  const onPath = elsewhere.filter(({ isOnPath }) => isOnPath);
+  const [former, another] = there ? [there, ...onPath] : onPath;
+  if (former && another) {
+    throw new TablesRefused(
+      `the version before has stored ${table.name} in ${former.schema} and in ${another.schema}: rename the one that is not to be used`,
+    );
+  }
+  if (there) return { statements: migrate(schema, table, 1), isAllowed: there.isOwn };
+  if (former) return { statements: move(schema, table, former), isAllowed: former.isOwn };
+  const hidden = elsewhere.find(({ privileges }) => privileges.includes('select'));
+  if (!hidden) return { statements: migrate(schema, table, 0), isAllowed: true };
+  throw new TablesRefused(
+    `${hidden.schema}.${hidden.name} has what the version before has stored: set DATABASE_SCHEMA=${hidden.schema} to use it there`,
+  );
+}
+
+/** Replicas of the version before find it where it was, and make no other one in its place. */
+function move(schema: string, table: Table, former: Relation): string[] {
+  const was = `"${former.schema.replaceAll('"', '""')}".${table.name}`;
+  const statements = [
+    `alter table ${was} set schema "${schema}"`,
+    ...migrate(schema, table, 1),
+    `create view ${was} as select ${table.unversioned.view} from "${schema}".${table.name}`,
+  ];
+  const grantees = former.grantees.join(', ');
+  if (!grantees) return statements;
+  return [
+    ...statements,
+    `grant usage on schema "${schema}" to ${grantees}`,
+    `grant select on "${schema}".${VERSIONS} to ${grantees}`,
+    `grant select, insert, update, delete on ${was} to ${grantees}`,
+  ];
+}
+
+function migrate(schema: string, table: Table, from: number): string[] {
+  const { name, migrations } = table;
+  const changes = migrations.slice(from).flatMap((change) => change(`"${schema}".${name}`));
+  const version = `insert into "${schema}".${VERSIONS} values ('${name}', ${migrations.length})
+  on conflict (table_name) do update set version = excluded.version`;
+  return [...changes, version];
+}
+
+/** Throws TablesRefused where the table is not what the service needs, or not for its role. */
+function check(table: Table, there: Relation, { role, mayUseSchema }: Found): void {
+  const name = `${there.schema}.${there.name}`;
+  const missing = table.columns.filter((column) => !there.columns.includes(column));
+  if (missing.length > 0) throw new TablesRefused(`${name} lacks ${missing.join(', ')}`);
+  const refused = table.privileges.filter((privilege) => !there.privileges.includes(privilege));
+  const needs = (what: string) =>
+    new TablesRefused(`role ${role} needs ${what}`, { isFinal: false });
+  if (!mayUseSchema) throw needs(`usage on schema ${there.schema}`);
+  if (refused.length > 0) throw needs(`${refused.join(', ')} on ${name}`);
+  if (there.hidesRows)
+    throw new TablesRefused(`row-level security hides rows of ${name} from role ${role}`);
+}
+
+function isUnversioned(table: Table, relation: Relation): boolean {
+  return relation.isTable && relation.columns.join() === table.unversioned.columns.join();
+}
+
+function notOurs({ schema, name }: Relation): TablesRefused {
+  return new TablesRefused(
+    `${schema}.${name} is not a table of this service: set DATABASE_SCHEMA to a schema of its own`,
+  );
+}

@@ -1,4 +1,5 @@
 import { Pool } from 'pg';
+import { SESSION_SETTINGS } from './session-settings.ts';
 
 /**
  * pg's own pools for the server at `url`: one for the statements, and one, with a single connection, for
@@ -20,5 +21,9 @@ export function connectionsTo(url: string, maxConnections: number, timeoutMs: nu
     pool.on('error', () => {});
     pool.on('connect', (client) => client.on('error', () => {}));
   }
+  statements.on('connect', (client) => {
+    // Goes out together with the first statement. Without it that would not be what was meant.
+    client.query(SESSION_SETTINGS).catch(() => client.connection.stream.destroy());
+  });
   return { statements, cancels };
 }

@@ -14,7 +14,8 @@ const QUERY_CANCELED = '57014';
 /** How a server says which of them it was; in another language it is not known. */
 const TIMED_OUT = /statement timeout/;
 
-const NO_TIMEOUT = 'reset statement_timeout';
+/** As each connection begins: a timeout of the role or the database is none of a query's. */
+const NO_TIMEOUT = 'set statement_timeout = 0';
 
 /** Timeouts grow by a quarter, so that what a connection has set is seldom to be set anew. */
 const STEP = 1.25;

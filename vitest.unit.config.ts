@@ -4,6 +4,7 @@ import config from './vitest.config.ts';
 const STARTING_PROCESSES = [
   'system-tests/**',
   'postgres/**',
+  'operations/**',
   '**/postgres-*.test.ts',
   '**/logger.test.ts',
 ];

@@ -37,8 +37,8 @@ export function createApp(
     await Promise.allSettled(placing);
     await voids.finish(signal);
   }, config.voidShutdownMs);
-  if (attempts instanceof PostgresAttempts)
-    recoverOrphans(attempts, voids, logger, shutdown.signal);
+  if (database && attempts instanceof PostgresAttempts)
+    recoverOrphans(database, attempts, voids, logger, shutdown.signal);
 
   const dependencies = { steps, send: call, attempts, voids };
   const addRoutes = (app: Express) => {

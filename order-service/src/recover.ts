@@ -1,4 +1,4 @@
-import type { Logger } from '@orders/chassis';
+import type { Database, Logger } from '@orders/chassis';
 import { everySecond } from '@orders/postgres/every-second';
 import type { PostgresAttempts } from './postgres-attempts.ts';
 import type { Voids } from './voids.ts';
@@ -7,16 +7,21 @@ const MAX_VOIDS = 200;
 
 /**
  * Takes back what another process has left behind, once a second until `signal` aborts: what is open for
- * longer than an attempt can last is an orphan.
+ * longer than an attempt can last is an orphan. Nothing is asked of a `database` that is not available: the
+ * table may not be there yet.
  */
 export async function recoverOrphans(
+  database: Pick<Database, 'isAvailable'>,
   attempts: Pick<PostgresAttempts, 'takeOrphans'>,
   voids: Voids,
   logger: Logger,
   signal: AbortSignal,
 ): Promise<void> {
-  // Without the database it is tried again.
-  await everySecond(() => takeOrphans(attempts, voids, logger, signal).catch(() => {}), signal);
+  await everySecond(async () => {
+    if (!database.isAvailable) return;
+    // Where it is lost just now, it is tried again.
+    await takeOrphans(attempts, voids, logger, signal).catch(() => {});
+  }, signal);
 }
 
 /** Voids the orphans, as many as there is room for; none once `signal` has aborted. Throws CallFailed. */

@@ -65,6 +65,15 @@ export class Tables {
     return transaction(statements);
   }
 
+  /** Throws TablesRefused where the tables are not what this version needs: nothing is made. */
+  async mustBeThere(run: Run): Promise<void> {
+    if (await this.script(run)) {
+      throw new TablesRefused(
+        `the tables of schema ${this.schema} are not made yet, or of an earlier version: run npm run migrate`,
+      );
+    }
+  }
+
   async #change(run: Run, text: string): Promise<void> {
     if (this.#refused?.text === text) throw this.#refused.error;
     try {

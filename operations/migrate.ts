@@ -1,0 +1,56 @@
+import { parseArgs } from 'node:util';
+import { type Run, scriptForNone, type Table, Tables, VERSIONS } from '../postgres/src/index.ts';
+import { readDatabase, runCommand, withDatabase } from './command.ts';
+import { TABLES } from './tables.ts';
+
+const USAGE = `Makes the tables of the three services, or brings them to this version. It may be run at any time, and twice.
+
+  npm run migrate                             do it, as the role of DATABASE_URL
+  npm run migrate -- --sql                    print the SQL instead: for the database at DATABASE_URL, or an empty one
+  npm run migrate -- --grant-to ROLE          and let ROLE use them, for services that may not make tables
+
+Variables, set or in .env: DATABASE_URL, DATABASE_PASSWORD_FILE, DATABASE_SCHEMA (orders).
+`;
+
+const OPTIONS = {
+  sql: { type: 'boolean' },
+  'grant-to': { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+await runCommand('migrate', async () => {
+  const { values } = parseArgs({ options: OPTIONS });
+  if (values.help) return void process.stdout.write(USAGE);
+  const { url, schema } = readDatabase();
+  const tables = new Tables(schema, TABLES);
+  const role = values['grant-to'];
+  const grants = role === undefined ? [] : grantsTo(role, schema, TABLES);
+  if (values.sql) {
+    if (!url) return print(scriptForNone(schema, TABLES), grants);
+    const script = (run: Run) => tables.script(run, { mustBeAllowed: false });
+    return await withDatabase(url, async (run) => print(await script(run), grants));
+  }
+  await withDatabase(url, async (run) => {
+    await tables.prepare(run);
+    for (const grant of grants) await run(grant);
+  });
+  process.stdout.write(`The tables of schema ${schema} are those of this version.\n`);
+});
+
+/** What a role needs that is to use the tables, and not to change them. */
+function grantsTo(role: string, schema: string, tables: readonly Table[]): string[] {
+  const grantee = `"${role.replaceAll('"', '""')}"`;
+  return [
+    `grant usage on schema "${schema}" to ${grantee}`,
+    `grant select on "${schema}".${VERSIONS} to ${grantee}`,
+    ...tables.map(
+      ({ name, privileges }) =>
+        `grant ${privileges.join(', ')} on "${schema}".${name} to ${grantee}`,
+    ),
+  ];
+}
+
+function print(script: string, grants: string[]): void {
+  const statements = grants.map((grant) => `${grant};\n`).join('');
+  process.stdout.write(script + statements || '-- There is nothing to be done.\n');
+}

@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { readAttemptTimes, StartError } from '../chassis/src/config.ts';
+import { type Privilege, type Run, Tables } from '../postgres/src/index.ts';
+import { age, readDatabase, runCommand, withDatabase } from './command.ts';
+import { ATTEMPTS, PAYMENTS } from './tables.ts';
+
+const USAGE = `Deletes what is settled and old: attempts that are closed, and payments that are not pending. Their keys are
+forgotten with them. It may be run under load, at any time, and twice; what it has deleted stays so if it is ended.
+
+  npm run retention -- --older-than 30d       s, m, h or d
+
+Variables, set or in .env: DATABASE_URL, DATABASE_PASSWORD_FILE, DATABASE_SCHEMA (orders); CALL_TIMEOUT_MS and
+VOID_GIVE_UP_MS, which say how long a payment must be remembered.
+`;
+
+const OPTIONS = {
+  'older-than': { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+/** So few that nobody waits for what a batch has locked, and a pause in which the others have the disk. */
+const BATCH = 1_000;
+const PAUSE_MS = 50;
+
+/** A payment is younger than its attempt: this way both go in the same run. */
+const EARLIER_MS = 3_600_000;
+
+const NEEDED: readonly Privilege[] = ['select', 'update', 'delete'];
+
+await runCommand('retention', async () => {
+  const { values } = parseArgs({ options: OPTIONS });
+  if (values.help) return void process.stdout.write(USAGE);
+  const { url, schema } = readDatabase();
+  const olderThan = values['older-than'];
+  if (olderThan === undefined) throw new StartError('--older-than is missing, 30d for instance');
+  const olderThanMs = age('--older-than', olderThan);
+  const { retentionMs } = readAttemptTimes(process.env);
+  if (olderThanMs < retentionMs) {
+    const seconds = Math.ceil(retentionMs / 1_000);
+    throw new StartError(
+      `--older-than is ${olderThan}, payments must be remembered for ${seconds}s`,
+    );
+  }
+  await withDatabase(url, async (run) => {
+    const tables = [ATTEMPTS, PAYMENTS].map((table) => ({ ...table, privileges: NEEDED }));
+    await new Tables(schema, tables).mustBeThere(run);
+    const attempts = await deleteAll(run, deleteAttempts(schema), olderThanMs + EARLIER_MS);
+    const payments = await deleteAll(run, deletePayments(schema), olderThanMs);
+    process.stdout.write(`Deleted ${attempts} attempts and ${payments} payments.\n`);
+  });
+});
+
+async function deleteAll(run: Run, statement: string, olderThanMs: number): Promise<number> {
+  for (let deleted = 0; ; await sleep(PAUSE_MS)) {
+    const count = (await run(statement, [olderThanMs, BATCH])).length;
+    deleted += count;
+    if (count < BATCH) return deleted;
+  }
+}
+
+function deleteAttempts(schema: string): string {
+  const attempts = `"${schema}".attempts`;
+  return `
+  delete from ${attempts} where payment_key in (
+    select payment_key from ${attempts}
+    where not is_open and begun_at < now() - $1::float8 * interval '1 ms'
+    order by begun_at limit $2 for update skip locked)
+  returning payment_key`;
+}
+
+/** One whose attempt is on record is not deleted: it may have to be voided, or is what the attempt was told. */
+function deletePayments(schema: string): string {
+  const payments = `"${schema}".payments`;
+  return `
+  delete from ${payments} where payment_key in (
+    select payment_key from ${payments} p
+    where status <> 'pending' and updated_at < now() - $1::float8 * interval '1 ms'
+      and not exists (select from "${schema}".attempts a where a.payment_key = p.payment_key)
+    order by updated_at limit $2 for update of p skip locked)
+  returning payment_key`;
+}

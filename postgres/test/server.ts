@@ -9,6 +9,7 @@ const MISSING = 'PostgreSQL is not installed';
 export function useServer() {
   let server: Postgres | undefined;
   let eyes: Pool | undefined;
+  const log: string[] = [];
   const started = () => {
     if (!server || !eyes) throw new Error('it has not started');
     return { server, eyes };
@@ -18,7 +19,7 @@ export function useServer() {
       process.stderr.write(`${MISSING}: its tests are skipped\n`);
       return;
     }
-    server = await startPostgres();
+    server = await startPostgres({}, (line) => log.push(line));
     // Its statements name tables of the services without their schema.
     const path = encodeURIComponent('-c search_path=orders,public');
     eyes = createPool(`${server.url}?options=${path}`, { maxConnections: 1 });
@@ -42,6 +43,15 @@ export function useServer() {
     },
     /** Asks the server, over a connection of the test's own. */
     ask: (text: string, values?: unknown[]) => started().eyes.query(text, values),
+    /** What the server calls an error in its log, all that it was asked until now. */
+    async errors() {
+      const fence = `end of log ${log.length}`;
+      await started()
+        .eyes.query('select $1::text::int', [fence])
+        .catch(() => {});
+      await until('its log', async () => log.some((line) => line.includes(fence)) || undefined);
+      return log.filter((line) => /ERROR|FATAL|PANIC/.test(line) && !line.includes('end of log'));
+    },
     /** Resolves once the server is at work on `howMany` statements `text`. */
     runs: (text: string, howMany = 1) =>
       until(`${howMany} times ${text}`, async () =>

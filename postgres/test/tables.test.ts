@@ -1,0 +1,229 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import {
+  createPool,
+  type Pool,
+  type Run,
+  type Table,
+  Tables,
+  TablesRefused,
+} from '../src/index.ts';
+import { useServer } from './server.ts';
+
+const THINGS: Table = {
+  name: 'things',
+  privileges: ['select', 'insert'],
+  columns: ['id text not null', 'size integer'],
+  migrations: [
+    (table) => [`create table ${table} (name text primary key)`],
+    (table) => [`alter table ${table} rename name to id`, `alter table ${table} add size int`],
+  ],
+  unversioned: { columns: ['name text not null'], view: 'id as name' },
+};
+const FORMER = 'create table public.things (name text primary key)';
+
+const server = useServer();
+let owner: Pool;
+
+/** The URL of the test's database, as `role`. */
+const urlOf = (role: string, database = 'shop') =>
+  server.postgres.url.replace('postgres@', `${role}@`).replace(/postgres$/, database);
+
+/** What `prepare` does as the role, in the schema `shop` of the test's database. */
+async function prepare(role: string, database = 'shop', table = THINGS): Promise<void> {
+  await using pool = createPool(urlOf(role, database), { maxConnections: 1 });
+  const run: Run = async (text, values) => (await pool.query(text, values)).rows;
+  await new Tables('shop', [table]).prepare(run);
+}
+
+/** The line with which the role is refused, after `final: ` where that stops a start. */
+async function refusal(...args: Parameters<typeof prepare>): Promise<string> {
+  const error: unknown = await prepare(...args).then(
+    () => 'it is not refused',
+    (reason) => reason,
+  );
+  if (!(error instanceof TablesRefused)) throw error;
+  return `${error.isFinal ? 'final: ' : ''}${error.message}`;
+}
+
+beforeEach(async () => {
+  if (!server.isThere) return;
+  await server.ask('create role owner login');
+  await server.ask('create role app login');
+  await server.ask('create database shop owner owner');
+  owner = createPool(urlOf('owner'), { maxConnections: 1 });
+});
+afterEach(async () => {
+  if (!server.isThere) return;
+  await owner.close();
+  await server.ask('drop database shop with (force)');
+  await server.ask('drop role owner, app');
+});
+
+test('tables are made once, and found by a role that may only use them', async () => {
+  await prepare('owner');
+  await owner.query("insert into shop.things values ('kept')");
+  await owner.query('grant usage on schema shop to app');
+  await owner.query('grant select on shop.table_versions to app');
+  await owner.query('grant select, insert on shop.things to app');
+  await prepare('app');
+  await prepare('owner');
+  expect((await owner.query('select * from shop.things')).rows).toEqual([
+    { id: 'kept', size: null },
+  ]);
+  expect((await owner.query('select * from shop.table_versions')).rows).toEqual([
+    { table_name: 'things', version: 2 },
+  ]);
+});
+
+test('a role that may not make them is told what to run, and the server logs no error', async () => {
+  const before = await server.errors();
+  const line =
+    'the tables of schema shop are not made yet, or of an earlier version, and role app may not change that: run npm run migrate as one that may';
+  expect(await refusal('app')).toBe(line);
+  await owner.query('create schema shop');
+  expect(await refusal('app')).toBe(line);
+  expect(await server.errors()).toEqual(before);
+  await owner.query('grant usage, create on schema shop to app');
+  await prepare('app');
+});
+
+test('a role that may not use them is told which privilege it needs', async () => {
+  await prepare('owner');
+  const needs = [
+    ['usage on schema shop', 'grant usage on schema shop to app'],
+    ['select on shop.table_versions', 'grant select on shop.table_versions to app'],
+    ['select, insert on shop.things', 'grant select on shop.things to app'],
+    ['insert on shop.things', 'grant insert on shop.things to app'],
+  ] as const;
+  for (const [what, grant] of needs) {
+    expect(await refusal('app')).toBe(`role app needs ${what}`);
+    await owner.query(grant);
+  }
+  await prepare('app');
+});
+
+test.each([
+  ['a table of others', 'create schema shop; create table shop.things (amount int)'],
+  ['a view of others', 'create schema shop; create view shop.things as select 1 as id'],
+])('%s under its name stops a start, and stays as it is', async (_whose, made) => {
+  await owner.query(made);
+  expect(await refusal('owner')).toBe(
+    'final: shop.things is not a table of this service: set DATABASE_SCHEMA to a schema of its own',
+  );
+  const text = "select count(*)::int from pg_class where relnamespace = 'shop'::regnamespace";
+  expect((await owner.query(text)).rows).toEqual([{ count: 1 }]);
+});
+
+test('versions that are not ours stop a start', async () => {
+  await owner.query('create schema shop; create table shop.table_versions (installed_rank int)');
+  expect(await refusal('owner')).toBe('final: shop.table_versions is not a table of this service');
+});
+
+test('a table of a later version stops a start', async () => {
+  await prepare('owner');
+  await owner.query('update shop.table_versions set version = 3');
+  expect(await refusal('owner')).toBe(
+    'final: shop.things is of version 3, and this version of the service knows 2',
+  );
+});
+
+test('a table that has lost a column, or is gone, stops a start', async () => {
+  await prepare('owner');
+  await owner.query('alter table shop.things drop size');
+  expect(await refusal('owner')).toBe('final: shop.things lacks size integer');
+  await owner.query('drop table shop.things');
+  expect(await refusal('owner')).toMatch(/^final: shop.things is not there, though /);
+});
+
+test('a table with columns of the operator is ours still', async () => {
+  await prepare('owner');
+  await owner.query('alter table shop.things add note text');
+  await prepare('owner');
+});
+
+test('what the version before has stored is moved, with its rows and who may use it', async () => {
+  await server.ask('alter database shop owner to app');
+  await using former = createPool(urlOf('app'), { maxConnections: 1 });
+  await former.query(
+    `${FORMER}; insert into things values ('kept'); grant select on things to owner`,
+  );
+  await prepare('app');
+  await using replica = createPool(urlOf('owner'), { maxConnections: 1 });
+  expect((await replica.query('select name from things')).rows).toEqual([{ name: 'kept' }]);
+  await former.query("insert into things values ('by a replica of the version before')");
+  await former.query('create table if not exists things (name text primary key)');
+  expect((await former.query('select id from shop.things')).rows).toHaveLength(2);
+  await prepare('app');
+});
+
+test('where the version before has used a schema of the same name, the table stays in it', async () => {
+  await owner.query('create schema shop');
+  await owner.query(FORMER.replace('public', 'shop'));
+  await prepare('owner');
+  expect((await owner.query('select id from shop.things')).rows).toEqual([]);
+});
+
+test('a table of others elsewhere is left alone', async () => {
+  await server.ask('alter database shop owner to app');
+  await using other = createPool(urlOf('app'), { maxConnections: 1 });
+  await other.query('create table public.things (name text primary key, amount int)');
+  await prepare('app');
+  expect((await other.query('select * from public.things')).rows).toEqual([]);
+  expect((await other.query('select * from shop.things')).rows).toEqual([]);
+});
+
+test('where the version before has stored it twice, the start stops: nobody knows which counts', async () => {
+  await owner.query('create schema owner');
+  await owner.query(FORMER.replace('public', 'owner'));
+  await server.ask('alter database shop owner to app');
+  await using app = createPool(urlOf('app'), { maxConnections: 1 });
+  await app.query(FORMER);
+  expect(await refusal('owner')).toBe(
+    'final: the version before has stored things in owner and in public: rename the one that is not to be used',
+  );
+});
+
+test('where the version before has stored it off the search path, the start stops', async () => {
+  await owner.query('create schema hidden');
+  await owner.query(FORMER.replace('public', 'hidden'));
+  expect(await refusal('owner')).toBe(
+    'final: hidden.things has what the version before has stored: set DATABASE_SCHEMA=hidden to use it there',
+  );
+});
+
+test("what a search path names, or plpgsql's absence, does not matter", async () => {
+  await server.ask('alter role owner set search_path = nowhere');
+  await owner.query('create schema nowhere');
+  await using superuser = createPool(urlOf('postgres'), { maxConnections: 1 });
+  await superuser.query('drop extension plpgsql');
+  await prepare('owner');
+  await prepare('owner');
+});
+
+test('row-level security that hides rows stops a start', async () => {
+  await prepare('owner');
+  await owner.query('alter table shop.things enable row level security, force row level security');
+  expect(await refusal('owner')).toBe(
+    'final: row-level security hides rows of shop.things from role owner',
+  );
+});
+
+test('an encoding in which some ids cannot be stored stops a start', async () => {
+  await server.ask("create database latin encoding 'LATIN1' template template0");
+  expect(await refusal('postgres', 'latin')).toBe(
+    "final: the database's encoding is LATIN1, it must be UTF8",
+  );
+  await server.ask('drop database latin');
+});
+
+test('what the server refuses is asked of it once', async () => {
+  const broken = { ...THINGS, migrations: [() => ['create table shop.things (id nothing)']] };
+  await using pool = createPool(urlOf('owner'), { maxConnections: 1 });
+  const tables = new Tables('shop', [broken]);
+  const run: Run = async (text, values) => (await pool.query(text, values)).rows;
+  const before = await server.errors();
+  for (let looks = 0; looks < 3; looks += 1) {
+    await expect(tables.prepare(run)).rejects.toThrow(/cannot be made \(type "nothing" does not/);
+  }
+  expect((await server.errors()).slice(before.length)).toHaveLength(1);
+});

@@ -21,7 +21,8 @@ export async function runCommand(name: string, work: () => Promise<void>): Promi
 /** Where the tables are, as the services read it; `url` is undefined where none is named. Throws StartError. */
 export function readDatabase(): { url: string | undefined; schema: string } {
   const { DOTENV_PATH } = process.env;
-  loadEnvFile({ quiet: true, ...(DOTENV_PATH && { path: DOTENV_PATH }) });
+  const { error } = loadEnvFile({ quiet: true, ...(DOTENV_PATH && { path: DOTENV_PATH }) });
+  if (DOTENV_PATH && error) throw new StartError(`DOTENV_PATH cannot be read: ${error.message}`);
   const { databaseUrl: url, databaseSchema: schema } = readEdgeConfig(process.env, 0);
   return { url, schema };
 }

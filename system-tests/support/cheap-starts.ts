@@ -10,6 +10,9 @@ const PROGRAMS = [
   'demo/as-usual/order-service.ts',
   'demo/as-usual/inventory-service.ts',
   'demo/as-usual/payment-service.ts',
+  'operations/migrate.ts',
+  'operations/retention.ts',
+  'operations/reconcile.ts',
   'harness/report-activity.ts',
   'start/report-address.ts',
 ];

@@ -1,0 +1,145 @@
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Scope } from '../../cancellation/src/index.ts';
+import { Feed } from '../../harness/feed.ts';
+import { attemptStatements } from '../../order-service/src/attempts-table.ts';
+import { PostgresLedger } from '../../payment-service/src/postgres-ledger.ts';
+import { openDatabase } from '../../postgres/src/database.ts';
+import { createPool, type Pool, Tables } from '../../postgres/src/index.ts';
+import { useServer } from '../../postgres/test/server.ts';
+import { TABLES } from '../tables.ts';
+import { runCommand } from './run-command.ts';
+import { VERSION_BEFORE } from './version-before.ts';
+
+const DONE = {
+  code: 0,
+  stdout: 'The tables of schema orders are those of this version.\n',
+  stderr: '',
+};
+
+const server = useServer();
+let eyes: Pool;
+
+const urlOf = (role = 'postgres') =>
+  server.postgres.url.replace('postgres@', `${role}@`).replace(/postgres$/, 'shop');
+const migrate = (args?: string[], variables?: Record<string, string>) =>
+  runCommand('migrate', args, { DATABASE_URL: urlOf(), ...variables });
+
+beforeEach(async () => {
+  if (!server.isThere) return;
+  await server.ask('create database shop');
+  eyes = createPool(urlOf(), { maxConnections: 1 });
+});
+afterEach(async () => {
+  if (!server.isThere) return;
+  await eyes.close();
+  await server.ask('drop database shop with (force)');
+});
+
+test('run three times at once, it makes the tables once', async () => {
+  const before = await server.errors();
+  expect(await Promise.all([migrate(), migrate(), migrate()])).toEqual([DONE, DONE, DONE]);
+  const text = 'select table_name, version from orders.table_versions order by 1';
+  expect((await eyes.query(text)).rows).toEqual([
+    { table_name: 'attempts', version: 2 },
+    { table_name: 'payments', version: 2 },
+    { table_name: 'products', version: 2 },
+  ]);
+  expect(await server.errors()).toEqual(before);
+});
+
+test('what it prints, a database administrator applies, and services of a plain role find it', async () => {
+  await server.ask('create role app login');
+  const { code, stdout } = await migrate(['--sql', '--grant-to', 'app'], {
+    DATABASE_SCHEMA: 'shop',
+  });
+  expect(code).toBe(0);
+  await eyes.query(stdout);
+  const log = new Feed<string>();
+  const logger = pino({}, { write: (line) => log.push(JSON.parse(line).msg) });
+  const leaving = new AbortController();
+  const tables = new Tables('shop', TABLES);
+  const database = await openDatabase(urlOf('app'), tables, 1, logger, leaving.signal);
+  await log.next((line) => line.startsWith('Database'));
+  expect(log.items).toEqual(['Database available']);
+  leaving.abort();
+  await database.close();
+  const nothing = await migrate(['--sql'], { DATABASE_SCHEMA: 'shop' });
+  expect(nothing.stdout).toBe('-- There is nothing to be done.\n');
+  await server.ask('drop database shop with (force)');
+  await server.ask('drop role app');
+  await server.ask('create database shop');
+});
+
+test('every text by which something is found sorts by its bytes, in no country', async () => {
+  await migrate();
+  const text = `
+    select attname::text from pg_attribute join pg_collation c on c.oid = attcollation
+    where attrelid in ('orders.attempts'::regclass, 'orders.payments'::regclass, 'orders.products'::regclass)
+      and collname <> 'C'`;
+  expect((await eyes.query(text)).rows).toEqual([]);
+});
+
+test('what it cannot do is one line', async () => {
+  expect(await migrate([], { DATABASE_URL: '' })).toEqual({
+    ...{ code: 1, stdout: '', stderr: 'migrate: DATABASE_URL is not set\n' },
+  });
+  await eyes.query('create schema orders; create table orders.payments (amount int)');
+  const { code, stderr } = await migrate();
+  expect([code, stderr]).toEqual([
+    1,
+    'migrate: orders.payments is not a table of this service: set DATABASE_SCHEMA to a schema of its own\n',
+  ]);
+});
+
+describe('where the version before has stored something', () => {
+  const { attempts, payments, products } = VERSION_BEFORE;
+
+  beforeEach(async () => {
+    if (!server.isThere) return;
+    await eyes.query(attempts + payments + products);
+    await eyes.query(VERSION_BEFORE.beginAttempt, ['p1', 'mine', '1', 'X', 'r', 60_000]);
+    await eyes.query(VERSION_BEFORE.beginPayment, ['p1', 'X']);
+    await eyes.query(VERSION_BEFORE.settle, ['p1', 'processed']);
+    await eyes.query(VERSION_BEFORE.succeed, ['p1']);
+    expect(await migrate()).toEqual(DONE);
+  });
+
+  test('its keys are known', async () => {
+    const ledger = new PostgresLedger({ pool: eyes, schema: 'orders' });
+    using scope = new Scope();
+    expect(await ledger.begin('p1', 'X', scope)).toBe('processed');
+    expect((await eyes.query(attemptStatements('orders').find, ['mine'])).rows).toEqual([
+      { product_id: '1', order_id: 'X', status: 'processed' },
+    ]);
+  });
+
+  test('its replicas go on working, on the same tables', async () => {
+    const ask = async (name: keyof typeof VERSION_BEFORE, ...values: unknown[]) =>
+      (await eyes.query(VERSION_BEFORE[name], values)).rows;
+    expect(await ask('findAttempt', 'mine')).toMatchObject([{ status: 'processed' }]);
+    expect(await ask('beginAttempt', 'again', 'mine', '1', 'X', 'r', 60_000)).toEqual([]);
+    expect(await ask('beginAttempt', 'p2', 'other', '1', 'Y', 'r', -1)).toHaveLength(1);
+    expect(await ask('takeOrphans', 60_000, 10)).toMatchObject([{ payment_key: 'p2' }]);
+    expect(await ask('beginPayment', 'p2', 'Y')).toEqual([{ key: 'p2' }]);
+    expect(await ask('void', 'p2', 'Y')).toHaveLength(1);
+    expect(await ask('settle', 'p2', 'processed')).toEqual([]);
+    expect(await ask('void', 'p3', 'Z')).toHaveLength(1);
+    expect(await ask('list', 'X')).toMatchObject([{ key: 'p1', status: 'processed' }]);
+    expect(await ask('check', '1234', 0)).toEqual([{ id: '1234' }]);
+    const statuses = 'select payment_key, status from orders.payments order by 1';
+    expect((await eyes.query(statuses)).rows).toEqual([
+      { payment_key: 'p1', status: 'processed' },
+      { payment_key: 'p2', status: 'voided' },
+      { payment_key: 'p3', status: 'voided' },
+    ]);
+  });
+
+  test('one of its replicas that is started makes no other tables', async () => {
+    // Its indexes are none of a view's: it stays unhealthy.
+    await expect(eyes.query(attempts)).rejects.toThrow(/open_attempts|attempts/);
+    await expect(eyes.query(payments)).rejects.toThrow(/payments/);
+    const text = "select count(*)::int from pg_class where relname = 'payments' and relkind = 'r'";
+    expect((await eyes.query(text)).rows).toEqual([{ count: 1 }]);
+  });
+});

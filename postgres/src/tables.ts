@@ -67,7 +67,7 @@ export class Tables {
 
   /** Throws TablesRefused where the tables are not what this version needs: nothing is made. */
   async mustBeThere(run: Run): Promise<void> {
-    if (await this.script(run)) {
+    if (await this.script(run, { mustBeAllowed: false })) {
       throw new TablesRefused(
         `the tables of schema ${this.schema} are not made yet, or of an earlier version: run npm run migrate`,
       );

@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { send } from '../harness/client.ts';
 import { portOf } from '../harness/port-of.ts';
+import { postgresVersion, startPostgres } from '../harness/postgres.ts';
 import { ServiceProcess } from '../harness/service-process.ts';
+import { createPool } from '../postgres/src/index.ts';
 
 test('a service says where it listens: on loopback', async () => {
   await using service = await ServiceProcess.start('payment-service');
@@ -54,6 +56,22 @@ describe('a service that cannot start says why in one line, exit code 1', () => 
     await using without = new ServiceProcess('payment-service', { DOTENV_PATH });
     expect(await without.exited).toEqual({ code: 1, signal: null });
     expect(without.stderr).toMatch(/^payment-service: DOTENV_PATH cannot be read: ENOENT.*\n$/);
+  });
+
+  test('with a table of others in the place of its own', async ({ skip }) => {
+    skip(!postgresVersion, 'PostgreSQL is not installed');
+    await using server = await startPostgres();
+    await using pool = createPool(server.url, { maxConnections: 1 });
+    await pool.query('create schema orders; create table orders.payments (amount int)');
+    await using service = new ServiceProcess('payment-service', { DATABASE_URL: server.url });
+    expect(await service.exited).toEqual({ code: 1, signal: null });
+    expect(service.stderr).toBe(
+      'payment-service: orders.payments is not a table of this service: set DATABASE_SCHEMA to a schema of its own\n',
+    );
+    await using other = await ServiceProcess.start('payment-service', {
+      ...{ DATABASE_URL: server.url, DATABASE_SCHEMA: 'shop' },
+    });
+    await other.waitFor({ msg: 'Database available' });
   });
 
   test('on a port in use', async () => {

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { Scope } from '#request-scope';
+import { createPool } from '../src/index.ts';
+import { useServer } from './server.ts';
+
+const server = useServer();
+
+test('what a role has set otherwise does not matter', async () => {
+  const settings = {
+    datestyle: "'German, DMY'",
+    timezone: "'Africa/Monrovia'",
+    default_transaction_isolation: 'serializable',
+    standard_conforming_strings: 'off',
+    synchronous_commit: 'off',
+    statement_timeout: "'100ms'",
+  };
+  await server.ask('create role odd login');
+  for (const [name, value] of Object.entries(settings)) {
+    await server.ask(`alter role odd set ${name} = ${value}`);
+  }
+  await using pool = createPool(server.postgres.url.replace('postgres@', 'odd@'), {
+    maxConnections: 1,
+  });
+  // Long ago Monrovia's hours had seconds.
+  const text = "select '1900-01-02T03:04:05.678Z'::timestamptz as at";
+  expect((await pool.query(text)).rows).toEqual([{ at: new Date('1900-01-02T03:04:05.678Z') }]);
+  await pool.query('select pg_sleep(0.3)');
+  {
+    using scope = new Scope(60_000);
+    await pool.query('select 1', [], scope);
+  }
+  await pool.query('select pg_sleep(0.3)');
+  const shown = `
+    select name, setting from pg_settings where name in
+    ('default_transaction_isolation', 'standard_conforming_strings', 'synchronous_commit') order by 1`;
+  expect((await pool.query(shown)).rows).toEqual([
+    { name: 'default_transaction_isolation', setting: 'read committed' },
+    { name: 'standard_conforming_strings', setting: 'on' },
+    { name: 'synchronous_commit', setting: 'on' },
+  ]);
+});
+
+test('where the server waits for its standby to apply a commit, it goes on doing so', async () => {
+  await server.ask(
+    "create role patient login; alter role patient set synchronous_commit = 'remote_apply'",
+  );
+  await using pool = createPool(server.postgres.url.replace('postgres@', 'patient@'), {
+    maxConnections: 1,
+  });
+  expect((await pool.query('show synchronous_commit')).rows).toEqual([
+    { synchronous_commit: 'remote_apply' },
+  ]);
+});

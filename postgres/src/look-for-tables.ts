@@ -22,8 +22,10 @@ export interface Relation {
   hidesRows: boolean;
   /** Whether a statement that names no schema may have meant it. */
   isOnPath: boolean;
-  /** The roles, quoted, that its owner has given a privilege. */
-  grantees: string[];
+  /** Whether the role may make something in its schema. */
+  mayMakeBeside: boolean;
+  /** The other roles, quoted, that own it or have a privilege. */
+  users: string[];
 }
 
 /** What is in a database, as its catalog says: nothing here fails because a table is not there. */
@@ -57,8 +59,9 @@ const RELATIONS = `
         case when a.attnotnull then ' not null' end)
       from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
       order by a.attnum) as columns,
-    array(select distinct quote_ident(r.rolname) from aclexplode(c.relacl) x
-      join pg_roles r on r.oid = x.grantee where x.grantee <> c.relowner) as grantees
+    has_schema_privilege(n.oid, 'create') as "mayMakeBeside",
+    array(select quote_ident(r.rolname) from pg_roles r where r.rolname <> current_user
+      and (r.oid = c.relowner or r.oid in (select x.grantee from aclexplode(c.relacl) x))) as users
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where c.relname = any ($1) and c.relkind in ('r', 'p', 'v', 'm', 'f')`;
 

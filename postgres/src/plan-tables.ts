@@ -67,8 +67,11 @@ function findUnversioned(schema: string, table: Table, named: Relation[]): Plan 
       `the version before has stored ${table.name} in ${former.schema} and in ${another.schema}: rename the one that is not to be used`,
     );
   }
-  if (there) return { statements: migrate(schema, table, 1), isAllowed: there.isOwn };
-  if (former) return { statements: move(schema, table, former), isAllowed: former.isOwn };
+  if (there) return { statements: adopt(schema, table, there), isAllowed: there.isOwn };
+  if (former) {
+    const isAllowed = former.isOwn && former.mayMakeBeside;
+    return { statements: move(schema, table, former), isAllowed };
+  }
   const hidden = elsewhere.find(({ privileges }) => privileges.includes('select'));
   if (!hidden) return { statements: migrate(schema, table, 0), isAllowed: true };
   throw new TablesRefused(
@@ -76,22 +79,29 @@ function findUnversioned(schema: string, table: Table, named: Relation[]): Plan 
   );
 }
 
+/** Gives it a version, which all who use it may see. */
+function adopt(schema: string, table: Table, { users }: Relation): string[] {
+  const statements = migrate(schema, table, 1);
+  if (users.length === 0) return statements;
+  const grantees = users.join(', ');
+  return [
+    ...statements,
+    `grant usage on schema "${schema}" to ${grantees}`,
+    `grant select on "${schema}".${VERSIONS} to ${grantees}`,
+  ];
+}
+
 /** Replicas of the version before find it where it was, and make no other one in its place. */
 function move(schema: string, table: Table, former: Relation): string[] {
   const was = `"${former.schema.replaceAll('"', '""')}".${table.name}`;
   const statements = [
     `alter table ${was} set schema "${schema}"`,
-    ...migrate(schema, table, 1),
+    ...adopt(schema, table, former),
     `create view ${was} as select ${table.unversioned.view} from "${schema}".${table.name}`,
   ];
-  const grantees = former.grantees.join(', ');
-  if (!grantees) return statements;
-  return [
-    ...statements,
-    `grant usage on schema "${schema}" to ${grantees}`,
-    `grant select on "${schema}".${VERSIONS} to ${grantees}`,
-    `grant select, insert, update, delete on ${was} to ${grantees}`,
-  ];
+  if (former.users.length === 0) return statements;
+  const grantees = former.users.join(', ');
+  return [...statements, `grant select, insert, update, delete on ${was} to ${grantees}`];
 }
 
 function migrate(schema: string, table: Table, from: number): string[] {

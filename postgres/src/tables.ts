@@ -13,8 +13,8 @@ const LOCK = "hashtext('schema')";
 /** What waits for a table makes all others wait who come later. */
 const MAX_WAIT = '5s';
 
-/** SQLSTATE class 42: what is refused now is refused the next time too. */
-const REFUSED = /^42/;
+/** SQLSTATEs, but for those of a server or a lock that may do the next time. */
+const REFUSED = /^(?!08|25|40|53|55|57|58)\d[\dA-Z]{4}$/;
 
 /** A service's tables, in a schema of their own. */
 export class Tables {
@@ -81,7 +81,7 @@ export class Tables {
     } catch (error) {
       const { code = '', message } = error as Error & { code?: string };
       if (!REFUSED.test(code)) throw error;
-      const line = `the tables of schema ${this.schema} cannot be made (${message}): run npm run migrate as a role that may`;
+      const line = `the tables of schema ${this.schema} cannot be made or changed (${message}): mend that, and run npm run migrate`;
       this.#refused = { text, error: new TablesRefused(line, { isFinal: false }) };
       throw this.#refused.error;
     }

@@ -141,13 +141,13 @@ test('a table with columns of the operator is ours still', async () => {
   await prepare('owner');
 });
 
-test('what the version before has stored is moved, with its rows and who may use it', async () => {
+test('what the version before has stored, an administrator moves, with its rows and who may use it', async () => {
   await server.ask('alter database shop owner to app');
   await using former = createPool(urlOf('app'), { maxConnections: 1 });
   await former.query(
     `${FORMER}; insert into things values ('kept'); grant select on things to owner`,
   );
-  await prepare('app');
+  await prepare('postgres');
   await using replica = createPool(urlOf('owner'), { maxConnections: 1 });
   expect((await replica.query('select name from things')).rows).toEqual([{ name: 'kept' }]);
   await former.query("insert into things values ('by a replica of the version before')");
@@ -223,7 +223,9 @@ test('what the server refuses is asked of it once', async () => {
   const run: Run = async (text, values) => (await pool.query(text, values)).rows;
   const before = await server.errors();
   for (let looks = 0; looks < 3; looks += 1) {
-    await expect(tables.prepare(run)).rejects.toThrow(/cannot be made \(type "nothing" does not/);
+    await expect(tables.prepare(run)).rejects.toThrow(
+      /cannot be made or changed \(type "nothing" does not/,
+    );
   }
   expect((await server.errors()).slice(before.length)).toHaveLength(1);
 });

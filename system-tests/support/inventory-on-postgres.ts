@@ -7,7 +7,7 @@ import { createPool } from '../../postgres/src/index.ts';
 
 const BUDGET = 'x-envoy-expected-rq-timeout-ms';
 
-const LOCKED = `select 1 from pg_locks where relation = 'products'::regclass
+const LOCKED = `select 1 from pg_locks where relation = 'orders.products'::regclass
   and mode = 'AccessExclusiveLock' and granted`;
 
 /** The 95th of a hundred, and the median. */

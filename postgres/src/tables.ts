@@ -35,16 +35,17 @@ export class Tables {
    * TablesRefused, or what `run` throws.
    */
   async prepare(run: Run): Promise<void> {
-    if (!(await this.script(run))) return;
+    if (await this.#isDone(run)) return;
     await run(`select pg_advisory_lock(${LOCK})`);
     try {
       const text = await this.script(run);
-      if (text) await this.#change(run, text);
+      if (!text) return;
+      await this.#change(run, text);
+      if (await this.script(run)) throw new Error('the tables are not what was made');
     } finally {
       // Where that fails, the lock is gone with its connection.
       await run(`select pg_advisory_unlock(${LOCK})`).catch(() => {});
     }
-    if (await this.script(run)) throw new Error('the tables are not what was made');
   }
 
   /**
@@ -71,6 +72,16 @@ export class Tables {
       throw new TablesRefused(
         `the tables of schema ${this.schema} are not made yet, or of an earlier version: run npm run migrate`,
       );
+    }
+  }
+
+  /** Without the lock a look is several statements, between which others may make what it looks for. */
+  async #isDone(run: Run): Promise<boolean> {
+    try {
+      return (await this.script(run)) === '';
+    } catch (error) {
+      if (error instanceof TablesRefused) return false;
+      throw error;
     }
   }
 

@@ -87,6 +87,22 @@ test('a role that may not make them is told what to run, and the server logs no 
   await prepare('app');
 });
 
+test('what others make during a look does not stop a start', async () => {
+  await prepare('owner', 'shop', { ...THINGS, name: 'others' });
+  await using pool = createPool(urlOf('owner'), { maxConnections: 1 });
+  let hasCrossed = false;
+  const run: Run = async (text, values) => {
+    const { rows } = await pool.query(text, values);
+    if (!hasCrossed && text.includes('pg_class')) {
+      hasCrossed = true;
+      await prepare('owner');
+    }
+    return rows;
+  };
+  await new Tables('shop', [THINGS]).prepare(run);
+  expect(hasCrossed).toBe(true);
+});
+
 test('a role that may not use them is told which privilege it needs', async () => {
   await prepare('owner');
   const needs = [

@@ -1,3 +1,4 @@
+export type { ConnectOptions } from './connection.ts';
 export { DatabaseUnavailable, TooManyWaiting } from './errors.ts';
 export { listen } from './listen.ts';
 export { type Run, VERSIONS } from './look-for-tables.ts';

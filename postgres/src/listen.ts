@@ -1,9 +1,7 @@
-import { Client, type ClientConfig } from 'pg';
+import { Connection, type ConnectOptions, clientConfig } from './connection.ts';
 import { everySecond } from './every-second.ts';
 
-/** How long to connect may take, and the silence after which the server is asked whether it is there. */
-const CONNECT_TIMEOUT_MS = 5_000;
-const KEEP_ALIVE_MS = 10_000;
+const LISTEN_TIMEOUT_MS = 5_000;
 
 /**
  * Calls `onPayload` with what is notified on `channel`, over a connection of its own, which is opened
@@ -15,34 +13,29 @@ export async function listen(
   channel: string,
   onPayload: (payload: string) => void,
   signal: AbortSignal,
-  connectTimeoutMs = CONNECT_TIMEOUT_MS,
+  options: ConnectOptions = {},
 ): Promise<void> {
-  const options = {
-    connectionString: url,
-    connectionTimeoutMillis: connectTimeoutMs,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
-  };
+  const open = () => new Connection(clientConfig(url, options));
   // Whatever it is, it is tried again: a file that the URL names may not be there yet.
-  await everySecond(() => hear(options, channel, onPayload, signal).catch(() => {}), signal);
+  await everySecond(() => hear(open, channel, onPayload, signal).catch(() => {}), signal);
 }
 
 /** Listens over one connection, until that is lost or `signal` aborts. */
 async function hear(
-  options: ClientConfig,
+  open: () => Connection,
   channel: string,
   onPayload: (payload: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const client = new Client(options);
-  client.on('notification', ({ payload = '' }) => onPayload(payload));
-  const ended = new Promise<void>((resolve) => client.on('end', resolve).on('error', () => {}));
+  const client = open();
+  // Not within pg's own listener: what is thrown there is the connection's end.
+  client.on('notification', ({ payload = '' }) => process.nextTick(onPayload, payload));
+  const ended = new Promise<void>((resolve) => client.on('end', resolve));
   const end = () => void client.end().catch(() => {});
   signal.addEventListener('abort', end);
   try {
-    const begun = client
-      .connect()
-      .then(() => client.query(`listen ${client.escapeIdentifier(channel)}`));
+    const text = `listen ${client.escapeIdentifier(channel)}`;
+    const begun = client.connect().then(() => client.within(LISTEN_TIMEOUT_MS, text));
     // Where it is ended while it connects, pg says nothing of that.
     await Promise.race([begun, ended]);
     await ended;

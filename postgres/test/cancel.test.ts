@@ -1,11 +1,12 @@
 import { getEventListeners, once } from 'node:events';
-import { createServer } from 'node:net';
-import { Pool as PgPool } from 'pg';
+import { connect, createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { ClientDisconnected, Scope } from '#request-scope';
 import { portOf } from '../../harness/port-of.ts';
+import { Connection, clientConfig } from '../src/connection.ts';
 import { createPool } from '../src/index.ts';
 import { stop } from '../src/stop.ts';
+import { Turns } from '../src/turns.ts';
 import { useServer } from './server.ts';
 
 const LONG = 'select pg_sleep(3600)';
@@ -69,31 +70,59 @@ test('does not wait for a connection that takes long to open', async () => {
 });
 
 test('repeats a cancel that came before its statement had begun', async () => {
-  await using cancels = closing(new PgPool({ connectionString: server.postgres.url, max: 1 }));
-  await using clients = closing(new PgPool({ connectionString: server.postgres.url, max: 1 }));
-  const client = await clients.pool.connect();
-  const firstCancel = once(cancels.pool, 'release');
+  await using client = await connection(server.postgres.url);
+  const turns = new Turns(1, 0, 60_000);
+  const firstCancel = new Promise<void>((resolve) => {
+    const end = turns.end.bind(turns);
+    turns.end = () => {
+      end();
+      resolve();
+    };
+  });
   const answer = firstCancel.then(() => client.query(LONG));
-  const stopped = stop(client, answer, cancels.pool, 60_000);
+  const stopped = stop(client, answer, turns, 60_000);
   await expect(answer).rejects.toMatchObject({ code: '57014' });
   await stopped;
-  client.release();
 });
 
 test('closes the connection where no cancel can be sent, and the server stops by itself', async () => {
-  await using cancels = closing(new PgPool({ connectionString: 'postgres://127.0.0.1:1/nowhere' }));
-  await using clients = closing(new PgPool({ connectionString: server.postgres.url, max: 1 }));
-  const client = await clients.pool.connect();
-  client.on('error', () => {});
+  const { port } = new URL(server.postgres.url);
+  const relay = createServer((near) => near.pipe(connect(Number(port))).pipe(near));
+  await once(relay.listen(0, '127.0.0.1'), 'listening');
+  await using client = await connection(`postgres://postgres@127.0.0.1:${portOf(relay)}/postgres`);
+  relay.close();
   const answer = client.query(LONG);
   await server.runs(LONG);
-  const stopped = stop(client, answer, cancels.pool, 60_000);
+  const stopped = stop(client, answer, new Turns(1, 0, 60_000), 60_000);
   await expect(answer).rejects.toThrow('Connection terminated');
   await stopped;
   await server.stops(LONG);
-  client.release(true);
 });
 
-function closing(pool: PgPool) {
-  return { pool, [Symbol.asyncDispose]: () => pool.end() };
+test('a cancel names the session by its key, so that no other server takes it for one of its own', async () => {
+  const { port } = new URL(server.postgres.url);
+  const asked: Buffer[] = [];
+  let isSwitchedOver = false;
+  const relay = createServer((near) => {
+    if (!isSwitchedOver) near.pipe(connect(Number(port))).pipe(near);
+    else near.on('data', (bytes) => asked.push(bytes) && near.destroy());
+  });
+  await once(relay.listen(0, '127.0.0.1'), 'listening');
+  await using client = await connection(`postgres://postgres@127.0.0.1:${portOf(relay)}/postgres`);
+  isSwitchedOver = true;
+  const answer = client.query(LONG);
+  const stopped = stop(client, answer, new Turns(1, 0, 60_000), 500);
+  await expect(answer).rejects.toThrow('Connection terminated');
+  await stopped;
+  relay.close();
+  const [first] = asked;
+  expect(first?.readInt32BE(8)).toBe(client.processID);
+  expect(first?.readInt32BE(12)).toBe(client.secretKey);
+  await server.stops(LONG);
+});
+
+async function connection(url: string) {
+  const client = new Connection(clientConfig(url, {}));
+  await client.connect();
+  return Object.assign(client, { [Symbol.asyncDispose]: () => client.end() });
 }

@@ -10,11 +10,11 @@ test.each([
   ],
   ['timeout', new Error('Query read timeout')],
 ])('a connection that does not come about is no bug: %s', (code, error) => {
-  expect(unavailable(error)).toBeInstanceOf(DatabaseUnavailable);
-  expect(unavailable(error)).toMatchObject({ code, cause: error });
+  expect(unavailable(error, true)).toBeInstanceOf(DatabaseUnavailable);
+  expect(unavailable(error, true)).toMatchObject({ code, cause: error });
 });
 
 test('a bug stays one', () => {
   const bug = new TypeError('Converting circular structure to JSON');
-  expect(unavailable(bug)).toBe(bug);
+  expect(unavailable(bug, true)).toBe(bug);
 });

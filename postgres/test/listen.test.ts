@@ -43,7 +43,9 @@ test('a server that takes a connection and says nothing is left for another conn
   await once(silent.listen(0, '127.0.0.1'), 'listening');
   const aborting = new AbortController();
   const url = `postgres://postgres@127.0.0.1:${portOf(silent)}/postgres`;
-  const listening = listen(url, 'channel', () => {}, aborting.signal, 50);
+  const listening = listen(url, 'channel', () => {}, aborting.signal, {
+    connectTimeoutMs: 50,
+  });
   await once(silent, 'connection');
   await once(silent, 'connection');
   aborting.abort();

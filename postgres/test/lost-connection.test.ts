@@ -78,3 +78,16 @@ test('a server that lets nobody in, or nobody write, is unavailable', async () =
   const refused = await failureAt('/postgres', 'select 1');
   expect(refused).toMatchObject({ name: 'DatabaseUnavailable', code: '28000' });
 });
+
+test('sessions that were opened while the database was read-only go with the first that says so', async () => {
+  await server.ask('create database window_of');
+  const url = new URL('/window_of', server.postgres.url).href;
+  await using pool = createPool(url, { maxConnections: 3 });
+  await server.ask('alter database window_of set default_transaction_read_only = on');
+  const open = () => pool.query('select pg_sleep(0.1)');
+  await Promise.all([open(), open(), open()]);
+  await server.ask('alter database window_of reset default_transaction_read_only');
+  const write = () => pool.query('create table if not exists written ()');
+  await expect(write()).rejects.toMatchObject({ code: '25006', mayBeDone: false });
+  await Promise.all([write(), pool.query('select 1'), write()]);
+});

@@ -1,3 +1,4 @@
+import { Client } from 'pg';
 import { expect, test } from 'vitest';
 import { ClientDisconnected, Scope } from '#request-scope';
 import { startRelay } from '../../harness/relay.ts';
@@ -53,4 +54,47 @@ test('gives a connection up that says nothing for connectTimeoutMs', async () =>
   expect(await silent).toMatchObject({ code: 'timeout' });
   relay.heal();
   expect((await pool.query('select 3 as three')).rows).toEqual([{ three: 3 }]);
+});
+
+test('what waits for a lock is ended by the server, and known not to be done', async () => {
+  await using pool = createPool(server.postgres.url, { maxConnections: 1, connectTimeoutMs: 500 });
+  await server.ask('create table locked (name text)');
+  const holder = new Client(server.postgres.url);
+  await holder.connect();
+  await holder.query('begin; lock table locked');
+  const pid = async () => (await pool.query('select pg_backend_pid() as pid')).rows[0]?.pid;
+  const before = await pid();
+  const write = pool.query("insert into locked values ('late')", [], undefined, toItsEnd);
+  await expect(write).rejects.toMatchObject({
+    name: 'DatabaseUnavailable',
+    code: '57014',
+    mayBeDone: false,
+  });
+  expect(await pid()).toBe(before);
+  await holder.end();
+  expect((await server.ask('select from locked')).rows).toEqual([]);
+});
+
+test('what waits for a standby keeps no process of the server, and may be done', async () => {
+  await server.ask('create table replicated (name text)');
+  await server.ask("alter system set synchronous_standby_names = 'gone'");
+  await server.ask('select pg_reload_conf()');
+  const insert = "insert into replicated values ('alone')";
+  const url = `${server.postgres.url}?application_name=writer`;
+  await using pool = createPool(url, { maxConnections: 1, connectTimeoutMs: 500 });
+  const write = () => pool.query(insert, [], undefined, toItsEnd).catch((error: unknown) => error);
+  // The server may not have heard of the setting yet.
+  await expect.poll(write).toMatchObject({ name: 'DatabaseUnavailable', code: 'timeout' });
+  expect(await write()).toMatchObject({ mayBeDone: true });
+  await server.stops(insert);
+  const text = "select from pg_stat_activity where application_name = 'writer'";
+  await expect.poll(async () => (await server.ask(text)).rows.length).toBeLessThanOrEqual(1);
+  await server.ask('alter system reset synchronous_standby_names');
+  await server.ask('select pg_reload_conf()');
+});
+
+test('a query without a deadline is stopped after maxQueryMs', async () => {
+  await using pool = createPool(server.postgres.url, { maxConnections: 1, maxQueryMs: 200 });
+  await expect(pool.query(LONG)).rejects.toMatchObject({ code: 'timeout' });
+  await server.stops(LONG);
 });

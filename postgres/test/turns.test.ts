@@ -5,7 +5,7 @@ import { TooManyWaiting } from '../src/errors.ts';
 import { Turns } from '../src/turns.ts';
 
 test('who comes first is first, and who gives up leaves its place to the next', async () => {
-  const turns = new Turns(1, 10);
+  const turns = new Turns(1, 10, 60_000);
   const order: string[] = [];
   using scope = new Scope();
   await turns.take(scope, true);
@@ -24,7 +24,7 @@ test('who comes first is first, and who gives up leaves its place to the next', 
 });
 
 test('no turn is lost to one who gives up as it begins', async () => {
-  const turns = new Turns(1, 10);
+  const turns = new Turns(1, 10, 60_000);
   using scope = new Scope();
   await turns.take(undefined, false);
   const waiting = turns.take(scope, true);
@@ -36,7 +36,7 @@ test('no turn is lost to one who gives up as it begins', async () => {
 });
 
 test('so many wait, and one more is refused', async () => {
-  const turns = new Turns(1, 1);
+  const turns = new Turns(1, 1, 60_000);
   await turns.take(undefined, false);
   using scope = new Scope();
   const waiting = turns.take(scope, true);
@@ -50,7 +50,7 @@ test('so many wait, and one more is refused', async () => {
 });
 
 test("what may not be refused waits beyond that, and takes nobody's place", async () => {
-  const turns = new Turns(1, 1);
+  const turns = new Turns(1, 1, 60_000);
   await turns.take(undefined, false);
   using scope = new Scope();
   const verdict = turns.take(scope, false);
@@ -63,7 +63,7 @@ test("what may not be refused waits beyond that, and takes nobody's place", asyn
 });
 
 test('all turns are taken once everybody is done', async () => {
-  const turns = new Turns(2, 10);
+  const turns = new Turns(2, 10, 60_000);
   const order: string[] = [];
   await turns.take(undefined, false);
   await turns.take(undefined, false);
@@ -75,4 +75,30 @@ test('all turns are taken once everybody is done', async () => {
   turns.end();
   await all;
   expect(order).toEqual(['waited', 'all']);
+});
+
+test('while all are refused those leave who may, also from the line, and the others stay', async () => {
+  const turns = new Turns(1, 10, 60_000);
+  const reason = new TooManyWaiting();
+  await turns.take(undefined, false);
+  const waiting = turns.take(undefined, true);
+  const verdict = turns.take(undefined, false);
+  turns.refuse(reason);
+  await expect(waiting).rejects.toBe(reason);
+  await expect(turns.take(undefined, true)).rejects.toBe(reason);
+  turns.refuse(undefined);
+  const next = turns.take(undefined, true);
+  turns.end();
+  await verdict;
+  turns.end();
+  await next;
+});
+
+test('nobody waits for longer than the longest wait, but who takes all', async () => {
+  const turns = new Turns(1, 10, 20);
+  await turns.take(undefined, false);
+  const all = turns.takeAll();
+  await expect(turns.take(undefined, false)).rejects.toThrow(TooManyWaiting);
+  turns.end();
+  await all;
 });

@@ -24,6 +24,7 @@ export function readEdgeConfig(env: Environment, defaultPort: number) {
     maxConnectionAgeMs: durationMs(env, 'MAX_CONNECTION_AGE_MS', 0),
     databaseUrl: databaseUrl(env),
     databaseSchema: databaseSchema(env),
+    databasePasswordFile: databasePasswordFile(env),
     databaseConnections: integer(env, 'DATABASE_CONNECTIONS', 10, 1_000, 1),
   };
 }
@@ -74,12 +75,7 @@ function databaseUrl(env: Environment): string | undefined {
   const usable = /^postgres(ql)?:\/\//.test(value) && URL.canParse(value);
   // It may hold a password, which is not for the log.
   if (!usable) throw new StartError('DATABASE_URL must be postgres://user:password@host:port/name');
-  const file = env.DATABASE_PASSWORD_FILE;
-  if (!file) return value;
-  const url = new URL(value);
-  if (!url.host) throw new StartError('DATABASE_PASSWORD_FILE needs a host in DATABASE_URL');
-  url.password = encodeURIComponent(readSecret('DATABASE_PASSWORD_FILE', file));
-  return url.href;
+  return value;
 }
 
 /** The schema of the tables: a name that needs no quotes, and not of the server's own. */
@@ -90,13 +86,17 @@ function databaseSchema(env: Environment): string {
   return usable ? value : refuse('DATABASE_SCHEMA', value, expected);
 }
 
-/** A secret as orchestrators hand it over: the content of a file, whose last line break is none of it. */
-function readSecret(name: string, file: string): string {
+/** The file that has the password, as orchestrators hand over a secret. It is read when it is needed. */
+function databasePasswordFile(env: Environment): string | undefined {
+  const file = env.DATABASE_PASSWORD_FILE;
+  if (!env.DATABASE_URL || !file) return undefined;
   try {
-    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+    readFileSync(file);
   } catch (error) {
-    throw new StartError(`${name} cannot be read: ${(error as Error).message}`);
+    const { message } = error as Error;
+    throw new StartError(`DATABASE_PASSWORD_FILE cannot be read: ${message}`);
   }
+  return file;
 }
 
 function host(env: Environment): string {

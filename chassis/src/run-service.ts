@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Database, openDatabase } from '@orders/postgres/database';
 import { type Table, Tables } from '@orders/postgres/tables';
@@ -44,10 +45,14 @@ export async function runService<Config extends EdgeConfig>(service: {
     const config = service.readConfig(process.env);
     const logger = await createLogger(service.name, config.logLevel, config.logFormat);
     const shutdown = new GracefulShutdown();
-    const { databaseUrl: url, databaseSchema, databaseConnections: connections } = config;
+    const { databaseUrl: url, databaseSchema, databasePasswordFile: passwordFile } = config;
+    // Who holds a connection or a lock is to be seen in the database.
+    const applicationName = `${service.name}@${hostname()}`;
+    const connect = { passwordFile, applicationName, onRefused: refuseToStart };
     const tables = new Tables(databaseSchema, [service.table]);
+    const { signal } = shutdown;
     const database = url
-      ? await openDatabase(url, tables, connections, logger, shutdown.signal, refuseToStart)
+      ? await openDatabase(url, tables, config.databaseConnections, logger, signal, connect)
       : undefined;
     const app = service.createApp(config, logger, shutdown, database);
     const server = createLimitedServer(app);

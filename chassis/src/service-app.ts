@@ -34,10 +34,10 @@ export function createServiceApp(
     next(refusal && createError(refusal.status, refusal.message));
   });
   app.all('/health', only('GET', 'HEAD'), (_req, res) => {
-    const isAway = database?.isAvailable === false;
-    const trouble = shutdown.draining ? 'draining' : isAway && 'database unavailable';
-    res.status(trouble ? 503 : 200).type('json');
-    res.send({ status: trouble || 'ok' });
+    res.type('json');
+    if (shutdown.draining) res.status(503).send({ status: 'draining' });
+    else if (!database || database.isAvailable) res.send({ status: 'ok' });
+    else res.status(503).send({ status: 'database unavailable', reason: database.reason });
   });
   addRoutes(app);
   app.use((_req, _res, next) => next(createError(404, 'Not found')));

@@ -60,4 +60,4 @@ export async function startInventory(
 }
 
 export const HEALTHY = '200 {"status":"ok"}';
-export const UNAVAILABLE = '503 {"status":"database unavailable"}';
+export const UNAVAILABLE = '503 {"status":"database unavailable","reason":"ECONNREFUSED"}';

@@ -1,11 +1,14 @@
 import { Scope } from '#request-scope';
+import type { ConnectOptions } from './connection.ts';
 import { DatabaseUnavailable } from './errors.ts';
 import { everySecond } from './every-second.ts';
 import type { Run } from './look-for-tables.ts';
 import { createPool } from './pool.ts';
 
 const TIMEOUT_MS = 2_000;
-const OPTIONS = { maxConnections: 1, connectTimeoutMs: TIMEOUT_MS };
+
+/** A connection says nothing of the next one: after so many looks a new one has to be let in. */
+const LOOKS_OF_A_CONNECTION = 10;
 
 /** For a statement of `prepare`: it may wait for others, who do the same at the same moment. */
 const PREPARE_TIMEOUT_MS = 30_000;
@@ -22,6 +25,8 @@ export interface Watcher {
   up: () => void;
   /** Called when it is not, once for as long as that lasts. */
   down: (error: Error) => void;
+  /** Called after each look, and after what it has changed was told. */
+  looked?: () => void;
 }
 
 /**
@@ -34,32 +39,53 @@ export async function watch(
   prepare: (run: Run) => Promise<void>,
   watcher: Watcher,
   signal: AbortSignal,
+  options: ConnectOptions = {},
 ): Promise<void> {
+  const { connectTimeoutMs = TIMEOUT_MS } = options;
+  const timeoutMs = Math.min(connectTimeoutMs, TIMEOUT_MS);
+  const open = (maxUses?: number) =>
+    createPool(url, {
+      ...options,
+      maxConnections: 1,
+      connectTimeoutMs: timeoutMs,
+      ...(maxUses && { maxUses }),
+    });
   let isUp: boolean | undefined;
-  let pool = createPool(url, OPTIONS);
+  let pool = open(LOOKS_OF_A_CONNECTION);
+  let closing: Promise<unknown> = Promise.resolve();
   const runWithin =
-    (timeoutMs: number): Run =>
+    (limitMs: number): Run =>
     async (text, values) => {
-      using scope = new Scope(timeoutMs);
+      using scope = new Scope(limitMs);
       return (await pool.query(text, values, scope)).rows;
     };
-  const check = runWithin(TIMEOUT_MS);
-  const run = runWithin(PREPARE_TIMEOUT_MS);
+  const ask = runWithin(timeoutMs);
+  const look = async () => {
+    const [seen] = await ask(CHECK);
+    if (seen?.isReadOnly) throw new DatabaseUnavailable(READ_ONLY, new Error('read-only'));
+  };
   await everySecond(async () => {
     try {
-      const [seen] = await check(CHECK);
-      if (seen?.isReadOnly) throw new DatabaseUnavailable(READ_ONLY, new Error('read-only'));
-      if (isUp) return;
-      await prepare(run);
-      watcher.up();
-      isUp = true;
+      await look();
+      if (!isUp) {
+        // A pooler that is not in session mode shows itself at a second connection. It stays: `prepare` locks.
+        await pool.close();
+        pool = open();
+        await look();
+        await prepare(runWithin(PREPARE_TIMEOUT_MS));
+        await pool.close();
+        pool = open(LOOKS_OF_A_CONNECTION);
+        watcher.up();
+        isUp = true;
+      }
     } catch (error) {
       if (isUp !== false) watcher.down(error instanceof Error ? error : new Error(String(error)));
       isUp = false;
-      // What this connection says may be true of no other.
-      await pool.close();
-      pool = createPool(url, OPTIONS);
+      // What this connection says may be true of no other. It may take its time to close.
+      closing = Promise.all([closing, pool.close()]);
+      pool = open(LOOKS_OF_A_CONNECTION);
     }
+    watcher.looked?.();
   }, signal);
-  await pool.close();
+  await Promise.all([closing, pool.close()]);
 }

@@ -22,7 +22,7 @@ export function createApp(
   shutdown = new GracefulShutdown(),
   database?: Database,
 ): RequestListener {
-  const ledger = database ? openLedger(database) : new MemoryLedger(config.retentionMs);
+  const ledger = database ? openLedger(database, logger) : new MemoryLedger(config.retentionMs);
   const addRoutes = (app: Express) => {
     app.all('/pay', only('POST'), payRoute(ledger, config.paymentDurationMs));
     app.all('/void', only('POST'), voidRoute(ledger));

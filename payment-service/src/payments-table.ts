@@ -59,12 +59,13 @@ export function paymentStatements(schema: string) {
   where payment_key = $1 and status = 'pending' returning payment_key`,
 
     void: `
-  with voided as (
-    insert into ${payments} (payment_key, order_id, status) values ($1, $2, 'voided')
-    on conflict (payment_key) do update set status = 'voided', updated_at = clock_timestamp()
-    where payments.order_id = excluded.order_id and payments.status <> 'voided'
-    returning payment_key, xmax <> 0 as has_begun)
-  select case when has_begun then pg_notify('${voidedChannel(schema)}', payment_key) end from voided`,
+  insert into ${payments} (payment_key, order_id, status) values ($1, $2, 'voided')
+  on conflict (payment_key) do update set status = 'voided', updated_at = clock_timestamp()
+  where payments.order_id = excluded.order_id and payments.status <> 'voided'
+  returning xmax <> 0 as has_begun`,
+
+    /** Apart from the void: it may fail. */
+    tellVoided: `select pg_notify('${voidedChannel(schema)}', $1)`,
 
     find: `select order_id, status from ${payments} where payment_key = $1`,
 

@@ -1,4 +1,5 @@
-import type { Database } from '@orders/chassis';
+import type { Database, Logger } from '@orders/chassis';
+import { isHttpError } from 'http-errors';
 import { isCancellation, type Scope } from '#request-scope';
 import {
   type Beginning,
@@ -14,10 +15,15 @@ import { paymentStatements, type Row, voidedChannel } from './payments-table.ts'
  * The ledger in `database`, any number of replicas' one. What is voided in another replica is stopped in
  * this one.
  */
-export function openLedger(database: Database): Ledger {
-  const ledger = new PostgresLedger(database);
+export function openLedger(database: Database, logger: Pick<Logger, 'warn'>): Ledger {
+  const ledger = new PostgresLedger(database, logger);
   database.listen(voidedChannel(database.schema), (key) => ledger.stop(key));
   return ledger;
+}
+
+/** Whether the statement was surely never done. */
+function wasNotDone(error: unknown): boolean {
+  return isHttpError(error) && error.mayBeDone === false;
 }
 
 /**
@@ -27,12 +33,14 @@ export function openLedger(database: Database): Ledger {
 export class PostgresLedger implements Ledger {
   readonly #pool: Database['pool'];
   readonly #statements: ReturnType<typeof paymentStatements>;
+  readonly #logger: Pick<Logger, 'warn'>;
   /** The payments that this replica is at work on. */
   readonly #working = new Map<string, Scope>();
 
-  constructor({ pool, schema }: Pick<Database, 'pool' | 'schema'>) {
+  constructor({ pool, schema }: Pick<Database, 'pool' | 'schema'>, logger: Pick<Logger, 'warn'>) {
     this.#pool = pool;
     this.#statements = paymentStatements(schema);
+    this.#logger = logger;
   }
 
   async begin(key: string, orderID: string, scope: Scope): Promise<Beginning> {
@@ -60,7 +68,7 @@ export class PostgresLedger implements Ledger {
       );
       return rows.length > 0;
     } catch (error) {
-      if (isCancellation(error)) throw error;
+      if (isCancellation(error) || wasNotDone(error)) throw error;
       throw new OutcomeUnknown(undefined, { cause: error });
     } finally {
       this.#working.delete(key);
@@ -74,8 +82,11 @@ export class PostgresLedger implements Ledger {
   }
 
   async void(key: string, orderID: string, scope: Scope): Promise<Voiding> {
-    if ((await this.#run(this.#statements.void, [key, orderID], scope)).length > 0) {
+    const text = this.#statements.void;
+    const [voided] = await this.#run<{ has_begun: boolean }>(text, [key, orderID], scope);
+    if (voided) {
       this.stop(key);
+      if (voided.has_begun) this.#tell(key);
       return 'voided';
     }
     const [known] = await this.#run(this.#statements.find, [key], scope);
@@ -97,7 +108,19 @@ export class PostgresLedger implements Ledger {
     this.#working.get(key)?.abort(new PaymentVoided());
   }
 
-  async #run(text: string, values: string[], scope?: Scope): Promise<Row[]> {
-    return (await this.#pool.query<Row>(text, values, scope, { toItsEnd: true })).rows;
+  /** Hastens the end of the work, which is not charged anyway: nothing waits for it, or fails with it. */
+  #tell(key: string): void {
+    const told = { toItsEnd: true, mayBeRefused: true };
+    this.#pool.query(this.#statements.tellVoided, [key], undefined, told).catch(({ code, message }) => {
+      this.#logger.warn({ idempotencyKey: key, cause: code }, `Void not notified: ${message}`);
+    });
+  }
+
+  async #run<Its extends object = Row>(
+    text: string,
+    values: string[],
+    scope?: Scope,
+  ): Promise<Its[]> {
+    return (await this.#pool.query<Its>(text, values, scope, { toItsEnd: true })).rows;
   }
 }

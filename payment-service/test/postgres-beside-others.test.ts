@@ -38,7 +38,7 @@ test('a void that crosses the beginning of its payment is told to who works on i
   });
   await other.query(BEGUN);
   using scope = new Scope();
-  const voided = new PostgresLedger(database).void('crossed', 'X', scope);
+  const voided = new PostgresLedger(database, { warn() {} }).void('crossed', 'X', scope);
   await server.runs(paymentStatements(SCHEMA).void);
   await other.query('commit');
   expect(await voided).toBe('voided');

@@ -1,3 +1,4 @@
+import { Client } from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ClientDisconnected, Scope } from '#request-scope';
 import { until } from '../../harness/until.ts';
@@ -24,7 +25,7 @@ afterEach(async () => {
 
 test('a commit is not refused, however many wait', async () => {
   await using pool = createPool(server.postgres.url, { maxConnections: 1, maxWaiting: 0 });
-  const ledger = new PostgresLedger({ ...database, pool });
+  const ledger = new PostgresLedger({ ...database, pool }, { warn() {} });
   using scope = new Scope();
   using blocker = new Scope();
   await ledger.begin('busy', 'X', scope);
@@ -33,6 +34,22 @@ test('a commit is not refused, however many wait', async () => {
   blocker.abort(new ClientDisconnected());
   await blocking;
   expect(await committed).toBe(true);
+});
+
+test('a commit that waited for a lock in vain was not done, and its payment is not charged', async () => {
+  const limits = { maxConnections: 1, connectTimeoutMs: 500 };
+  await using pool = createPool(server.postgres.url, limits);
+  await one.start(1_000, { ...database, pool });
+  const paid = one.pay('locked').then(({ status, text }) => ({ status, text }));
+  const status = async () =>
+    (await server.ask("select status from payments where key = 'locked'")).rows[0]?.status;
+  await expect.poll(status).toBe('pending');
+  const holder = new Client(server.postgres.url);
+  await holder.connect();
+  await holder.query("begin; select from payments where key = 'locked' for update");
+  expect(await paid).toEqual({ status: 503, text: 'Database unavailable\n' });
+  await holder.end();
+  expect(await status()).toBe('pending');
 });
 
 describe('a commit whose connection dies', () => {

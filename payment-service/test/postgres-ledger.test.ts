@@ -42,7 +42,7 @@ const pending = (key: string) =>
 describe('as every ledger', () =>
   ledgerContract(async () => {
     await server.ask('truncate payments');
-    return new PostgresLedger(database);
+    return new PostgresLedger(database, { warn() {} });
   }, 10));
 
 test('a void stops the work of another replica', async () => {
@@ -89,4 +89,23 @@ test('where the database is lost the list of payments is refused in plain text',
   await one.start(1, { ...database, pool });
   const listed = request(one.server).get('/payments?orderID=X');
   await listed.expect(503, 'Database unavailable\n').expect('Content-Type', /^text\/plain/);
+});
+
+test('where nobody can be notified a void is a void, and one line says so', async () => {
+  const name = 'unheard';
+  await server.ask(`create role ${name} login; grant all on payments to ${name};
+    revoke execute on function pg_notify from public`);
+  await using pool = createPool(server.postgres.url.replace('postgres@', `${name}@`), {
+    maxConnections: 1,
+  });
+  await one.start(LONG_MS, { ...database, pool, listen: () => {} });
+  const paid = one.pay('unheard').then(({ status }) => status);
+  await pending('unheard');
+  await one.revoke('unheard').expect(200);
+  expect(await paid).toBe(408);
+  const failed = () => one.lines.filter(({ msg }) => String(msg).startsWith('Void not notified'));
+  await expect
+    .poll(failed)
+    .toMatchObject([{ level: 40, cause: '42501', idempotencyKey: 'unheard' }]);
+  await server.ask('grant execute on function pg_notify to public');
 });

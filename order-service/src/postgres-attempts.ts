@@ -39,15 +39,16 @@ export class PostgresAttempts implements Attempts {
 
   async succeed(order: Order): Promise<void> {
     const isNamed = order.callerKey !== undefined;
-    const succeeded = this.#run(
-      isNamed ? this.#statements.succeed : this.#statements.succeedAndForget,
-      [order.idempotencyKey],
-    );
+    const { succeed, succeedAndForget } = this.#statements;
+    const text = isNamed ? succeed : succeedAndForget;
+    const succeeded = this.#query(text, [order.idempotencyKey]);
     const rows = await succeeded.catch(async (error) => {
+      // Then the record says that it is in flight, and whoever finds it so takes it back.
+      if (isHttpError(error) && error.mayBeDone === false) throw failed(error);
       // Whoever asks again is told what the record says; nobody is to say anything else before.
       if (isNamed) throw new CallFailed('outcome-unknown', TARGET);
       await this.#reopen(order);
-      throw error;
+      throw failed(error);
     });
     if (rows.length === 0) throw new CallFailed('deadline-exceeded', TARGET);
   }
@@ -86,13 +87,27 @@ export class PostgresAttempts implements Attempts {
     });
   }
 
-  /** Without a scope it is what must be written: it waits for as long as it takes. */
   async #run(text: string, values: unknown[], scope?: Scope): Promise<Row[]> {
     try {
-      return (await this.#pool.query<Row>(text, values, scope, { toItsEnd: true })).rows;
+      return await this.#query(text, values, scope);
     } catch (error) {
-      if (isHttpError(error)) throw new CallFailed('unreachable', TARGET, { detail: error.code });
-      throw scope ? CallFailed.from(error, scope, TARGET) : error;
+      if (!isHttpError(error)) throw scope ? CallFailed.from(error, scope, TARGET) : error;
+      // With a scope it is the beginning: an order that is surely none may be tried again at once.
+      const isNothing = scope !== undefined && error.mayBeDone === false;
+      throw isNothing
+        ? new CallFailed('unavailable', TARGET, { detail: error.code })
+        : failed(error);
     }
   }
+
+  /** Without a scope it is what must be written: nothing refuses it. */
+  async #query(text: string, values: unknown[], scope?: Scope): Promise<Row[]> {
+    return (await this.#pool.query<Row>(text, values, scope, { toItsEnd: true })).rows;
+  }
+}
+
+/** What the database's error means for an order; a bug of ours stays what it is. */
+function failed(error: unknown): unknown {
+  if (!isHttpError(error)) return error;
+  return new CallFailed('unreachable', TARGET, { detail: error.code });
 }

@@ -89,9 +89,9 @@ test('without the database an order fails, and nothing is called', async () => {
   const app = await replica(available, silent, away);
   await request(app).get('/health').expect(503, { status: 'database unavailable' });
   const failed = 'Order record failed: database is unreachable (ECONNREFUSED)\n';
-  await request(app).get('/order').expect(500, failed);
+  await request(app).get('/order').expect(503, failed).expect('Retry-After', '1');
   expect(orders.service.logged(failed.trimEnd())).toMatchObject([
-    { level: 40, cause: 'unreachable' },
+    { level: 40, cause: 'unavailable' },
   ]);
   expect(orders.service.calls).toEqual([]);
 });

@@ -38,6 +38,11 @@ const ENDINGS = {
   'shutting-down': { ...CANCELED, status: 503, message: '{work} canceled: service shutting down' },
   'deadline-exceeded': { ...FAILED, message: '{step} failed: deadline exceeded' },
   unreachable: { ...FAILED, message: '{step} failed: {service} is unreachable ({detail})' },
+  unavailable: {
+    ...REFUSED,
+    status: 503,
+    message: '{step} failed: {service} is unreachable ({detail})',
+  },
   'request-refused': { ...REFUSED, message: '{step} failed: {service} answered {detail}' },
   'other-status': { ...FAILED, message: '{step} failed: {service} answered {detail}' },
   'broken-answer': { ...FAILED, message: '{step} failed: {service} sent a broken answer' },

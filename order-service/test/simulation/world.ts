@@ -4,7 +4,10 @@ import type fc from 'fast-check';
 import { MemoryLedger } from '../../../payment-service/src/memory-ledger.ts';
 import type { Row } from '../../src/attempts-table.ts';
 
-/** What can happen to a message: it arrives and is answered, it is refused, it is lost, or its answer is. */
+/**
+ * What can happen to a message: it arrives and is answered, it is refused and known to have done nothing, it is
+ * lost, or its answer is.
+ */
 export type Fate = 'arrives' | 'refused' | 'lost' | 'answer lost';
 
 interface StoredRow extends Row {
@@ -66,7 +69,8 @@ export class World {
       const rows = isDone ? this.#run(text, values) : [];
       await this.step('its answer');
       if (replica.isDead) return await never();
-      if (fate !== 'arrives') throw new DatabaseUnavailable('closed', new Error('lost'));
+      const mayBeDone = fate !== 'refused';
+      if (fate !== 'arrives') throw new DatabaseUnavailable('closed', new Error('lost'), mayBeDone);
       return { rows };
     };
     return { query } as unknown as Database['pool'];

@@ -18,22 +18,35 @@ export async function runCommand(name: string, work: () => Promise<void>): Promi
   }
 }
 
-/** Where the tables are, as the services read it; `url` is undefined where none is named. Throws StartError. */
-export function readDatabase(): { url: string | undefined; schema: string } {
+/** A day: nobody waits for an answer but the person who has started the command. */
+const MAX_QUERY_MS = 86_400_000;
+
+/** Where the tables are. */
+export interface Place {
+  /** Undefined where none is named. */
+  url: string | undefined;
+  passwordFile: string | undefined;
+  schema: string;
+}
+
+/** Where the tables are, as the services read it. Throws StartError. */
+export function readDatabase(): Place {
   const { DOTENV_PATH } = process.env;
   const { error } = loadEnvFile({ quiet: true, ...(DOTENV_PATH && { path: DOTENV_PATH }) });
   if (DOTENV_PATH && error) throw new StartError(`DOTENV_PATH cannot be read: ${error.message}`);
-  const { databaseUrl: url, databaseSchema: schema } = readEdgeConfig(process.env, 0);
-  return { url, schema };
+  const config = readEdgeConfig(process.env, 0);
+  const { databaseUrl: url, databasePasswordFile: passwordFile, databaseSchema: schema } = config;
+  return { url, passwordFile, schema };
 }
 
-/** Does `work` with what runs a statement at `url`, over one connection and without a limit of time. */
+/** Does `work` with what runs a statement there, over one connection. Throws StartError where no database is named. */
 export async function withDatabase(
-  url: string | undefined,
+  { url, passwordFile }: Place,
   work: (run: Run) => Promise<void>,
 ): Promise<void> {
   if (!url) throw new StartError('DATABASE_URL is not set');
-  await using pool = createPool(url, { maxConnections: 1 });
+  const options = { passwordFile, applicationName: 'orders-operations' };
+  await using pool = createPool(url, { ...options, maxConnections: 1, maxQueryMs: MAX_QUERY_MS });
   await work(async (text, values) => (await pool.query(text, values)).rows);
 }
 

@@ -3,13 +3,17 @@ import { type Run, scriptForNone, type Table, Tables, VERSIONS } from '../postgr
 import { readDatabase, runCommand, withDatabase } from './command.ts';
 import { TABLES } from './tables.ts';
 
-const USAGE = `Makes the tables of the three services, or brings them to this version. It may be run at any time, and twice.
+const USAGE = `Makes the tables of the three services, or brings them to this version. It may be
+run at any time, and twice.
 
-  npm run migrate                             do it, as the role of DATABASE_URL
-  npm run migrate -- --sql                    print the SQL instead: for the database at DATABASE_URL, or an empty one
-  npm run migrate -- --grant-to ROLE          and let ROLE use them, for services that may not make tables
+  npm run migrate                          do it, as the role of DATABASE_URL
+  npm run migrate -- --sql                 print the SQL instead: for the database
+                                           at DATABASE_URL, or for an empty one
+  npm run migrate -- --grant-to ROLE       and let ROLE use them, for services
+                                           that may not make tables
 
-Variables, set or in .env: DATABASE_URL, DATABASE_PASSWORD_FILE, DATABASE_SCHEMA (orders).
+Variables, set or in .env: DATABASE_URL, DATABASE_PASSWORD_FILE,
+DATABASE_SCHEMA (orders).
 `;
 
 const OPTIONS = {
@@ -21,16 +25,17 @@ const OPTIONS = {
 await runCommand('migrate', async () => {
   const { values } = parseArgs({ options: OPTIONS });
   if (values.help) return void process.stdout.write(USAGE);
-  const { url, schema } = readDatabase();
+  const database = readDatabase();
+  const { schema } = database;
   const tables = new Tables(schema, TABLES);
   const role = values['grant-to'];
   const grants = role === undefined ? [] : grantsTo(role, schema, TABLES);
   if (values.sql) {
-    if (!url) return print(scriptForNone(schema, TABLES), grants);
+    if (!database.url) return print(scriptForNone(schema, TABLES), grants);
     const script = (run: Run) => tables.script(run, { mustBeAllowed: false });
-    return await withDatabase(url, async (run) => print(await script(run), grants));
+    return await withDatabase(database, async (run) => print(await script(run), grants));
   }
-  await withDatabase(url, async (run) => {
+  await withDatabase(database, async (run) => {
     await tables.prepare(run);
     for (const grant of grants) await run(grant);
   });

@@ -31,9 +31,10 @@ const FOUND = 2;
 await runCommand('reconcile', async () => {
   const { values } = parseArgs({ options: OPTIONS });
   if (values.help) return void process.stdout.write(USAGE);
-  const { url, schema } = readDatabase();
+  const database = readDatabase();
+  const { schema } = database;
   const olderThanMs = age('--older-than', values['older-than']);
-  await withDatabase(url, async (run) => {
+  await withDatabase(database, async (run) => {
     const tables = [ATTEMPTS, PAYMENTS].map((table) => ({ ...table, privileges: NEEDED }));
     await new Tables(schema, tables).mustBeThere(run);
     let found = 0;

@@ -31,7 +31,8 @@ const NEEDED: readonly Privilege[] = ['select', 'update', 'delete'];
 await runCommand('retention', async () => {
   const { values } = parseArgs({ options: OPTIONS });
   if (values.help) return void process.stdout.write(USAGE);
-  const { url, schema } = readDatabase();
+  const database = readDatabase();
+  const { schema } = database;
   const olderThan = values['older-than'];
   if (olderThan === undefined) throw new StartError('--older-than is missing, 30d for instance');
   const olderThanMs = age('--older-than', olderThan);
@@ -42,7 +43,7 @@ await runCommand('retention', async () => {
       `--older-than is ${olderThan}, payments must be remembered for ${seconds}s`,
     );
   }
-  await withDatabase(url, async (run) => {
+  await withDatabase(database, async (run) => {
     const tables = [ATTEMPTS, PAYMENTS].map((table) => ({ ...table, privileges: NEEDED }));
     await new Tables(schema, tables).mustBeThere(run);
     const attempts = await deleteAll(run, deleteAttempts(schema), olderThanMs + EARLIER_MS);

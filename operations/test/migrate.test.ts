@@ -106,7 +106,7 @@ describe('where the version before has stored something', () => {
   });
 
   test('its keys are known', async () => {
-    const ledger = new PostgresLedger({ pool: eyes, schema: 'orders' });
+    const ledger = new PostgresLedger({ pool: eyes, schema: 'orders' }, { warn() {} });
     using scope = new Scope();
     expect(await ledger.begin('p1', 'X', scope)).toBe('processed');
     expect((await eyes.query(attemptStatements('orders').find, ['mine'])).rows).toEqual([

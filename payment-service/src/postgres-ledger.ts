@@ -111,9 +111,11 @@ export class PostgresLedger implements Ledger {
   /** Hastens the end of the work, which is not charged anyway: nothing waits for it, or fails with it. */
   #tell(key: string): void {
     const told = { toItsEnd: true, mayBeRefused: true };
-    this.#pool.query(this.#statements.tellVoided, [key], undefined, told).catch(({ code, message }) => {
-      this.#logger.warn({ idempotencyKey: key, cause: code }, `Void not notified: ${message}`);
-    });
+    this.#pool
+      .query(this.#statements.tellVoided, [key], undefined, told)
+      .catch(({ code, message }) => {
+        this.#logger.warn({ idempotencyKey: key, cause: code }, `Void not notified: ${message}`);
+      });
   }
 
   async #run<Its extends object = Row>(

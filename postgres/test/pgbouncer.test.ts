@@ -83,7 +83,8 @@ test('one in transaction mode is refused with one line', async () => {
   const log = { info: (line: string) => told.push(line), warn: (line: string) => told.push(line) };
   const { signal } = leaving;
   const logger = { ...log, error: () => {} };
-  const database = await openDatabase(bouncer.url, '', 1, logger, signal);
+  const tables = { schema: 'orders', prepare: async () => {} };
+  const database = await openDatabase(bouncer.url, tables, 1, logger, signal);
   const line = 'Database unavailable (transaction-pooling), it is tried again';
   expect(await told.next(() => true)).toBe(line);
   const refused = database.pool.query('select 1', [], undefined, { mayBeRefused: true });

@@ -42,11 +42,11 @@ test('a commit that waited for a lock in vain was not done, and its payment is n
   await one.start(1_000, { ...database, pool });
   const paid = one.pay('locked').then(({ status, text }) => ({ status, text }));
   const status = async () =>
-    (await server.ask("select status from payments where key = 'locked'")).rows[0]?.status;
+    (await server.ask("select status from payments where payment_key = 'locked'")).rows[0]?.status;
   await expect.poll(status).toBe('pending');
   const holder = new Client(server.postgres.url);
   await holder.connect();
-  await holder.query("begin; select from payments where key = 'locked' for update");
+  await holder.query("begin; select from orders.payments where payment_key = 'locked' for update");
   expect(await paid).toEqual({ status: 503, text: 'Database unavailable\n' });
   await holder.end();
   expect(await status()).toBe('pending');

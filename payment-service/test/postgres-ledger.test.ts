@@ -93,7 +93,8 @@ test('where the database is lost the list of payments is refused in plain text',
 
 test('where nobody can be notified a void is a void, and one line says so', async () => {
   const name = 'unheard';
-  await server.ask(`create role ${name} login; grant all on payments to ${name};
+  await server.ask(`create role ${name} login; grant usage on schema orders to ${name};
+    grant all on payments to ${name};
     revoke execute on function pg_notify from public`);
   await using pool = createPool(server.postgres.url.replace('postgres@', `${name}@`), {
     maxConnections: 1,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Duplex } from 'node:stream';
-import { Client, type ClientConfig, type QueryResultRow } from 'pg';
+import { Client, type ClientConfig, type QueryResult, type QueryResultRow } from 'pg';
 import { SESSION_SETTINGS } from './session-settings.ts';
 
 /** How a connection is opened, beside its URL. */
@@ -28,10 +28,10 @@ const END_WITH_CLIENT = `
   select set_config('client_connection_check_interval', '1s', false)
   where current_setting('client_connection_check_interval', true) = '0'`;
 
-/** Marks the session, and says which connection has marked it before. */
-const MARK = `
+/** Sets the session up, marks it with `id`, and says which connection has marked it before. */
+const begin = (id: string) => `${SESSION_SETTINGS};
   select pg_backend_pid() as pid, current_setting('request_scope.connection', true) as marked,
-    set_config('request_scope.connection', $1, false)`;
+    set_config('request_scope.connection', '${id}', false)`;
 
 type Callback = (error: Error | null, client?: Connection) => void;
 
@@ -112,19 +112,18 @@ export class Connection extends Client {
     (this as unknown as Internals).connection.stream.destroy();
   }
 
-  /** The rows that one statement finds. Where it takes too long, the connection is to be closed. */
+  /** The rows that the last statement of `text` finds. Where it takes too long, the connection is to be closed. */
   async within(timeoutMs: number, text: string, values: unknown[] = []): Promise<QueryResultRow[]> {
     const config = { text, values, query_timeout: timeoutMs };
-    return (await this.query(config)).rows;
+    const result: QueryResult | QueryResult[] = await this.query(config);
+    return [result].flat().at(-1)?.rows ?? [];
   }
 
   /** Rejects where a statement would not meet the session that the one before it has met. */
   async #setUp(): Promise<void> {
     // Where the server's platform cannot do it, it is done without.
     this.query({ text: END_WITH_CLIENT }).catch(() => {});
-    const marking = this.within(this.#timeoutMs, MARK, [randomUUID()]);
-    await this.within(this.#timeoutMs, SESSION_SETTINGS);
-    const [session] = await marking;
+    const [session] = await this.within(this.#timeoutMs, begin(randomUUID()));
     const isPooled = session?.pid !== this.processID;
     if (!isPooled || !session?.marked) return;
     const message =

@@ -75,6 +75,7 @@ export async function watch(
         await prepare(runWithin(PREPARE_TIMEOUT_MS));
         await pool.close();
         pool = open(LOOKS_OF_A_CONNECTION);
+        await look();
         watcher.up();
         isUp = true;
       }

@@ -11,8 +11,11 @@ export {
 } from './config.ts';
 export { ExpiringMap } from './expiring-map.ts';
 export {
+  CALLER_KEY_HEADER,
+  callerKey,
   IDEMPOTENCY_KEY_HEADER,
   idempotencyKey,
+  keyHeader,
   nameAttempt,
 } from './idempotency-key.ts';
 export { identifier } from './identifier.ts';

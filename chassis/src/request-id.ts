@@ -20,8 +20,18 @@ export function requestId(res: Response): string {
   return res.locals.requestId;
 }
 
-/** A logger whose lines carry the request's id and `fields`. */
-export function requestLogger(res: Response, fields: Record<string, string> = {}): Logger {
+/** A logger whose lines carry the request's id and those of `fields` that there are. */
+export function requestLogger(
+  res: Response,
+  fields: Record<string, string | undefined> = {},
+): Logger {
   const logger: Logger = res.locals.logger;
-  return logger.child({ requestId: requestId(res), ...fields });
+  const log = logger.child({ requestId: requestId(res), ...fields });
+  res.locals.log = log;
+  return log;
+}
+
+/** The logger that the request's route has made, or else one with its id. */
+export function latestLogger(res: Response): Logger {
+  return res.locals.log ?? requestLogger(res);
 }

@@ -17,7 +17,7 @@ function logged(format: string, ...statements: string[]): string[] {
   return stdout.trimEnd().split('\n');
 }
 
-const IDS = `{ requestId: '${'r'.repeat(128)}', productID: '7', orderID: '8', idempotencyKey: '9' }`;
+const IDS = `{ requestId: '${'r'.repeat(128)}', productID: '7', orderID: '8', paymentKey: '9' }`;
 const CANCELED = `{ ...${IDS}, cause: 'client-disconnected', elapsedMs: 1004 }`;
 
 test('JSON: a line is written before the call returns', () => {

@@ -7,7 +7,7 @@ import request from 'supertest';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { DeadlineExceeded, GracefulShutdown } from '#request-scope';
 import { portOf } from '../../harness/port-of.ts';
-import { createServiceApp, only, sendText } from '../src/index.ts';
+import { createServiceApp, only, requestLogger, sendText } from '../src/index.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
@@ -27,6 +27,10 @@ const app = createServiceApp(logger, shutdown, undefined, (routes) => {
     throw new DeadlineExceeded();
   });
   routes.get('/bug', async () => {
+    throw new TypeError('a bug');
+  });
+  routes.get('/bug-of-an-order', async (_req, res) => {
+    requestLogger(res, { orderID: '1' });
     throw new TypeError('a bug');
   });
 });
@@ -116,6 +120,11 @@ test.each(['foo://bar', 'http://[/task'])('what names no path is 404 too: %s', a
   const answer = (await client.setEncoding('utf8').toArray()).join('');
   expect(answer).toMatch(/^HTTP\/1.1 404 [\s\S]*text\/plain[\s\S]*\r\n\r\nNot found\n$/);
   server.close();
+});
+
+test("a bug's line has what the lines of its route have", async () => {
+  await request(app).get('/bug-of-an-order').expect(500);
+  expect(lines).toMatchObject([{ level: 50, orderID: '1', msg: 'Internal error' }]);
 });
 
 test('a bug is answered 500 and logged once, with its stack and request id', async () => {

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { idempotencyKey, identifier, requestId, requestLogger, sendText } from '@orders/chassis';
-import type { RequestHandler } from 'express';
-import createError from 'http-errors';
+import type { Request, RequestHandler, Response } from 'express';
+import createError, { isHttpError } from 'http-errors';
 import { scopeOf } from '#request-scope/express';
 import type { Beginning } from './attempts.ts';
 import { type OrderEnded, orderEnded } from './events.ts';
 import { CallFailed } from './http/call-failed.ts';
+import type { Order } from './order.ts';
 import { type Dependencies, placeOrder } from './place-order.ts';
 
 const PROCESSED = 'Order successfully processed';
@@ -24,25 +25,20 @@ export function orderRoute(
   const { attempts, voids } = dependencies;
   let inFlight = 0;
   return async (req, res) => {
-    const productID = identifier(req, 'productID', '1234');
-    const orderID = identifier(req, 'orderID', 'orderID-5678');
-    const callerKey = idempotencyKey(req);
+    const order = readOrder(req, res);
+    const { log } = order;
     // A void holds its order's place, so that an outage of the payment service cannot pile them up.
     if (inFlight + voids.size >= maxInFlight) {
+      logRefusal(res, order, 'Too many orders in flight');
       throw createError(503, 'Too many orders in flight', { headers: RETRY_LATER });
     }
-    // The payment's key is ours alone: its void must never meet the payment of another attempt.
-    const paymentKey = randomUUID();
-    const log = requestLogger(res, { productID, orderID, idempotencyKey: paymentKey });
-    const id = requestId(res);
-    const order = { productID, orderID, idempotencyKey: paymentKey, callerKey, requestId: id, log };
     using scope = scopeOf(res);
     let placed: Promise<void> | undefined;
     inFlight += 1;
     try {
       const beginning = await attempts.begin(order, scope);
       if (beginning === 'begun') {
-        log.info(`Placing order for product: ${productID}`);
+        log.info(`Placing order for product: ${order.productID}`);
         placed = placeOrder(order, dependencies, scope);
         placing.add(placed);
         await placed;
@@ -51,6 +47,7 @@ export function orderRoute(
       } else if (beginning !== 'processed') throw refusal(beginning);
       sendText(res, PROCESSED);
     } catch (error) {
+      if (isHttpError(error)) logRefusal(res, order, error.message);
       if (!(error instanceof CallFailed)) throw error;
       const { ending, level, status, message } = error;
       log[level]({ cause: ending, elapsedMs: scope.elapsedMs }, message);
@@ -66,6 +63,44 @@ export function orderRoute(
 }
 
 const tell = (ended: OrderEnded) => orderEnded.publish(ended);
+
+/** The order that is asked for. Throws a 400 http-error, which leaves a line if the caller's key is one. */
+function readOrder(req: Request, res: Response): Order {
+  const callerKey = idempotencyKey(req);
+  try {
+    const productID = identifier(req, 'productID', '1234');
+    const orderID = readOrderID(req);
+    // The payment's key is ours alone: its void must never meet the payment of another attempt.
+    const paymentKey = randomUUID();
+    const log = requestLogger(res, { productID, orderID, paymentKey, callerKey });
+    return { productID, orderID, paymentKey, callerKey, requestId: requestId(res), log };
+  } catch (error) {
+    const { message } = error as Error;
+    if (callerKey !== undefined) logRefusal(res, { orderID: orderIDOf(req), callerKey }, message);
+    throw error;
+  }
+}
+
+const readOrderID = (req: Request) => identifier(req, 'orderID', 'orderID-5678');
+
+function orderIDOf(req: Request): string | undefined {
+  try {
+    return readOrderID(req);
+  } catch {
+    return undefined;
+  }
+}
+
+interface Refused {
+  productID?: string;
+  orderID: string | undefined;
+  callerKey?: string | undefined;
+}
+
+/** The line of an order that is not placed. It names no payment: there is none. */
+function logRefusal(res: Response, { productID, orderID, callerKey }: Refused, why: string): void {
+  requestLogger(res, { productID, orderID, callerKey }).info(`Order refused: ${why}`);
+}
 
 /** Why an attempt is not made again under its caller's key. */
 function refusal(known: Exclude<Beginning, 'begun' | 'processed'>): Error {

@@ -1,16 +1,25 @@
-import { IDEMPOTENCY_KEY_HEADER, REQUEST_ID_HEADER } from '@orders/chassis';
+import {
+  CALLER_KEY_HEADER,
+  IDEMPOTENCY_KEY_HEADER,
+  keyHeader,
+  REQUEST_ID_HEADER,
+} from '@orders/chassis';
 import type { Order } from './order.ts';
 import type { UntimedCall } from './step.ts';
 
 /** The calls to the payment service at `url`. */
 export function paymentClient(url: string) {
-  const post = ({ orderID, requestId, idempotencyKey }: Order, path: string) => ({
+  const post = ({ orderID, requestId, paymentKey, callerKey }: Order, path: string) => ({
     work: 'Order',
     service: 'payment-service',
     method: 'POST' as const,
     url: url + path,
     params: { orderID },
-    headers: { [REQUEST_ID_HEADER]: requestId, [IDEMPOTENCY_KEY_HEADER]: idempotencyKey },
+    headers: {
+      [REQUEST_ID_HEADER]: requestId,
+      [IDEMPOTENCY_KEY_HEADER]: paymentKey,
+      ...(callerKey !== undefined && { [CALLER_KEY_HEADER]: keyHeader(callerKey) }),
+    },
   });
   return {
     /** It succeeds if the service has charged the order. It is never tried again. */

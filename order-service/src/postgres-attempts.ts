@@ -28,8 +28,8 @@ export class PostgresAttempts implements Attempts {
   }
 
   async begin(order: Order, scope: Scope): Promise<Beginning> {
-    const { productID, orderID, idempotencyKey, requestId, callerKey } = order;
-    const values = [idempotencyKey, callerKey, productID, orderID, requestId, this.#lastsMs];
+    const { productID, orderID, paymentKey, requestId, callerKey } = order;
+    const values = [paymentKey, callerKey, productID, orderID, requestId, this.#lastsMs];
     const begun = await this.#run(this.#statements.begin, values, scope);
     if (begun.length > 0) return 'begun';
     const [known] = await this.#run(this.#statements.find, [callerKey], scope);
@@ -41,7 +41,7 @@ export class PostgresAttempts implements Attempts {
     const isNamed = order.callerKey !== undefined;
     const { succeed, succeedAndForget } = this.#statements;
     const text = isNamed ? succeed : succeedAndForget;
-    const succeeded = this.#query(text, [order.idempotencyKey]);
+    const succeeded = this.#query(text, [order.paymentKey]);
     const rows = await succeeded.catch(async (error) => {
       // Then the record says that it is in flight, and whoever finds it so takes it back.
       if (isHttpError(error) && error.mayBeDone === false) throw failed(error);
@@ -53,18 +53,18 @@ export class PostgresAttempts implements Attempts {
     if (rows.length === 0) throw new CallFailed('deadline-exceeded', TARGET);
   }
 
-  async fail({ idempotencyKey, callerKey }: Order): Promise<boolean> {
+  async fail({ paymentKey, callerKey }: Order): Promise<boolean> {
     if (callerKey === undefined) return true;
-    if ((await this.#run(this.#statements.fail, [idempotencyKey])).length > 0) return true;
+    if ((await this.#run(this.#statements.fail, [paymentKey])).length > 0) return true;
     // One whose record was lost with its server is not known to be processed.
-    const [known] = await this.#run(this.#statements.findStatus, [idempotencyKey]);
+    const [known] = await this.#run(this.#statements.findStatus, [paymentKey]);
     return known?.status !== 'processed';
   }
 
   /** One that cannot be struck out now is an orphan later, and voided once more. */
-  async strikeOut({ idempotencyKey, callerKey }: Order): Promise<void> {
+  async strikeOut({ paymentKey, callerKey }: Order): Promise<void> {
     const text = callerKey === undefined ? this.#statements.forget : this.#statements.strikeOut;
-    await this.#run(text, [idempotencyKey]).catch(() => {});
+    await this.#run(text, [paymentKey]).catch(() => {});
   }
 
   /** At most `limit` of those that are open still. No other replica gets the same for as long again. */
@@ -73,15 +73,15 @@ export class PostgresAttempts implements Attempts {
     return rows.map((row) => ({
       productID: row.product_id,
       orderID: row.order_id,
-      idempotencyKey: row.payment_key,
+      paymentKey: row.payment_key,
       callerKey: row.caller_key ?? undefined,
       requestId: row.request_id,
     }));
   }
 
   /** It can be called failed only if another process would void it too, should this one die. */
-  async #reopen({ idempotencyKey, productID, orderID, requestId }: Order): Promise<void> {
-    const values = [idempotencyKey, productID, orderID, requestId, this.#lastsMs];
+  async #reopen({ paymentKey, productID, orderID, requestId }: Order): Promise<void> {
+    const values = [paymentKey, productID, orderID, requestId, this.#lastsMs];
     await this.#run(this.#statements.reopen, values).catch(() => {
       throw new CallFailed('outcome-unknown', TARGET);
     });

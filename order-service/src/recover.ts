@@ -35,9 +35,9 @@ export async function takeOrphans(
   const orphans = await attempts.takeOrphans(room);
   if (signal?.aborted) return; // Another process takes them when their time is up again.
   for (const orphan of orphans) {
-    const { productID, orderID, idempotencyKey, requestId } = orphan;
-    if (voids.has(idempotencyKey)) continue; // No orphan: its void takes longer.
-    const log = logger.child({ requestId, productID, orderID, idempotencyKey });
+    const { productID, orderID, paymentKey, callerKey, requestId } = orphan;
+    if (voids.has(paymentKey)) continue; // No orphan: its void takes longer.
+    const log = logger.child({ requestId, productID, orderID, paymentKey, callerKey });
     log.info(`Recovering order: ${orderID}`);
     voids.add({ ...orphan, log });
   }

@@ -48,7 +48,7 @@ export class Voids {
    * reconcile by.
    */
   add(order: Order): void {
-    const { idempotencyKey: key } = order;
+    const { paymentKey: key } = order;
     if (this.has(key)) return;
     // A scope of its own: the request's is dead, and that is why the void is needed.
     const scope = new Scope();

@@ -72,7 +72,7 @@ describe("under the caller's Idempotency-Key", () => {
 test('attempts are forgotten by age alone: at the bound there is no room', async () => {
   const attempts = new MemoryAttempts(60_000, 2);
   const order = (callerKey?: string) => ({
-    ...{ productID: '1', orderID: '2', idempotencyKey: 'a', requestId: 'b' },
+    ...{ productID: '1', orderID: '2', paymentKey: 'a', requestId: 'b' },
     ...{ callerKey, log: pino({ level: 'silent' }) },
   });
   expect(await attempts.begin(order('one'))).toBe('begun');
@@ -89,6 +89,62 @@ test('each attempt has a key of its own, on its log lines', async () => {
   await request(app).get('/order').expect(200);
   const keys = service.reached('/pay').map(({ headers }) => headers['idempotency-key']);
   expect(new Set(keys).size).toBe(2);
-  const onLines = service.lines.map(({ idempotencyKey }) => idempotencyKey);
+  const onLines = service.lines.map(({ paymentKey }) => paymentKey);
   expect(onLines).toEqual([keys[0], keys[0], keys[1], keys[1]]);
+});
+
+describe("by its caller's key", () => {
+  const ask = (app: Parameters<typeof request>[0], query = '') =>
+    request(app).get(`/order${query}`).set('Idempotency-Key', '"mine"');
+
+  test('an order is found on each of its lines, and on those of its payment', async () => {
+    const app = await service.appBetween(available, paymentService(answers(500), voided));
+    await ask(app).expect(500);
+    await expect.poll(() => service.reached('/void')).toHaveLength(1);
+    const [payment, revocation] = [service.reached('/pay')[0], service.reached('/void')[0]];
+    const paymentKey = payment?.headers['idempotency-key'];
+    const keys = { callerKey: 'mine', paymentKey };
+    expect(service.lines).toMatchObject([
+      { ...keys, msg: 'Placing order for product: 1234' },
+      { ...keys, level: 40 },
+    ]);
+    expect(payment?.headers['x-caller-key']).toBe('mine');
+    expect(revocation?.headers['x-caller-key']).toBe('mine');
+    expect(service.reached('/check')[0]?.headers).not.toHaveProperty('x-caller-key');
+  });
+
+  test('a key that reads like a quoted string goes on as it was meant', async () => {
+    const app = await service.appBetween(available, paid);
+    const key = '"\\"mine\\""';
+    await request(app).get('/order').set('Idempotency-Key', key).expect(200);
+    expect(service.reached('/pay')[0]?.headers['x-caller-key']).toBe(key);
+  });
+
+  test('an order that is refused is found: one line, and no payment on it', async () => {
+    const inventory = held(available);
+    const app = await service.appBetween(inventory.listener, paid, { MAX_IN_FLIGHT: '2' });
+    const refusedOnce = (orderID: string, why: string) => {
+      const [line, ...others] = service.lines
+        .splice(0)
+        .filter(({ msg }) => /refused/.test(`${msg}`));
+      expect(others).toEqual([]);
+      expect(line).toMatchObject({ level: 30, callerKey: 'mine', orderID });
+      expect(line).toMatchObject({ msg: `Order refused: ${why}` });
+      expect(line).not.toHaveProperty('paymentKey');
+    };
+    const first = ask(app).then();
+    await expect.poll(() => service.reached('/check')).toHaveLength(1);
+    await ask(app).expect(409);
+    refusedOnce('orderID-5678', IN_FLIGHT.trimEnd());
+    await ask(app, '?orderID=other').expect(422);
+    refusedOnce('other', 'Idempotency-Key was used for another order');
+    await ask(app, '?orderID=1&productID=').expect(400);
+    refusedOnce('1', 'productID is empty');
+    const second = request(app).get('/order').then();
+    await expect.poll(() => service.reached('/check')).toHaveLength(2);
+    await ask(app).expect(503);
+    refusedOnce('orderID-5678', 'Too many orders in flight');
+    inventory.release();
+    await Promise.all([first, second]);
+  });
 });

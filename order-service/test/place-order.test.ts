@@ -14,7 +14,7 @@ import { Voids } from '../src/voids.ts';
 import { silent } from './canned-answers.ts';
 
 const log = pino({ level: 'silent' });
-const order = { productID: '1', orderID: '2', idempotencyKey: 'key', requestId: 'a', log };
+const order = { productID: '1', orderID: '2', paymentKey: 'key', requestId: 'a', log };
 
 const LONG_MS = 60_000;
 const attempts = new MemoryAttempts(LONG_MS);

@@ -10,7 +10,7 @@ import { useReplicas } from './replicas-under-test.ts';
 const orders = useReplicas();
 const { server } = orders;
 const log = pino({ level: 'silent' });
-const ids = { productID: '1', orderID: '2', idempotencyKey: '3', requestId: '4' };
+const ids = { productID: '1', orderID: '2', paymentKey: '3', requestId: '4' };
 
 test.each([
   ['is lost', 'delete from attempts', true],

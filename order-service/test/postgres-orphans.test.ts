@@ -49,9 +49,9 @@ test("an attempt that may last is nobody else's, and no two replicas get the sam
     new PostgresAttempts(orders.database, LONG_MS),
   ];
   const taken = await Promise.all(both.map((replica) => replica.takeOrphans(15)));
-  const keys = taken.flat().map(({ idempotencyKey }) => idempotencyKey);
+  const keys = taken.flat().map(({ paymentKey }) => paymentKey);
   const rest = await both[0]?.takeOrphans(100);
-  for (const { idempotencyKey } of rest ?? []) keys.push(idempotencyKey);
+  for (const { paymentKey } of rest ?? []) keys.push(paymentKey);
   expect(keys.sort()).toEqual(Array.from({ length: 20 }, (_, n) => `old-${n}`).sort());
 });
 

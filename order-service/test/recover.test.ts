@@ -4,9 +4,19 @@ import type { PostgresAttempts } from '../src/postgres-attempts.ts';
 import { takeOrphans } from '../src/recover.ts';
 import { Voids } from '../src/voids.ts';
 
+test("an order that is recovered is found by its caller's key", async () => {
+  const ids = { productID: '1', orderID: '2', paymentKey: '3', callerKey: 'mine', requestId: '4' };
+  const voids = new Voids(async () => {}, { giveUpMs: 60_000, rememberedMs: 60_000 });
+  const lines: Record<string, unknown>[] = [];
+  const logger = pino({}, { write: (line) => lines.push(JSON.parse(line)) });
+  await takeOrphans({ takeOrphans: async () => [ids] }, voids, logger);
+  expect(lines).toMatchObject([{ ...ids, msg: 'Recovering order: 2' }]);
+  await voids.finish(new AbortController().signal);
+});
+
 test('what is taken in the moment of a shutdown is left to another process', async () => {
   const leaving = new AbortController();
-  const orphan = { productID: '1', orderID: '2', idempotencyKey: '3', requestId: '4' };
+  const orphan = { productID: '1', orderID: '2', paymentKey: '3', requestId: '4' };
   const attempts: Pick<PostgresAttempts, 'takeOrphans'> = {
     async takeOrphans() {
       leaving.abort();

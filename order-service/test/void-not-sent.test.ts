@@ -36,7 +36,7 @@ function payingAt(url: string) {
 }
 
 const ORDER = {
-  ...{ productID: '1', orderID: '2', idempotencyKey: 'key', requestId: 'id' },
+  ...{ productID: '1', orderID: '2', paymentKey: 'key', requestId: 'id' },
   log: pino({ enabled: false }),
 };
 const UNKNOWN = 'Payment outcome unknown for order: orderID-5678';

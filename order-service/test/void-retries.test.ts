@@ -37,9 +37,9 @@ describe('a void', () => {
     await expect.poll(() => service.logged(after)).toHaveLength(1);
     await service.shutdown.drain(1_000);
     expect(service.logged(UNKNOWN)).toHaveLength(1);
-    const idempotencyKey = service.reached('/pay')[0]?.headers['idempotency-key'];
+    const paymentKey = service.reached('/pay')[0]?.headers['idempotency-key'];
     expect(service.logged(UNKNOWN)).toMatchObject([
-      { level: 50, idempotencyKey, orderID: 'orderID-5678', cause: 'deadline-exceeded' },
+      { level: 50, paymentKey, orderID: 'orderID-5678', cause: 'deadline-exceeded' },
     ]);
     expect(JSON.stringify(service.lines)).not.toContain('stack');
   });

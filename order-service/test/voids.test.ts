@@ -16,7 +16,7 @@ const refused = new CallFailed('request-refused', {
   step: 'Void',
   service: 'there',
 });
-const order = { productID: '1', orderID: '2', idempotencyKey: 'key', requestId: 'a', log };
+const order = { productID: '1', orderID: '2', paymentKey: 'key', requestId: 'a', log };
 
 const LONG_MS = 60_000;
 const voidsBy = (voidPayment: ConstructorParameters<typeof Voids>[0]) =>
@@ -79,7 +79,7 @@ test('an order has failed for its caller however many voids are before its own',
   const payment = paymentClient('http://127.0.0.1:1');
   const voids = voidsBy(takeBack(attempts, [{ undo: payment.void }], unanswered, LONG_MS));
   for (let n = 0; n < 500; n += 1) {
-    const failed = { ...order, idempotencyKey: `payment-${n}`, callerKey: `caller-${n}` };
+    const failed = { ...order, paymentKey: `payment-${n}`, callerKey: `caller-${n}` };
     await attempts.begin(failed);
     voids.add(failed);
   }

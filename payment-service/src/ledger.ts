@@ -2,7 +2,9 @@ import { Cancellation, type Scope } from '#request-scope';
 
 /** One payment, or the tombstone of one that was voided before it arrived. */
 export interface Payment {
-  readonly idempotencyKey: string;
+  readonly paymentKey: string;
+  /** The Idempotency-Key that the order's caller sent, if it sent one. */
+  readonly callerKey?: string | undefined;
   readonly orderID: string;
   readonly status: 'pending' | 'processed' | 'canceled' | 'voided';
   /** ISO 8601. */
@@ -29,12 +31,15 @@ export class OutcomeUnknown extends Error {
 }
 
 /**
- * What is known of each payment, by idempotency key. Pending becomes processed, canceled or voided;
+ * What is known of each payment, by its key. Pending becomes processed, canceled or voided;
  * canceled becomes pending again or voided; processed becomes voided; voided is final.
  */
 export interface Ledger {
-  /** Opens a payment unless the key has one that is not canceled. A void aborts `scope`. */
-  begin(key: string, orderID: string, scope: Scope): Promise<Beginning>;
+  /**
+   * Opens a payment unless the key has one that is not canceled. A void aborts `scope`. The caller's key
+   * is kept as it came first.
+   */
+  begin(key: string, orderID: string, scope: Scope, callerKey?: string): Promise<Beginning>;
 
   /**
    * The point of no return: whether the payment was pending still, and is processed now. Rejects with
@@ -47,7 +52,7 @@ export interface Ledger {
   cancel(key: string): Promise<void>;
 
   /** Voids in any state. A payment that is not known leaves a tombstone, so that it cannot begin. */
-  void(key: string, orderID: string, scope: Scope): Promise<Voiding>;
+  void(key: string, orderID: string, scope: Scope, callerKey?: string): Promise<Voiding>;
 
   /** The payments for an order, by the time of their last change, oldest first; the latest 100. */
   payments(orderID: string, scope: Scope): Promise<Payment[]>;

@@ -33,14 +33,20 @@ export class MemoryLedger implements Ledger {
     this.#maxPayments = maxPayments;
   }
 
-  async begin(key: string, orderID: string, scope: Scope): Promise<Beginning> {
-    const known = this.#find(key);
+  async begin(
+    paymentKey: string,
+    orderID: string,
+    scope: Scope,
+    callerKey?: string,
+  ): Promise<Beginning> {
+    const known = this.#find(paymentKey);
     if (known && known.orderID !== orderID) return 'other-order';
     if (known?.status === 'pending') return 'in-flight';
     if (known?.status === 'processed' || known?.status === 'voided') return known.status;
     if (!known && this.#isFull) return 'full';
-    this.#settled.delete(key);
-    this.#pending.set(key, { payment: this.#list(key, orderID, 'pending'), scope });
+    const ids = known ?? { paymentKey, callerKey, orderID };
+    this.#settled.delete(paymentKey);
+    this.#pending.set(paymentKey, { payment: this.#list(ids, 'pending'), scope });
     return 'begun';
   }
 
@@ -53,15 +59,21 @@ export class MemoryLedger implements Ledger {
     this.#settle(key, 'canceled');
   }
 
-  async void(key: string, orderID: string): Promise<Voiding> {
-    const known = this.#find(key);
+  async void(
+    paymentKey: string,
+    orderID: string,
+    _scope?: Scope,
+    callerKey?: string,
+  ): Promise<Voiding> {
+    const known = this.#find(paymentKey);
     if (known && known.orderID !== orderID) return 'other-order';
     if (known?.status === 'voided') return 'already-voided';
     if (!known && this.#isFull) return 'full';
-    const scope = this.#pending.get(key)?.scope;
-    this.#pending.delete(key);
-    this.#settled.set(key, this.#list(key, orderID, 'voided'));
-    scope?.abort(new PaymentVoided());
+    const ids = known ?? { paymentKey, callerKey, orderID };
+    const work = this.#pending.get(paymentKey)?.scope;
+    this.#pending.delete(paymentKey);
+    this.#settled.set(paymentKey, this.#list(ids, 'voided'));
+    work?.abort(new PaymentVoided());
     return 'voided';
   }
 
@@ -82,25 +94,27 @@ export class MemoryLedger implements Ledger {
     const known = this.#pending.get(key);
     if (!known) return false;
     this.#pending.delete(key);
-    this.#settled.set(key, this.#list(key, known.payment.orderID, status));
+    this.#settled.set(key, this.#list(known.payment, status));
     return true;
   }
 
   /** Makes the entry, and puts it at the end of its order's list. */
-  #list(idempotencyKey: string, orderID: string, status: Payment['status']): Payment {
-    const payment = { idempotencyKey, orderID, status, updatedAt: new Date().toISOString() };
+  #list({ paymentKey, callerKey, orderID }: Ids, status: Payment['status']): Payment {
+    const payment = { paymentKey, callerKey, orderID, status, updatedAt: new Date().toISOString() };
     const listed = this.#byOrder.get(orderID) ?? new Map<string, Payment>();
-    listed.delete(idempotencyKey);
-    listed.set(idempotencyKey, payment);
+    listed.delete(paymentKey);
+    listed.set(paymentKey, payment);
     const [oldest] = listed.keys();
     if (listed.size > MAX_LISTED && oldest !== undefined) listed.delete(oldest);
     this.#byOrder.set(orderID, listed);
     return payment;
   }
 
-  #unlist({ idempotencyKey, orderID }: Payment): void {
+  #unlist({ paymentKey, orderID }: Payment): void {
     const listed = this.#byOrder.get(orderID);
-    listed?.delete(idempotencyKey);
+    listed?.delete(paymentKey);
     if (listed?.size === 0) this.#byOrder.delete(orderID);
   }
 }
+
+type Ids = Pick<Payment, 'paymentKey' | 'callerKey' | 'orderID'>;

@@ -1,5 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { idempotencyKey, identifier, nameAttempt, requestLogger, sendText } from '@orders/chassis';
+import {
+  callerKey,
+  idempotencyKey,
+  identifier,
+  nameAttempt,
+  requestLogger,
+  sendText,
+} from '@orders/chassis';
 import type { RequestHandler } from 'express';
 import createError, { isHttpError } from 'http-errors';
 import { causeOf, type Scope } from '#request-scope';
@@ -14,10 +21,11 @@ export function payRoute(ledger: Ledger, durationMs: number): RequestHandler {
     const key = idempotencyKey(req) ?? randomUUID();
     nameAttempt(res, key);
     const orderID = identifier(req, 'orderID');
-    const log = requestLogger(res, { orderID, idempotencyKey: key });
+    const keys = { paymentKey: key, callerKey: callerKey(req) };
+    const log = requestLogger(res, { orderID, ...keys });
     using scope = scopeOf(res);
     try {
-      const beginning = await ledger.begin(key, orderID, scope);
+      const beginning = await ledger.begin(key, orderID, scope, keys.callerKey);
       if (beginning === 'begun') {
         await charge(ledger, key, processPayment(orderID, durationMs, scope.signal), scope);
         log.info(`Payment processed for order: ${orderID}`);

@@ -50,7 +50,7 @@ export function paymentStatements(schema: string) {
   const payments = `"${schema}".payments`;
   return {
     begin: `
-  insert into ${payments} (payment_key, order_id, status) values ($1, $2, 'pending')
+  insert into ${payments} (payment_key, order_id, caller_key, status) values ($1, $2, $3, 'pending')
   on conflict (payment_key) do update set status = 'pending', updated_at = clock_timestamp()
   where payments.status = 'canceled' and payments.order_id = excluded.order_id returning payment_key`,
 
@@ -59,7 +59,7 @@ export function paymentStatements(schema: string) {
   where payment_key = $1 and status = 'pending' returning payment_key`,
 
     void: `
-  insert into ${payments} (payment_key, order_id, status) values ($1, $2, 'voided')
+  insert into ${payments} (payment_key, order_id, caller_key, status) values ($1, $2, $3, 'voided')
   on conflict (payment_key) do update set status = 'voided', updated_at = clock_timestamp()
   where payments.order_id = excluded.order_id and payments.status <> 'voided'
   returning xmax <> 0 as has_begun`,
@@ -70,13 +70,14 @@ export function paymentStatements(schema: string) {
     find: `select order_id, status from ${payments} where payment_key = $1`,
 
     list: `
-  select payment_key, order_id, status, updated_at from ${payments}
+  select payment_key, caller_key, order_id, status, updated_at from ${payments}
   where order_id = $1 order by updated_at desc limit ${MAX_LISTED}`,
   };
 }
 
 export interface Row {
   payment_key: string;
+  caller_key: string | null;
   order_id: string;
   status: Payment['status'];
   updated_at: Date;

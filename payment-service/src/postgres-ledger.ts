@@ -43,9 +43,9 @@ export class PostgresLedger implements Ledger {
     this.#logger = logger;
   }
 
-  async begin(key: string, orderID: string, scope: Scope): Promise<Beginning> {
+  async begin(key: string, orderID: string, scope: Scope, callerKey?: string): Promise<Beginning> {
     for (;;) {
-      if ((await this.#run(this.#statements.begin, [key, orderID], scope)).length > 0) {
+      if ((await this.#run(this.#statements.begin, [key, orderID, callerKey], scope)).length > 0) {
         this.#working.set(key, scope);
         return 'begun';
       }
@@ -81,9 +81,10 @@ export class PostgresLedger implements Ledger {
     await this.#run(this.#statements.settle, [key, 'canceled']).catch(() => {});
   }
 
-  async void(key: string, orderID: string, scope: Scope): Promise<Voiding> {
+  async void(key: string, orderID: string, scope: Scope, callerKey?: string): Promise<Voiding> {
     const text = this.#statements.void;
-    const [voided] = await this.#run<{ has_begun: boolean }>(text, [key, orderID], scope);
+    const values = [key, orderID, callerKey];
+    const [voided] = await this.#run<{ has_begun: boolean }>(text, values, scope);
     if (voided) {
       this.stop(key);
       if (voided.has_begun) this.#tell(key);
@@ -96,7 +97,8 @@ export class PostgresLedger implements Ledger {
   async payments(orderID: string, scope: Scope): Promise<Payment[]> {
     const { rows } = await this.#pool.query<Row>(this.#statements.list, [orderID], scope);
     return rows.reverse().map((row) => ({
-      idempotencyKey: row.payment_key,
+      paymentKey: row.payment_key,
+      callerKey: row.caller_key ?? undefined,
       orderID: row.order_id,
       status: row.status,
       updatedAt: row.updated_at.toISOString(),
@@ -114,13 +116,13 @@ export class PostgresLedger implements Ledger {
     this.#pool
       .query(this.#statements.tellVoided, [key], undefined, told)
       .catch(({ code, message }) => {
-        this.#logger.warn({ idempotencyKey: key, cause: code }, `Void not notified: ${message}`);
+        this.#logger.warn({ paymentKey: key, cause: code }, `Void not notified: ${message}`);
       });
   }
 
   async #run<Its extends object = Row>(
     text: string,
-    values: string[],
+    values: unknown[],
     scope?: Scope,
   ): Promise<Its[]> {
     return (await this.#pool.query<Its>(text, values, scope, { toItsEnd: true })).rows;

@@ -1,4 +1,11 @@
-import { idempotencyKey, identifier, nameAttempt, requestLogger, sendText } from '@orders/chassis';
+import {
+  callerKey,
+  idempotencyKey,
+  identifier,
+  nameAttempt,
+  requestLogger,
+  sendText,
+} from '@orders/chassis';
 import type { RequestHandler } from 'express';
 import createError from 'http-errors';
 import { scopeOf } from '#request-scope/express';
@@ -9,17 +16,18 @@ import { ledgerFull } from './ledger-full.ts';
 export function voidRoute(ledger: Ledger): RequestHandler {
   return async (req, res) => {
     const orderID = identifier(req, 'orderID');
-    const key = idempotencyKey(req);
-    if (key === undefined) throw createError(400, 'Idempotency-Key is missing');
-    nameAttempt(res, key);
+    const paymentKey = idempotencyKey(req);
+    if (paymentKey === undefined) throw createError(400, 'Idempotency-Key is missing');
+    nameAttempt(res, paymentKey);
+    const keys = { paymentKey, callerKey: callerKey(req) };
     using scope = scopeOf(res);
-    const voiding = await ledger.void(key, orderID, scope);
+    const voiding = await ledger.void(paymentKey, orderID, scope, keys.callerKey);
     if (voiding === 'full') throw ledgerFull();
     if (voiding === 'other-order') {
       throw createError(422, 'Idempotency-Key was used for another order');
     }
     if (voiding === 'voided') {
-      const log = requestLogger(res, { orderID, idempotencyKey: key });
+      const log = requestLogger(res, { orderID, ...keys });
       log.info(`Payment voided for order: ${orderID}`);
     }
     sendText(res, `Payment for order ${orderID} voided`);

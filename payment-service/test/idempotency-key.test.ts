@@ -19,7 +19,7 @@ describe('the key', () => {
   ])('%s is taken, and echoed so that it reads the same', async (sent, key) => {
     await service.start(1);
     const { headers } = await service.pay(sent).expect(200);
-    expect(await service.payments()).toMatchObject([{ idempotencyKey: key }]);
+    expect(await service.payments()).toMatchObject([{ paymentKey: key }]);
     await service.pay(String(headers['idempotency-key'])).expect(200);
     expect(await service.payments()).toHaveLength(1);
   });

@@ -24,9 +24,7 @@ describe('with the same key', () => {
     await service.pay('key').expect(200, 'Payment for order X completed\n');
     await service.pay('key').expect(200, 'Payment for order X completed\n');
     expect(service.messages()).toEqual(['Payment processed for order: X']);
-    expect(await service.payments()).toMatchObject([
-      { idempotencyKey: 'key', status: 'processed' },
-    ]);
+    expect(await service.payments()).toMatchObject([{ paymentKey: 'key', status: 'processed' }]);
   });
 
   test('a payment in flight is a conflict', async () => {
@@ -58,6 +56,28 @@ describe('with the same key', () => {
   });
 });
 
+test('the keys of the payment and of its caller are on its lines and in the list', async () => {
+  await service.start(1);
+  const caller = { 'x-caller-key': '"\\"mine\\""' };
+  await service.pay('key').set(caller).expect(200);
+  await service.revoke('key').set(caller).expect(200);
+  const keys = { paymentKey: 'key', callerKey: '"mine"', orderID: 'X' };
+  expect(service.lines).toMatchObject([keys, keys]);
+  await service.revoke('without').expect(200);
+  const [first, second] = await service.payments();
+  expect(first).toEqual({ ...keys, status: 'voided', updatedAt: expect.any(String) });
+  expect(second).not.toHaveProperty('callerKey');
+});
+
+test("a caller's key that is none is refused, and nothing is remembered", async () => {
+  await service.start(1);
+  for (const call of [service.pay('key'), service.revoke('key')]) {
+    const { text } = await call.set('x-caller-key', 'a b').expect(400);
+    expect(text).toMatch(/^X-Caller-Key must be 1 to 128 visible ASCII characters/);
+  }
+  expect(await service.payments()).toEqual([]);
+});
+
 test('without a key each call is a payment of its own', async () => {
   await service.start(1);
   await request(service.server).post('/pay?orderID=X').expect(200);
@@ -79,9 +99,9 @@ describe('a void', () => {
     await service.revoke('key').expect(200, 'Payment for order X voided\n');
     await service.pay('key').expect(409, 'Payment for order X was voided\n');
     expect(service.lines.slice(1)).toMatchObject([
-      { level: 30, requestId: 'void-1', idempotencyKey: 'key', msg: 'Payment voided for order: X' },
+      { level: 30, requestId: 'void-1', paymentKey: 'key', msg: 'Payment voided for order: X' },
     ]);
-    expect(await service.payments()).toMatchObject([{ idempotencyKey: 'key', status: 'voided' }]);
+    expect(await service.payments()).toMatchObject([{ paymentKey: 'key', status: 'voided' }]);
   });
 
   test('stops a payment in flight: 408', async () => {

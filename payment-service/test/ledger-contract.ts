@@ -88,14 +88,25 @@ export function ledgerContract(empty: () => Promise<Ledger>, numRuns: number): v
     expect(await statuses(ledger)).toEqual(new Map([['key-1', 'pending']]));
   });
 
+  test('keeps the key of the caller, as it came first', async () => {
+    const ledger = await empty();
+    await ledger.begin('key-1', ORDER, new Scope(), 'caller-1');
+    await ledger.void('key-1', ORDER, new Scope(), 'another');
+    await ledger.void('key-2', ORDER, new Scope(), 'caller-2');
+    await ledger.void('key-3', ORDER, new Scope());
+    const payments = await ledger.payments(ORDER, new Scope());
+    const callerKeys = payments.map(({ callerKey }) => callerKey);
+    expect(callerKeys).toEqual(['caller-1', 'caller-2', undefined]);
+  });
+
   test('lists the payments of an order, oldest change first, and of no other', async () => {
     const ledger = await empty();
     await ledger.void('first', ORDER, new Scope());
     await ledger.void('other', 'another order', new Scope());
     await ledger.begin('second', ORDER, new Scope());
     expect(await ledger.payments(ORDER, new Scope())).toMatchObject([
-      { idempotencyKey: 'first', orderID: ORDER, status: 'voided' },
-      { idempotencyKey: 'second', orderID: ORDER, status: 'pending' },
+      { paymentKey: 'first', orderID: ORDER, status: 'voided' },
+      { paymentKey: 'second', orderID: ORDER, status: 'pending' },
     ]);
   });
 
@@ -103,7 +114,7 @@ export function ledgerContract(empty: () => Promise<Ledger>, numRuns: number): v
     const ledger = await empty();
     for (let key = 0; key < 120; key += 1) await ledger.void(`key-${key}`, ORDER, new Scope());
     const payments = await ledger.payments(ORDER, new Scope());
-    const keys = payments.map(({ idempotencyKey }) => idempotencyKey);
+    const keys = payments.map(({ paymentKey }) => paymentKey);
     expect(keys).toHaveLength(100);
     expect([keys[0], keys.at(-1)]).toEqual(['key-20', 'key-119']);
     expect(await ledger.begin('key-0', ORDER, new Scope())).toBe('voided');

@@ -33,5 +33,5 @@ export async function take(ledger: Ledger, { key, what }: Step, scope: Scope): P
 
 export async function statuses(ledger: Ledger): Promise<Map<string, Payment['status']>> {
   const payments = await ledger.payments(ORDER, new Scope());
-  return new Map(payments.map((payment) => [payment.idempotencyKey, payment.status]));
+  return new Map(payments.map((payment) => [payment.paymentKey, payment.status]));
 }

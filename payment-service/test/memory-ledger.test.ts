@@ -31,7 +31,7 @@ describe('in memory', () => {
     expect(await ledger.void('new', ORDER)).toBe('full');
     expect(await ledger.begin('voided', ORDER, scope)).toBe('voided');
     expect(await ledger.void('pending', ORDER)).toBe('voided');
-    const keys = (await ledger.payments(ORDER)).map(({ idempotencyKey }) => idempotencyKey);
+    const keys = (await ledger.payments(ORDER)).map(({ paymentKey }) => paymentKey);
     expect(keys).toEqual(['voided', 'pending']);
   });
 

@@ -44,6 +44,6 @@ export async function judge(world: World, reports: Report[]): Promise<void> {
 async function doneIn(ledger: MemoryLedger): Promise<Set<string>> {
   const all = await ledger.payments('order');
   return new Set(
-    all.filter(({ status }) => status === 'processed').map(({ idempotencyKey }) => idempotencyKey),
+    all.filter(({ status }) => status === 'processed').map(({ paymentKey }) => paymentKey),
   );
 }

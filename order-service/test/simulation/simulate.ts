@@ -29,7 +29,7 @@ export async function simulate(drawn: Run, crossings: Set<string>): Promise<void
     const replica = pick(n);
     const scope = new Scope();
     const paymentKey = `payment-${keys++}`;
-    const ids = { productID: '1', orderID: 'order', idempotencyKey: paymentKey, requestId: 'r' };
+    const ids = { productID: '1', orderID: 'order', paymentKey, requestId: 'r' };
     let isThere = true;
     if (story.hangsUp && n === 0) {
       world.step('caller leaves').then(() => {

@@ -57,8 +57,9 @@ export async function startRefusing(): Promise<{ url: string } & AsyncDisposable
   };
 }
 
-/** Answers 200, and names the attempt. */
+/** Answers 200, and names the void. */
 function acknowledge(socket: Socket, request: string): void {
   const echoed = (request.match(/^(x-request-id|idempotency-key): .*\r\n/gim) ?? []).join('');
-  socket.end(head('200 OK', 0, echoed));
+  const [, orderID = ''] = /^POST \/void\?orderID=(\S*)/.exec(request) ?? [];
+  socket.end(head('200 OK', 0, `${echoed}x-operation: void ${orderID}\r\n`));
 }

@@ -62,7 +62,7 @@ export class Stub implements Disposable {
     const body = `${BODIES[path]?.(id) ?? ''}\n`;
     const echoed = (request.match(/^(x-request-id|idempotency-key): .*\r\n/gim) ?? []).join('');
     socket.write(
-      `HTTP/1.1 200 OK\r\n${echoed}Content-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\nKeep-Alive: timeout=10\r\n\r\n${body}`,
+      `HTTP/1.1 200 OK\r\n${echoed}x-operation: ${path} ${id}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\nKeep-Alive: timeout=10\r\n\r\n${body}`,
     );
   }
 

@@ -20,6 +20,7 @@ export {
 } from './idempotency-key.ts';
 export { identifier } from './identifier.ts';
 export { only } from './method.ts';
+export { nameOperation, OPERATION_HEADER, operation } from './operation.ts';
 export { REQUEST_ID_HEADER, requestId, requestLogger } from './request-id.ts';
 export { runService } from './run-service.ts';
 export { createServiceApp } from './service-app.ts';

@@ -5,6 +5,7 @@ import {
   type EdgeConfig,
   identifier,
   type Logger,
+  nameOperation,
   only,
   requestLogger,
   sendText,
@@ -29,6 +30,7 @@ export function createApp(
   const addRoutes = (app: Express) => {
     app.all('/check', only('GET'), async (req, res) => {
       const productID = identifier(req, 'productID');
+      nameOperation(res, 'check', productID);
       const log = requestLogger(res, { productID });
       using scope = scopeOf(res);
       try {

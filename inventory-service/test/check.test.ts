@@ -17,7 +17,8 @@ test('answers once the check is complete', async () => {
   await request(quick)
     .get('/check?productID=1234')
     .set('x-request-id', 'check-1')
-    .expect(200, 'Product 1234 is available\n');
+    .expect(200, 'Product 1234 is available\n')
+    .expect('x-operation', 'check 1234');
   expect(lines).toMatchObject([
     {
       level: 30,

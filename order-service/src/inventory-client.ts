@@ -1,15 +1,17 @@
-import { REQUEST_ID_HEADER } from '@orders/chassis';
+import { operation, REQUEST_ID_HEADER } from '@orders/chassis';
 import type { Order } from './order.ts';
 import type { UntimedCall } from './step.ts';
 
+const CHECK = { work: 'Order', step: 'Inventory check', service: 'inventory-service' };
+
 /** The calls to the inventory service at `url`. */
 export function inventoryClient(url: string) {
-  const words = { work: 'Order', step: 'Inventory check', service: 'inventory-service' };
   return {
     /** It succeeds if the service has the order's product. */
     check({ productID, requestId }: Order): UntimedCall {
       const headers = { [REQUEST_ID_HEADER]: requestId };
-      return { ...words, method: 'GET', url: `${url}/check`, params: { productID }, headers };
+      const request = { method: 'GET', url: `${url}/check`, params: { productID } } as const;
+      return { ...CHECK, ...request, headers, operation: operation('check', productID) };
     },
   };
 }

@@ -2,6 +2,7 @@ import {
   CALLER_KEY_HEADER,
   IDEMPOTENCY_KEY_HEADER,
   keyHeader,
+  operation,
   REQUEST_ID_HEADER,
 } from '@orders/chassis';
 import type { Order } from './order.ts';
@@ -9,27 +10,31 @@ import type { UntimedCall } from './step.ts';
 
 /** The calls to the payment service at `url`. */
 export function paymentClient(url: string) {
-  const post = ({ orderID, requestId, paymentKey, callerKey }: Order, path: string) => ({
-    work: 'Order',
-    service: 'payment-service',
-    method: 'POST' as const,
-    url: url + path,
-    params: { orderID },
-    headers: {
-      [REQUEST_ID_HEADER]: requestId,
-      [IDEMPOTENCY_KEY_HEADER]: paymentKey,
-      ...(callerKey !== undefined && { [CALLER_KEY_HEADER]: keyHeader(callerKey) }),
-    },
-  });
+  const post = (order: Order, what: 'pay' | 'void') => {
+    const { orderID, requestId, paymentKey, callerKey } = order;
+    return {
+      work: 'Order',
+      service: 'payment-service',
+      method: 'POST' as const,
+      url: `${url}/${what}`,
+      params: { orderID },
+      headers: {
+        [REQUEST_ID_HEADER]: requestId,
+        [IDEMPOTENCY_KEY_HEADER]: paymentKey,
+        ...(callerKey !== undefined && { [CALLER_KEY_HEADER]: keyHeader(callerKey) }),
+      },
+      operation: operation(what, orderID),
+    };
+  };
   return {
     /** It succeeds if the service has charged the order. It is never tried again. */
     charge(order: Order): UntimedCall {
-      return { ...post(order, '/pay'), step: 'Payment processing' };
+      return { ...post(order, 'pay'), step: 'Payment processing' };
     },
 
     /** It succeeds if the order's payment is void, whatever it was before. */
     void(order: Order): UntimedCall {
-      return { ...post(order, '/void'), step: 'Payment void' };
+      return { ...post(order, 'void'), step: 'Payment void' };
     },
   };
 }

@@ -47,6 +47,15 @@ describe('a step that fails', () => {
     expect(paths()).toHaveLength(1);
   });
 
+  test('inventory answers for another product under the same request id: no payment', async () => {
+    const another: RequestListener = (_req, res) =>
+      res.setHeader('x-operation', 'check another').end('Product another is available');
+    const app = await service.appBetween(another, paid);
+    const message = 'Inventory check failed: inventory-service sent a broken answer';
+    await request(app).get('/order').expect(500, `${message}\n`);
+    expect(paths()).toHaveLength(1);
+  });
+
   test('nobody listens', async () => {
     await using refusing = await startRefusing();
     const app = await service.appBetween(available, paid, { INVENTORY_URL: refusing.url });

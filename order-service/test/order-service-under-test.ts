@@ -81,6 +81,9 @@ export class OrderServiceUnderTest {
         const value = req.headers[name];
         if (value !== undefined) res.setHeader(name, value);
       }
+      const { pathname, searchParams } = new URL(req.url ?? '', 'http://x');
+      const [subject = ''] = searchParams.values();
+      res.setHeader('x-operation', `${pathname.slice(1)} ${encodeURIComponent(subject)}`);
       listener(req, res);
     });
     this.#servers.push(server);

@@ -49,13 +49,15 @@ test('a payment that is silent until its deadline is voided', async () => {
   await voids.finish(AbortSignal.abort());
 });
 
+const answering: RequestListener = (req, res) => {
+  for (const name of ['x-request-id', 'idempotency-key']) {
+    res.setHeader(name, String(req.headers[name]));
+  }
+  res.setHeader('x-operation', req.url?.startsWith('/pay') ? 'pay 2' : 'void 2').end('done');
+};
+
 test('an abort between the answer and its reader leaves the outcome unknown: it is voided', async () => {
-  await using server = await startServer((req, res) => {
-    for (const name of ['x-request-id', 'idempotency-key']) {
-      res.setHeader(name, String(req.headers[name]));
-    }
-    res.end('paid');
-  });
+  await using server = await startServer(answering);
   const { dependencies, voids } = server;
   using scope = new Scope();
   // The last moment before the adapter resolves; axios looks at the signal once more after it.

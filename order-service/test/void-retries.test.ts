@@ -26,6 +26,18 @@ describe('a void', () => {
     expect(service.logged(UNKNOWN)).toEqual([]);
   });
 
+  test('is not acknowledged by the late answer to the payment', async () => {
+    let late: RequestListener = (_req, res) =>
+      res.setHeader('x-operation', 'pay orderID-5678').end('Payment completed');
+    const payment = paymentService(answers(500), (req, res) => late(req, res));
+    const app = await service.appBetween(available, payment);
+    await request(app).get('/order').expect(500, FAILED);
+    await expect.poll(() => service.reached('/void').length).toBeGreaterThan(1);
+    late = voided;
+    await service.shutdown.drain(1_000);
+    expect(service.logged(UNKNOWN)).toEqual([]);
+  });
+
   test('that takes too long leaves the record to reconcile by, and goes on', async () => {
     let revoke = answers(503);
     const payment = paymentService(answers(500), (req, res) => revoke(req, res));

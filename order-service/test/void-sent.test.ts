@@ -20,6 +20,14 @@ describe('a payment whose outcome is unknown is voided', () => {
     ['answers 409', answers(409)],
     ['answers 204', answers(204)],
     ['answers another attempt', (_req, res) => res.setHeader('idempotency-key', 'b').end('paid')],
+    ['answers another operation', (_req, res) => res.setHeader('x-operation', 'check 1').end('ok')],
+    ['answers no operation', (_req, res) => res.removeHeader('x-operation') ?? res.end('paid')],
+    [
+      "answers another operation's refusal",
+      (_req, res) => {
+        res.writeHead(422, { 'x-operation': 'void orderID-5678' }).end();
+      },
+    ],
     ['answers another request', (_req, res) => res.setHeader('x-request-id', 'b').end('paid')],
     [
       "answers another's refusal",

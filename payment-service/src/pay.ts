@@ -4,6 +4,7 @@ import {
   idempotencyKey,
   identifier,
   nameAttempt,
+  nameOperation,
   requestLogger,
   sendText,
 } from '@orders/chassis';
@@ -21,6 +22,7 @@ export function payRoute(ledger: Ledger, durationMs: number): RequestHandler {
     const key = idempotencyKey(req) ?? randomUUID();
     nameAttempt(res, key);
     const orderID = identifier(req, 'orderID');
+    nameOperation(res, 'pay', orderID);
     const keys = { paymentKey: key, callerKey: callerKey(req) };
     const log = requestLogger(res, { orderID, ...keys });
     using scope = scopeOf(res);

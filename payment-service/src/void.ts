@@ -3,6 +3,7 @@ import {
   idempotencyKey,
   identifier,
   nameAttempt,
+  nameOperation,
   requestLogger,
   sendText,
 } from '@orders/chassis';
@@ -19,6 +20,7 @@ export function voidRoute(ledger: Ledger): RequestHandler {
     const paymentKey = idempotencyKey(req);
     if (paymentKey === undefined) throw createError(400, 'Idempotency-Key is missing');
     nameAttempt(res, paymentKey);
+    nameOperation(res, 'void', orderID);
     const keys = { paymentKey, callerKey: callerKey(req) };
     using scope = scopeOf(res);
     const voiding = await ledger.void(paymentKey, orderID, scope, keys.callerKey);

@@ -78,6 +78,21 @@ test("a caller's key that is none is refused, and nothing is remembered", async 
   expect(await service.payments()).toEqual([]);
 });
 
+test('each answer says which operation it is the answer to', async () => {
+  await service.start(1);
+  const order = 'a b/\u{1F4B0}';
+  const encoded = encodeURIComponent(order);
+  for (const [call, operation] of [
+    [service.pay('key', encoded), `pay ${encoded}`],
+    [service.revoke('key', encoded), `void ${encoded}`],
+    [service.pay('key', encoded), `pay ${encoded}`],
+    [service.pay('key', 'another'), 'pay another'],
+    [service.revoke('key', 'another'), 'void another'],
+  ] as const) {
+    expect((await call).headers['x-operation']).toBe(operation);
+  }
+});
+
 test('without a key each call is a payment of its own', async () => {
   await service.start(1);
   await request(service.server).post('/pay?orderID=X').expect(200);

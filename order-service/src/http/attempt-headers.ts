@@ -1,11 +1,23 @@
-import { IDEMPOTENCY_KEY_HEADER, REQUEST_ID_HEADER } from '@orders/chassis';
+import { IDEMPOTENCY_KEY_HEADER, OPERATION_HEADER, REQUEST_ID_HEADER } from '@orders/chassis';
 
-/** What names an attempt: sent with a call, and echoed by whoever has really answered it. */
-export const ATTEMPT_HEADERS = [REQUEST_ID_HEADER, IDEMPOTENCY_KEY_HEADER];
+/** The ids of an attempt, which every answer echoes. */
+const IDS = [REQUEST_ID_HEADER, IDEMPOTENCY_KEY_HEADER];
+
+/** What an answer needs to name the call that it answers: an attempt's calls have their ids in common. */
+export const ATTEMPT_HEADERS = [...IDS, OPERATION_HEADER];
 
 type Headers = Readonly<Record<string, unknown>>;
 
-/** Whether an answer is to the very call that was `sent`: behind a hop that replays, it may not be. */
-export function namesAttempt(received: Headers, sent: Headers = {}): boolean {
-  return ATTEMPT_HEADERS.every((name) => sent[name] === undefined || received[name] === sent[name]);
+/**
+ * Whether an answer is to the very call that was sent with `headers` and asked for `operation`. Behind a
+ * hop that replays answers or mixes them up, it may not be.
+ */
+export function namesAttempt(
+  received: Headers,
+  { headers = {}, operation }: { headers?: Headers; operation?: string },
+): boolean {
+  const isEchoed = (id: string) => headers[id] === undefined || received[id] === headers[id];
+  return (
+    IDS.every(isEchoed) && (operation === undefined || received[OPERATION_HEADER] === operation)
+  );
 }

@@ -15,8 +15,10 @@ export interface Target {
   /** The part: `Inventory check`. */
   step: string;
   service: string;
-  /** As sent, with those that name the attempt. */
+  /** As sent, with the ids that name the attempt. */
   headers?: Readonly<Record<string, string>>;
+  /** What its answer must say that it has done. */
+  operation?: string;
 }
 
 interface Row {
@@ -83,7 +85,7 @@ export class CallFailed extends Error {
     if (status === 408 && scope.remainingMs <= TIMER_SKEW_MS) return failed('deadline-exceeded');
     if (status === 400 || status === 422) {
       // Only a refusal of this very call says that nothing was done for it.
-      const isOurs = namesAttempt(response?.headers ?? {}, target.headers);
+      const isOurs = namesAttempt(response?.headers ?? {}, target);
       return isOurs ? failed('request-refused', String(status)) : failed('broken-answer');
     }
     if (status !== undefined && status !== 200) return failed('other-status', String(status));

@@ -20,6 +20,7 @@ export interface Call extends Target {
   url: string;
   params: Readonly<Record<string, string>>;
   headers: Readonly<Record<string, string>>;
+  operation: string;
   /** Bounds the call to the last byte of its answer. */
   timeoutMs: number;
 }
@@ -38,5 +39,5 @@ export async function call(request: Call, parent: Scope): Promise<void> {
   } catch (error) {
     throw CallFailed.from(error, scope, request);
   }
-  if (!namesAttempt(answer.headers, headers)) throw new CallFailed('broken-answer', request);
+  if (!namesAttempt(answer.headers, request)) throw new CallFailed('broken-answer', request);
 }

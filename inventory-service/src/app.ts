@@ -3,6 +3,7 @@ import {
   createServiceApp,
   type Database,
   type EdgeConfig,
+  hasAborted,
   identifier,
   type Logger,
   nameOperation,
@@ -35,6 +36,7 @@ export function createApp(
       using scope = scopeOf(res);
       try {
         await check(productID, scope);
+        if (hasAborted(scope)) throw scope.signal.reason;
         log.info(`Inventory check completed for product: ${productID}`);
         sendText(res, `Product ${productID} is available`);
       } catch (error) {

@@ -1,6 +1,8 @@
+import { createServer } from 'node:http';
 import { pino } from 'pino';
 import request from 'supertest';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { standStill } from '../../harness/stand-still.ts';
 import { createApp } from '../src/app.ts';
 import { readConfig } from '../src/config.ts';
 
@@ -27,6 +29,17 @@ test('answers once the check is complete', async () => {
       msg: 'Inventory check completed for product: 1234',
     },
   ]);
+});
+
+test('says nothing of a product if the budget was spent while the process stood', async () => {
+  const [workMs, budgetMs] = [100, 200];
+  const server = createServer(createApp({ checkDurationMs: workMs }, logger));
+  server.once('request', () => setImmediate(standStill, budgetMs));
+  await request(server)
+    .get('/check?productID=1234')
+    .set('x-envoy-expected-rq-timeout-ms', String(budgetMs))
+    .expect(408, 'Request canceled\n');
+  expect(lines).toMatchObject([{ cause: 'deadline-exceeded' }]);
 });
 
 test('stops when the budget is spent: 408', async () => {

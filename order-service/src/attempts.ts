@@ -9,8 +9,11 @@ export interface Attempts {
   /** Writes the attempt down, unless its caller's key is known. Throws CallFailed. */
   begin(order: Order, scope: Scope): Promise<Beginning>;
 
-  /** Its verdict: it is charged. Throws CallFailed if that came too late, or nobody can tell. */
-  succeed(order: Order): Promise<void>;
+  /**
+   * Its verdict: it is charged. `scope` bounds the wait for the step, which itself takes no signal. Throws
+   * CallFailed if that came too late, or nobody can tell.
+   */
+  succeed(order: Order, scope: Scope): Promise<void>;
 
   /** Its verdict: it has failed. Whether that stands: not if it is known to be processed. Throws CallFailed. */
   fail(order: Order): Promise<boolean>;

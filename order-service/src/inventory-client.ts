@@ -2,7 +2,8 @@ import { operation, REQUEST_ID_HEADER } from '@orders/chassis';
 import type { Order } from './order.ts';
 import type { UntimedCall } from './step.ts';
 
-const CHECK = { work: 'Order', step: 'Inventory check', service: 'inventory-service' };
+/** The first step of an order, in the words of its failure. */
+export const CHECK = { work: 'Order', step: 'Inventory check', service: 'inventory-service' };
 
 /** The calls to the inventory service at `url`. */
 export function inventoryClient(url: string) {

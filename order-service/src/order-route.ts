@@ -1,11 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { idempotencyKey, identifier, requestId, requestLogger, sendText } from '@orders/chassis';
+import {
+  hasAborted,
+  idempotencyKey,
+  identifier,
+  requestId,
+  requestLogger,
+  sendText,
+} from '@orders/chassis';
 import type { Request, RequestHandler, Response } from 'express';
 import createError, { isHttpError } from 'http-errors';
 import { scopeOf } from '#request-scope/express';
 import type { Beginning } from './attempts.ts';
 import { type OrderEnded, orderEnded } from './events.ts';
 import { CallFailed } from './http/call-failed.ts';
+import { CHECK } from './inventory-client.ts';
 import type { Order } from './order.ts';
 import { type Dependencies, placeOrder } from './place-order.ts';
 
@@ -36,6 +44,8 @@ export function orderRoute(
     let placed: Promise<void> | undefined;
     inFlight += 1;
     try {
+      // An order that never began leaves its caller's key free.
+      if (hasAborted(scope)) throw CallFailed.from(scope.signal.reason, scope, CHECK);
       const beginning = await attempts.begin(order, scope);
       if (beginning === 'begun') {
         log.info(`Placing order for product: ${order.productID}`);

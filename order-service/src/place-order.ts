@@ -1,3 +1,4 @@
+import { hasAborted } from '@orders/chassis';
 import type { Scope } from '#request-scope';
 import type { Attempts } from './attempts.ts';
 import type { Config } from './config.ts';
@@ -5,7 +6,7 @@ import { CallFailed } from './http/call-failed.ts';
 import { inventoryClient } from './inventory-client.ts';
 import type { Order } from './order.ts';
 import { paymentClient } from './payment-client.ts';
-import type { Send, Step } from './step.ts';
+import type { Send, Step, UntimedCall } from './step.ts';
 import type { Voids } from './voids.ts';
 
 type StepsConfig = Pick<Config, 'inventoryUrl' | 'paymentUrl' | 'callTimeoutMs'>;
@@ -43,11 +44,15 @@ export async function placeOrder(
 ): Promise<void> {
   let done = 0;
   try {
+    let last: UntimedCall | undefined;
     for (const { call, timeoutMs } of steps) {
-      await send({ ...call(order), timeoutMs }, scope);
+      last = call(order);
+      await send({ ...last, timeoutMs }, scope);
       done += 1;
     }
-    await attempts.succeed(order);
+    // The order's point of no return: here the clock decides, not the timer that may be late.
+    if (last && hasAborted(scope)) throw CallFailed.from(scope.signal.reason, scope, last);
+    await attempts.succeed(order, scope);
   } catch (error) {
     const mayBeDone = steps.slice(0, surelyDidNothing(error) ? done : done + 1);
     if (mayBeDone.some(({ undo }) => undo)) voids.add(order);

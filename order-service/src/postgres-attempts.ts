@@ -1,10 +1,13 @@
 import type { Database } from '@orders/chassis';
 import { isHttpError } from 'http-errors';
-import type { Scope } from '#request-scope';
+import { isCancellation, type Scope } from '#request-scope';
 import type { Attempts, Beginning } from './attempts.ts';
 import { attemptStatements, type Row } from './attempts-table.ts';
 import { CallFailed } from './http/call-failed.ts';
 import type { Order } from './order.ts';
+
+/** A statement is not sent if its scope has less than this left, whether or not it has aborted. */
+const EXPECTED_MS = 1;
 
 const TARGET = { work: 'Order', step: 'Order record', service: 'database' };
 
@@ -37,12 +40,14 @@ export class PostgresAttempts implements Attempts {
     return known.status;
   }
 
-  async succeed(order: Order): Promise<void> {
+  async succeed(order: Order, scope: Scope): Promise<void> {
     const isNamed = order.callerKey !== undefined;
     const { succeed, succeedAndForget } = this.#statements;
     const text = isNamed ? succeed : succeedAndForget;
-    const succeeded = this.#query(text, [order.paymentKey]);
+    const succeeded = this.#query(text, [order.paymentKey], scope, { mayBeRefused: false });
     const rows = await succeeded.catch(async (error) => {
+      // Canceled before it was sent: the record says nothing yet.
+      if (isCancellation(error)) throw CallFailed.from(error, scope, TARGET);
       // Then the record says that it is in flight, and whoever finds it so takes it back.
       if (isHttpError(error) && error.mayBeDone === false) throw failed(error);
       // Whoever asks again is told what the record says; nobody is to say anything else before.
@@ -91,7 +96,8 @@ export class PostgresAttempts implements Attempts {
     try {
       return await this.#query(text, values, scope);
     } catch (error) {
-      if (!isHttpError(error)) throw scope ? CallFailed.from(error, scope, TARGET) : error;
+      if (scope && isCancellation(error)) throw CallFailed.from(error, scope, TARGET);
+      if (!isHttpError(error)) throw error;
       // With a scope it is the beginning: an order that is surely none may be tried again at once.
       const isNothing = scope !== undefined && error.mayBeDone === false;
       throw isNothing
@@ -101,8 +107,14 @@ export class PostgresAttempts implements Attempts {
   }
 
   /** Without a scope it is what must be written: nothing refuses it. */
-  async #query(text: string, values: unknown[], scope?: Scope): Promise<Row[]> {
-    return (await this.#pool.query<Row>(text, values, scope, { toItsEnd: true })).rows;
+  async #query(
+    text: string,
+    values: unknown[],
+    scope?: Scope,
+    { mayBeRefused = scope !== undefined } = {},
+  ): Promise<Row[]> {
+    const options = { toItsEnd: true, expectedMs: EXPECTED_MS, mayBeRefused };
+    return (await this.#pool.query<Row>(text, values, scope, options)).rows;
   }
 }
 

@@ -62,6 +62,27 @@ describe("under the caller's Idempotency-Key", () => {
     }
   });
 
+  test.each([
+    ['its budget was spent', '0', 500, 'Inventory check failed: deadline exceeded\n'],
+    [
+      'its service had aborted what it does',
+      '60000',
+      503,
+      'Order canceled: service shutting down\n',
+    ],
+  ])(
+    'an order that never began since %s has not used its key up',
+    async (_why, ms, status, text) => {
+      const app = await service.appBetween(available, paid);
+      if (status === 503) await service.shutdown.drain(0);
+      const ask = () => request(app).get('/order').set('Idempotency-Key', 'mine');
+      for (const _ of ['first', 'second'])
+        await ask().set('x-envoy-expected-rq-timeout-ms', ms).expect(status, text);
+      expect(service.calls).toEqual([]);
+      if (status !== 503) await ask().expect(200);
+    },
+  );
+
   test('a key that is none is refused', async () => {
     const app = await service.appBetween(available, paid);
     await request(app).get('/order').set('Idempotency-Key', 'a b').expect(400);

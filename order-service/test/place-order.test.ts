@@ -2,9 +2,10 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { pino } from 'pino';
-import { expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { ClientDisconnected, DeadlineExceeded, Scope } from '#request-scope';
 import { portOf } from '../../harness/port-of.ts';
+import { standStill } from '../../harness/stand-still.ts';
 import { call } from '../src/http/call.ts';
 import { MemoryAttempts } from '../src/memory-attempts.ts';
 import { paymentClient } from '../src/payment-client.ts';
@@ -19,11 +20,11 @@ const order = { productID: '1', orderID: '2', paymentKey: 'key', requestId: 'a',
 const LONG_MS = 60_000;
 const attempts = new MemoryAttempts(LONG_MS);
 
-async function startServer(listener: RequestListener) {
+async function startServer(listener: RequestListener, timeoutMs = LONG_MS) {
   const server = createServer(listener).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const payment = paymentClient(`http://127.0.0.1:${portOf(server)}`);
-  const steps = [{ call: payment.charge, undo: payment.void, timeoutMs: LONG_MS }];
+  const steps = [{ call: payment.charge, undo: payment.void, timeoutMs }];
   const takesBack = takeBack(attempts, steps, call, LONG_MS);
   const voids = new Voids(takesBack, { giveUpMs: LONG_MS, rememberedMs: LONG_MS });
   return {
@@ -55,6 +56,38 @@ const answering: RequestListener = (req, res) => {
   }
   res.setHeader('x-operation', req.url?.startsWith('/pay') ? 'pay 2' : 'void 2').end('done');
 };
+
+describe('an order that was paid while the process stood still', () => {
+  const LATE = 'Payment processing failed: deadline exceeded';
+  const [NEVER, SOON] = [Number.POSITIVE_INFINITY, 300];
+
+  test.each([
+    ["its caller's budget", SOON, LONG_MS],
+    ['the time of the call', NEVER, SOON],
+  ])('has failed if %s was spent, and is voided', async (_what, budgetMs, timeoutMs) => {
+    await using server = await startServer(answering, timeoutMs);
+    const { dependencies, voids } = server;
+    using scope = new Scope(budgetMs);
+    const stand = () => standStill(SOON);
+    subscribe('undici:request:trailers', stand);
+    onTestFinished(() => void unsubscribe('undici:request:trailers', stand));
+    const placed = placeOrder(order, dependencies, scope);
+    await expect(placed).rejects.toThrow(LATE);
+    expect(voids.size).toBe(1);
+    await voids.finish(new AbortController().signal);
+  });
+
+  test('has failed if the budget was spent between its answer and its verdict', async () => {
+    await using server = await startServer(answering);
+    const { dependencies, voids } = server;
+    using scope = new Scope(10);
+    const send = async () => standStill(20);
+    const placed = placeOrder(order, { ...dependencies, send }, scope);
+    await expect(placed).rejects.toThrow(LATE);
+    expect(voids.size).toBe(1);
+    await voids.finish(new AbortController().signal);
+  });
+});
 
 test('an abort between the answer and its reader leaves the outcome unknown: it is voided', async () => {
   await using server = await startServer(answering);

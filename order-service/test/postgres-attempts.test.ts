@@ -1,8 +1,12 @@
 import { createPool, DatabaseUnavailable } from '@orders/postgres';
+import { pino } from 'pino';
 import request from 'supertest';
 import { expect, test } from 'vitest';
+import { ClientDisconnected, Scope } from '#request-scope';
+import { standStill } from '../../harness/stand-still.ts';
 import { meetQueries } from '../../postgres/test/test-database.ts';
 import { attemptStatements } from '../src/attempts-table.ts';
+import { PostgresAttempts } from '../src/postgres-attempts.ts';
 import { attemptMs } from '../src/step.ts';
 import {
   answers,
@@ -81,6 +85,50 @@ test('a shutdown waits for the verdicts that are being written', async () => {
   expect(await attempts()).toEqual([{ caller_key: 'mine', status: 'processed', is_open: false }]);
   expect((await answer).status).toBe(200);
   await server.ask('drop trigger wait on attempts');
+});
+
+test('a verdict whose caller waits no more is not written, even if the timer is late', async () => {
+  const log = pino({ level: 'silent' });
+  const order = { productID: '1', orderID: '2', paymentKey: '3', requestId: '4', log };
+  const record = new PostgresAttempts(orders.database, 60_000);
+  using scope = new Scope();
+  for (const callerKey of [undefined, 'mine']) {
+    await server.ask('truncate attempts');
+    expect(await record.begin({ ...order, callerKey }, scope)).toBe('begun');
+    using late = new Scope(5);
+    standStill(10);
+    const verdict = record.succeed({ ...order, callerKey }, late);
+    await expect(verdict).rejects.toThrow('Order record failed: deadline exceeded');
+    expect(await attempts()).toMatchObject([{ status: 'in-flight', is_open: true }]);
+  }
+});
+
+test('a verdict that waits for a connection is given up with its order, and the payment voided', async () => {
+  await using pool = createPool(server.postgres.url, { maxConnections: 1 });
+  const busy = new Scope();
+  const occupied = meetQueries({ ...orders.database, pool }, async (query, text) => {
+    // Whatever comes after the payment waits behind it.
+    if (text === succeed) pool.query('select pg_sleep(3600)', [], busy).catch(() => {});
+    return query();
+  });
+  const app = await replica(available, paymentService(paid, voided), occupied);
+  const placed = request(app).get('/order').set('Idempotency-Key', 'mine');
+  placed.end(() => {});
+  await server.runs('select pg_sleep(3600)');
+  placed.abort();
+  const canceled = 'Order canceled: client disconnected';
+  await expect.poll(() => orders.service.logged(canceled)).toHaveLength(1);
+  busy.abort(new ClientDisconnected());
+  await expect.poll(attempts).toEqual([{ caller_key: 'mine', status: 'failed', is_open: false }]);
+  expect(orders.service.reached('/void')).toHaveLength(1);
+});
+
+test('an order whose budget was spent before it began is not on record', async () => {
+  const app = await replica(available, paid);
+  const ask = () => request(app).get('/order').set('Idempotency-Key', 'mine');
+  await ask().set('x-envoy-expected-rq-timeout-ms', '0').expect(500);
+  expect(await attempts()).toEqual([]);
+  await ask().expect(200);
 });
 
 test('without the database an order fails, and nothing is called', async () => {

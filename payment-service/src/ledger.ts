@@ -43,8 +43,8 @@ export interface Ledger {
 
   /**
    * The point of no return: whether the payment was pending still, and is processed now. Rejects with
-   * the reason of `scope` if that has aborted before the step is taken, which itself takes no signal;
-   * with OutcomeUnknown if nobody can tell whether it was.
+   * the reason of `scope` if that has aborted, or its deadline has passed by the clock, before the step is
+   * taken, which itself takes no signal; with OutcomeUnknown if nobody can tell whether it was.
    */
   commit(key: string, scope: Scope): Promise<boolean>;
 

@@ -1,4 +1,4 @@
-import { ExpiringMap } from '@orders/chassis';
+import { ExpiringMap, hasAborted } from '@orders/chassis';
 import type { Scope } from '#request-scope';
 import {
   type Beginning,
@@ -51,7 +51,7 @@ export class MemoryLedger implements Ledger {
   }
 
   async commit(key: string, scope: Scope): Promise<boolean> {
-    scope.signal.throwIfAborted();
+    if (hasAborted(scope)) throw scope.signal.reason;
     return this.#settle(key, 'processed');
   }
 

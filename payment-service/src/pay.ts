@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   callerKey,
+  hasAborted,
   idempotencyKey,
   identifier,
   nameAttempt,
@@ -27,6 +28,8 @@ export function payRoute(ledger: Ledger, durationMs: number): RequestHandler {
     const log = requestLogger(res, { orderID, ...keys });
     using scope = scopeOf(res);
     try {
+      // What never began leaves its key free.
+      if (hasAborted(scope)) throw scope.signal.reason;
       const beginning = await ledger.begin(key, orderID, scope, keys.callerKey);
       if (beginning === 'begun') {
         await charge(ledger, key, processPayment(orderID, durationMs, scope.signal), scope);

@@ -11,6 +11,9 @@ import {
 } from './ledger.ts';
 import { paymentStatements, type Row, voidedChannel } from './payments-table.ts';
 
+/** A statement is not sent if its scope has less than this left, whether or not it has aborted. */
+const EXPECTED_MS = 1;
+
 /**
  * The ledger in `database`, any number of replicas' one. What is voided in another replica is stopped in
  * this one.
@@ -59,13 +62,9 @@ export class PostgresLedger implements Ledger {
 
   async commit(key: string, scope: Scope): Promise<boolean> {
     try {
-      const verdict = { toItsEnd: true, mayBeRefused: false };
-      const { rows } = await this.#pool.query(
-        this.#statements.settle,
-        [key, 'processed'],
-        scope,
-        verdict,
-      );
+      const verdict = { toItsEnd: true, mayBeRefused: false, expectedMs: EXPECTED_MS };
+      const { settle } = this.#statements;
+      const { rows } = await this.#pool.query(settle, [key, 'processed'], scope, verdict);
       return rows.length > 0;
     } catch (error) {
       if (isCancellation(error) || wasNotDone(error)) throw error;
@@ -125,6 +124,7 @@ export class PostgresLedger implements Ledger {
     values: unknown[],
     scope?: Scope,
   ): Promise<Its[]> {
-    return (await this.#pool.query<Its>(text, values, scope, { toItsEnd: true })).rows;
+    const options = { toItsEnd: true, expectedMs: EXPECTED_MS };
+    return (await this.#pool.query<Its>(text, values, scope, options)).rows;
   }
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Scope } from '#request-scope';
+import { standStill } from '../../harness/stand-still.ts';
 import type { Ledger } from '../src/ledger.ts';
 import { KEYS, LEGAL, ORDER, type Step, statuses, steps, take } from './ledger-steps.ts';
 
@@ -85,6 +86,16 @@ export function ledgerContract(empty: () => Promise<Ledger>, numRuns: number): v
     await ledger.begin('key-1', ORDER, new Scope());
     const spent = new Scope(0);
     await expect(ledger.commit('key-1', spent)).rejects.toThrow('deadline exceeded');
+    expect(await statuses(ledger)).toEqual(new Map([['key-1', 'pending']]));
+  });
+
+  test('commit does not happen once its deadline has passed, even if its timer is late', async () => {
+    const ledger = await empty();
+    await ledger.begin('key-1', ORDER, new Scope());
+    using late = new Scope(5);
+    standStill(10);
+    expect(late.signal.aborted).toBe(false);
+    await expect(ledger.commit('key-1', late)).rejects.toThrow('deadline exceeded');
     expect(await statuses(ledger)).toEqual(new Map([['key-1', 'pending']]));
   });
 

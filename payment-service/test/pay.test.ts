@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import request from 'supertest';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { portOf } from '../../harness/port-of.ts';
+import { standStill } from '../../harness/stand-still.ts';
 import { createApp } from '../src/app.ts';
 import { readConfig } from '../src/config.ts';
 
@@ -44,6 +45,20 @@ test('stops when the budget is spent: 408', async () => {
       msg: 'Payment processing canceled for order: 1234',
     },
   ]);
+});
+
+test('does not charge if its budget was spent while the process stood, whichever timer is first', async () => {
+  const [workMs, budgetMs] = [100, 200];
+  const app = createApp({ paymentDurationMs: workMs, retentionMs: 60_000 }, logger);
+  const server = createServer(app);
+  server.once('request', () => setImmediate(standStill, budgetMs));
+  await request(server)
+    .post('/pay?orderID=1234')
+    .set('x-envoy-expected-rq-timeout-ms', String(budgetMs))
+    .expect(408, 'Payment canceled\n');
+  expect(lines).toMatchObject([{ cause: 'deadline-exceeded' }]);
+  const { body } = await request(app).get('/payments?orderID=1234');
+  expect(body).toMatchObject([{ status: 'canceled' }]);
 });
 
 test('a list of payments for whose caller it is too late: 408', async () => {

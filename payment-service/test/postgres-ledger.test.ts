@@ -84,6 +84,13 @@ test('a key is charged once, whichever replica it comes to', async () => {
   expect(other.messages()).toEqual([]);
 });
 
+test('a payment whose budget was spent before it began leaves nothing', async () => {
+  await one.start(1, database);
+  await one.pay('spent', 'late').set('x-envoy-expected-rq-timeout-ms', '0').expect(408);
+  expect(await one.payments('late')).toEqual([]);
+  await one.pay('spent', 'late').expect(200);
+});
+
 test('where the database is lost the list of payments is refused in plain text', async () => {
   await using pool = createPool('postgres://127.0.0.1:1/nowhere', { maxConnections: 1 });
   await one.start(1, { ...database, pool });

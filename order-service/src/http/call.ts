@@ -1,3 +1,4 @@
+import { hasAborted } from '@orders/chassis';
 import { Axios, type AxiosResponse, CanceledError } from 'axios';
 import { budgetHeaders, type Scope, withTimeout } from '#request-scope';
 import { namesAttempt } from './attempt-headers.ts';
@@ -25,7 +26,7 @@ export interface Call extends Target {
   timeoutMs: number;
 }
 
-/** Resolves once the service has answered 200 to this very call. Throws CallFailed. */
+/** Resolves once the service has answered 200 to this very call, in time. Throws CallFailed. */
 export async function call(request: Call, parent: Scope): Promise<void> {
   const { method } = request;
   const url = `${request.url}?${new URLSearchParams(request.params)}`;
@@ -40,4 +41,5 @@ export async function call(request: Call, parent: Scope): Promise<void> {
     throw CallFailed.from(error, scope, request);
   }
   if (!namesAttempt(answer.headers, request)) throw new CallFailed('broken-answer', request);
+  if (hasAborted(scope)) throw CallFailed.from(signal.reason, scope, request);
 }

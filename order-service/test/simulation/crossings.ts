@@ -8,6 +8,7 @@ export const CROSSINGS = [
   'a retry is refused',
   'a retry reads that its order is processed',
   'a step after the payment fails',
+  'a verdict that nobody waits for any more is not written',
   'a void meets a payment that is canceled',
   'a void meets a payment that is not there yet',
   'a void meets a payment that is pending',

@@ -1,8 +1,11 @@
 import type { Database } from '@orders/chassis';
 import { DatabaseUnavailable } from '@orders/postgres';
 import type fc from 'fast-check';
+import type { Scope } from '#request-scope';
 import { MemoryLedger } from '../../../payment-service/src/memory-ledger.ts';
-import type { Row } from '../../src/attempts-table.ts';
+import { attemptStatements, type Row } from '../../src/attempts-table.ts';
+
+const { succeed, succeedAndForget } = attemptStatements('orders');
 
 /**
  * What can happen to a message: it arrives and is answered, it is refused and known to have done nothing, it is
@@ -59,12 +62,20 @@ export class World {
     this.#fates.length = 0;
   }
 
-  /** The database as the process `replica` has it: each statement is done at once, or not at all. */
+  /**
+   * The database as the process `replica` has it: each statement is done at once, or not at all. Before that
+   * it waits for a connection, for as long as its scope lasts.
+   */
   poolOf(replica: { isDead: boolean }): Database['pool'] {
-    const query = async (text: string, values: (string | undefined)[]) => {
+    const query = async (text: string, values: (string | undefined)[], scope?: Scope) => {
       const fate = this.fate();
       await this.step('statement');
       if (replica.isDead) return await never();
+      if (scope?.signal.aborted) {
+        if (text === succeed || text === succeedAndForget)
+          this.crossings.add('a verdict that nobody waits for any more is not written');
+        throw scope.signal.reason;
+      }
       const isDone = fate === 'arrives' || fate === 'answer lost';
       const rows = isDone ? this.#run(text, values) : [];
       await this.step('its answer');

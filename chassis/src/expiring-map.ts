@@ -13,15 +13,13 @@ export class ExpiringMap<Value> {
     this.#onExpire = onExpire;
   }
 
-  /** How many entries there are, expired ones that are still to be cleared away included. */
-  get size(): number {
-    this.clearExpired();
-    return this.#entries.size;
-  }
-
+  /** The value, if it has not expired. One that has is cleared away. */
   get(key: string): Value | undefined {
     const entry = this.#entries.get(key);
-    return entry && entry.expiresAt > performance.now() ? entry.value : undefined;
+    if (!entry || entry.expiresAt > performance.now()) return entry?.value;
+    this.#entries.delete(key);
+    this.#onExpire(entry.value);
+    return undefined;
   }
 
   /** Sets or replaces the value; its time begins anew. */

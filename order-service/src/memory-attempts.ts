@@ -3,30 +3,48 @@ import type { Attempts, Beginning } from './attempts.ts';
 import type { Order } from './order.ts';
 
 /** What is known of the attempt that a caller's key names. */
-type Attempt = { order: string; status: 'in-flight' | 'processed' | 'failed' };
+interface Attempt {
+  productID: string;
+  orderID: string;
+  status: 'in-flight' | 'processed' | 'failed';
+  /** What it takes in memory. */
+  bytes: number;
+}
 
-/** As many as the payment service remembers. */
-const MAX_ATTEMPTS = 500_000;
+/** It fits into a container of 512 MB, half of which Node gives to its heap. */
+const MAX_BYTES = 200_000_000;
+
+/** What an attempt takes besides its key and ids, at most, as measured. */
+const ATTEMPT_BYTES = 300;
 
 /** In memory: what a caller's key names is made once. Without a key, every attempt is new. */
 export class MemoryAttempts implements Attempts {
   readonly #inFlight = new Map<string, Attempt>();
   readonly #ended: ExpiringMap<Attempt>;
-  readonly #maxAttempts: number;
+  readonly #maxBytes: number;
+  #bytes = 0;
 
   /** An attempt is remembered for `retentionMs` after its end, and never forgotten sooner. */
-  constructor(retentionMs: number, maxAttempts = MAX_ATTEMPTS) {
-    this.#ended = new ExpiringMap(retentionMs);
-    this.#maxAttempts = maxAttempts;
+  constructor(retentionMs: number, maxBytes = MAX_BYTES) {
+    this.#ended = new ExpiringMap(retentionMs, ({ bytes }) => {
+      this.#bytes -= bytes;
+    });
+    this.#maxBytes = maxBytes;
   }
 
   async begin({ callerKey: key, productID, orderID }: Order): Promise<Beginning> {
     if (key === undefined) return 'begun';
-    const order = JSON.stringify([productID, orderID]);
     const known = this.#inFlight.get(key) ?? this.#ended.get(key);
-    if (known) return known.order === order ? known.status : 'other-order';
-    if (this.#inFlight.size + this.#ended.size >= this.#maxAttempts) return 'full';
-    this.#inFlight.set(key, { order, status: 'in-flight' });
+    if (known) {
+      const isSame = known.productID === productID && known.orderID === orderID;
+      return isSame ? known.status : 'other-order';
+    }
+    // A key is ASCII, one byte a character; an id may take two.
+    const bytes = ATTEMPT_BYTES + key.length + 2 * (productID.length + orderID.length);
+    this.#ended.clearExpired();
+    if (this.#bytes + bytes > this.#maxBytes) return 'full';
+    this.#bytes += bytes;
+    this.#inFlight.set(key, { productID, orderID, status: 'in-flight', bytes });
     return 'begun';
   }
 

@@ -91,7 +91,8 @@ describe("under the caller's Idempotency-Key", () => {
 });
 
 test('attempts are forgotten by age alone: at the bound there is no room', async () => {
-  const attempts = new MemoryAttempts(60_000, 2);
+  const roomForTwo = 700;
+  const attempts = new MemoryAttempts(60_000, roomForTwo);
   const order = (callerKey?: string) => ({
     ...{ productID: '1', orderID: '2', paymentKey: 'a', requestId: 'b' },
     ...{ callerKey, log: pino({ level: 'silent' }) },

@@ -14,23 +14,27 @@ interface Pending {
   scope: Scope;
 }
 
-/** 250 MB or so, 380 with the longest ids. */
-const MAX_PAYMENTS = 500_000;
+/** It fits into a container of 512 MB, half of which Node gives to its heap. */
+const MAX_BYTES = 200_000_000;
+
+/** What a payment takes besides its ids, at most, as measured: with an order of its own. */
+const PAYMENT_BYTES = 550;
 
 /** In memory. No step waits for anything, so nothing can come between its look and its change. */
 export class MemoryLedger implements Ledger {
   readonly #pending = new Map<string, Pending>();
   readonly #settled: ExpiringMap<Payment>;
   readonly #byOrder = new Map<string, Map<string, Payment>>();
-  readonly #maxPayments: number;
+  readonly #maxBytes: number;
+  #bytes = 0;
 
   /**
-   * Settled payments and tombstones are remembered for `retentionMs`, and never forgotten sooner: at
-   * `maxPayments` the ledger takes nothing new.
+   * Settled payments and tombstones are remembered for `retentionMs`, and never forgotten sooner: where
+   * one more would take the ledger beyond `maxBytes` it is not taken.
    */
-  constructor(retentionMs: number, maxPayments = MAX_PAYMENTS) {
-    this.#settled = new ExpiringMap(retentionMs, (payment) => this.#unlist(payment));
-    this.#maxPayments = maxPayments;
+  constructor(retentionMs: number, maxBytes = MAX_BYTES) {
+    this.#settled = new ExpiringMap(retentionMs, (payment) => this.#forget(payment));
+    this.#maxBytes = maxBytes;
   }
 
   async begin(
@@ -43,8 +47,8 @@ export class MemoryLedger implements Ledger {
     if (known && known.orderID !== orderID) return 'other-order';
     if (known?.status === 'pending') return 'in-flight';
     if (known?.status === 'processed' || known?.status === 'voided') return known.status;
-    if (!known && this.#isFull) return 'full';
     const ids = known ?? { paymentKey, callerKey, orderID };
+    if (!known && !this.#makeRoom(ids)) return 'full';
     this.#settled.delete(paymentKey);
     this.#pending.set(paymentKey, { payment: this.#list(ids, 'pending'), scope });
     return 'begun';
@@ -68,8 +72,8 @@ export class MemoryLedger implements Ledger {
     const known = this.#find(paymentKey);
     if (known && known.orderID !== orderID) return 'other-order';
     if (known?.status === 'voided') return 'already-voided';
-    if (!known && this.#isFull) return 'full';
     const ids = known ?? { paymentKey, callerKey, orderID };
+    if (!known && !this.#makeRoom(ids)) return 'full';
     const work = this.#pending.get(paymentKey)?.scope;
     this.#pending.delete(paymentKey);
     this.#settled.set(paymentKey, this.#list(ids, 'voided'));
@@ -82,8 +86,13 @@ export class MemoryLedger implements Ledger {
     return [...(this.#byOrder.get(orderID)?.values() ?? [])];
   }
 
-  get #isFull(): boolean {
-    return this.#pending.size + this.#settled.size >= this.#maxPayments;
+  /** Whether there is room for one more payment, which has it from now on. */
+  #makeRoom(ids: Ids): boolean {
+    this.#settled.clearExpired();
+    const bytes = this.#bytes + bytesOf(ids);
+    if (bytes > this.#maxBytes) return false;
+    this.#bytes = bytes;
+    return true;
   }
 
   #find(key: string): Payment | undefined {
@@ -110,7 +119,9 @@ export class MemoryLedger implements Ledger {
     return payment;
   }
 
-  #unlist({ paymentKey, orderID }: Payment): void {
+  #forget(payment: Payment): void {
+    const { paymentKey, orderID } = payment;
+    this.#bytes -= bytesOf(payment);
     const listed = this.#byOrder.get(orderID);
     listed?.delete(paymentKey);
     if (listed?.size === 0) this.#byOrder.delete(orderID);
@@ -118,3 +129,8 @@ export class MemoryLedger implements Ledger {
 }
 
 type Ids = Pick<Payment, 'paymentKey' | 'callerKey' | 'orderID'>;
+
+/** What a payment takes in memory. A key is ASCII, one byte a character; an order's id may take two. */
+function bytesOf({ paymentKey, callerKey = '', orderID }: Ids): number {
+  return PAYMENT_BYTES + paymentKey.length + callerKey.length + 2 * orderID.length;
+}

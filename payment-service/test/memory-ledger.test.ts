@@ -5,6 +5,8 @@ import { ledgerContract } from './ledger-contract.ts';
 
 const LONG_MS = 600_000;
 const ORDER = 'order';
+/** In bytes. */
+const ROOM_FOR_TWO = 1_500;
 const scope = new Scope();
 
 describe('as every ledger', () => ledgerContract(async () => new MemoryLedger(LONG_MS), 100));
@@ -24,7 +26,7 @@ describe('in memory', () => {
   });
 
   test('at its bound it takes nothing new, and forgets nothing', async () => {
-    const ledger = new MemoryLedger(LONG_MS, 2);
+    const ledger = new MemoryLedger(LONG_MS, ROOM_FOR_TWO);
     await ledger.begin('pending', ORDER, scope);
     await ledger.void('voided', ORDER);
     expect(await ledger.begin('new', ORDER, scope)).toBe('full');
@@ -36,10 +38,31 @@ describe('in memory', () => {
   });
 
   test('at its bound there is room again once something has expired', async () => {
-    const ledger = new MemoryLedger(10, 1);
-    await ledger.void('old', ORDER);
-    expect(await ledger.void('new', ORDER)).toBe('full');
-    vi.advanceTimersByTime(10);
-    expect(await ledger.void('new', ORDER)).toBe('voided');
+    const ledger = new MemoryLedger(10, ROOM_FOR_TWO);
+    for (const round of [1, 2, 3]) {
+      // The first key is known from the round before, and has expired.
+      expect(await ledger.void('old', ORDER)).toBe('voided');
+      expect(await ledger.void(`old-${round}`, ORDER)).toBe('voided');
+      expect(await ledger.void('new', ORDER)).toBe('full');
+      vi.advanceTimersByTime(10);
+    }
+  });
+
+  test('its bound is in bytes: of longer ids it takes fewer', async () => {
+    const room = async (orderID: string, callerKey?: string) => {
+      const ledger = new MemoryLedger(LONG_MS, 100_000);
+      let count = 0;
+      while ((await ledger.begin(`${count}`, orderID, scope, callerKey)) === 'begun') count += 1;
+      return count;
+    };
+    const [short, long, longer] = [
+      await room('1'),
+      await room('\u{1F4B0}'.repeat(128)),
+      await room('\u{1F4B0}'.repeat(128), 'k'.repeat(128)),
+    ];
+    expect(short).toBeGreaterThan(long);
+    expect(long).toBeGreaterThan(longer);
+    // A character outside the BMP takes four bytes.
+    expect(longer * (4 * 128 + 128)).toBeLessThan(100_000);
   });
 });

@@ -19,13 +19,13 @@ import { urlOf } from './url.ts';
 const CLOSE_TIMEOUT_MS = 1_000;
 
 /**
- * Runs a service until SIGTERM or SIGINT, with a database that has `table` where the environment names
- * one. If it cannot start: one line on stderr, exit code 1.
+ * Runs a service until SIGTERM or SIGINT, with a database that has `table`, if it needs one, where the
+ * environment names one. If it cannot start: one line on stderr, exit code 1.
  */
 export async function runService<Config extends EdgeConfig>(service: {
   name: string;
   envFile: URL;
-  table: Table;
+  table?: Table;
   readConfig: (env: NodeJS.ProcessEnv) => Config;
   createApp: (
     config: Config,
@@ -49,7 +49,7 @@ export async function runService<Config extends EdgeConfig>(service: {
     // Who holds a connection or a lock is to be seen in the database.
     const applicationName = `${service.name}@${hostname()}`;
     const connect = { passwordFile, applicationName, onRefused: refuseToStart };
-    const tables = new Tables(databaseSchema, [service.table]);
+    const tables = new Tables(databaseSchema, service.table ? [service.table] : []);
     const { signal } = shutdown;
     const database = url
       ? await openDatabase(url, tables, config.databaseConnections, logger, signal, connect)

@@ -170,7 +170,7 @@ test('a void whose payment may be forgotten by then is reported, however long it
 describe('without an order service around it', () => {
   const log = pino({ level: 'silent' });
   const order = {
-    ...{ productID: '1', orderID: 'orderID-5678', idempotencyKey: 'key', requestId: 'a', log },
+    ...{ productID: '1', orderID: 'orderID-5678', paymentKey: 'key', requestId: 'a', log },
   };
 
   /** Places the order with one more step, and resolves once what has to be is undone. */

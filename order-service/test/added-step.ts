@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http';
-import { IDEMPOTENCY_KEY_HEADER, REQUEST_ID_HEADER } from '@orders/chassis';
+import { IDEMPOTENCY_KEY_HEADER, operation, REQUEST_ID_HEADER } from '@orders/chassis';
 import { pino } from 'pino';
 import request from 'supertest';
 import { createApp } from '../../payment-service/src/app.ts';
@@ -28,14 +28,15 @@ export const shippingService =
 
 /** The step of the shipping service at `url`. */
 export function shippingStep(url: string, timeoutMs = LONG_MS): Required<Step> {
-  const post = ({ orderID, requestId, idempotencyKey }: Order, path: string) => ({
+  const post = ({ orderID, requestId, paymentKey }: Order, what: 'ship' | 'cancel') => ({
     ...{ work: 'Order', step: 'Shipping', service: 'shipping-service' },
-    ...{ method: 'POST' as const, url: url + path, params: { orderID } },
-    headers: { [REQUEST_ID_HEADER]: requestId, [IDEMPOTENCY_KEY_HEADER]: idempotencyKey },
+    ...{ method: 'POST' as const, url: `${url}/${what}`, params: { orderID } },
+    headers: { [REQUEST_ID_HEADER]: requestId, [IDEMPOTENCY_KEY_HEADER]: paymentKey },
+    operation: operation(what, orderID),
   });
   return {
-    call: (order) => post(order, '/ship'),
-    undo: (order) => post(order, '/cancel'),
+    call: (order) => post(order, 'ship'),
+    undo: (order) => post(order, 'cancel'),
     timeoutMs,
   };
 }

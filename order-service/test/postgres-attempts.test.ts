@@ -106,6 +106,7 @@ test('a verdict whose caller waits no more is not written, even if the timer is 
 test('a verdict that waits for a connection is given up with its order, and the payment voided', async () => {
   await using pool = createPool(server.postgres.url, { maxConnections: 1 });
   const busy = new Scope();
+  const { succeed } = attemptStatements(orders.database.schema);
   const occupied = meetQueries({ ...orders.database, pool }, async (query, text) => {
     // Whatever comes after the payment waits behind it.
     if (text === succeed) pool.query('select pg_sleep(3600)', [], busy).catch(() => {});

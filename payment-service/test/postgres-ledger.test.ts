@@ -112,8 +112,6 @@ test('where nobody can be notified a void is a void, and one line says so', asyn
   await one.revoke('unheard').expect(200);
   expect(await paid).toBe(408);
   const failed = () => one.lines.filter(({ msg }) => String(msg).startsWith('Void not notified'));
-  await expect
-    .poll(failed)
-    .toMatchObject([{ level: 40, cause: '42501', idempotencyKey: 'unheard' }]);
+  await expect.poll(failed).toMatchObject([{ level: 40, cause: '42501', paymentKey: 'unheard' }]);
   await server.ask('grant execute on function pg_notify to public');
 });

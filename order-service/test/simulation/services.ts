@@ -1,4 +1,4 @@
-import { IDEMPOTENCY_KEY_HEADER, REQUEST_ID_HEADER } from '@orders/chassis';
+import { IDEMPOTENCY_KEY_HEADER, operation, REQUEST_ID_HEADER } from '@orders/chassis';
 import { CanceledError } from 'axios';
 import { ClientDisconnected, Scope } from '#request-scope';
 import { PaymentVoided } from '../../../payment-service/src/ledger.ts';
@@ -16,10 +16,11 @@ import { never, type World } from './world.ts';
 const LONG_MS = 60_000;
 
 /** A last step, which leaves nothing behind. */
-const notify = ({ requestId }: Order) => ({
+const notify = ({ orderID, requestId }: Order) => ({
   ...{ work: 'Order', step: 'Notification', service: 'notification-service' },
   ...{ method: 'POST' as const, url: 'http://localhost:8085/notify', params: {} },
   headers: { [REQUEST_ID_HEADER]: requestId },
+  operation: operation('notify', orderID),
 });
 
 /** An order's own steps, and after its payment one that has an undo and one that has none. */
@@ -117,7 +118,7 @@ const isAfterPayment = ({ url }: Call) => /(ship|notify)$/.test(url);
 
 async function statusIn(ledger: MemoryLedger, key: string): Promise<string | undefined> {
   const all = await ledger.payments('order');
-  return all.find(({ idempotencyKey }) => idempotencyKey === key)?.status;
+  return all.find(({ paymentKey }) => paymentKey === key)?.status;
 }
 
 async function revoke(ledger: MemoryLedger, key: string, far: Scope): Promise<number> {

@@ -6,6 +6,7 @@ const STARTING_PROCESSES = [
   'postgres/**',
   'operations/**',
   '**/postgres-*.test.ts',
+  '**/line-writer.test.ts',
   '**/logger.test.ts',
 ];
 

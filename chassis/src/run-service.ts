@@ -11,11 +11,12 @@ import { GracefulShutdown } from '#request-scope';
 import { type EdgeConfig, StartError } from './config.ts';
 import { leaveOnSignal } from './leave-on-signal.ts';
 import { BACKLOG, createLimitedServer } from './limits.ts';
+import { neverWait } from './line-writer.ts';
 import { listenError } from './listen-error.ts';
 import { createLogger } from './logger.ts';
 import { urlOf } from './url.ts';
 
-/** How long what was aborted has to stop in the database, before the process that stops it leaves. */
+/** How long what was aborted has to stop in the database, and the log's reader to take what is kept for it. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
 /**
@@ -38,6 +39,8 @@ export async function runService<Config extends EdgeConfig>(service: {
     process.stderr.write(`${service.name}: ${message}\n`);
     process.exit(1); // Not by itself: what looks for the database would keep it.
   };
+  // What Node or telemetry writes there must neither end a service nor stop it.
+  neverWait(process.stderr.on('error', () => {}));
   try {
     const { DOTENV_PATH } = process.env;
     const { error } = loadEnvFile({ path: DOTENV_PATH || service.envFile, quiet: true });
@@ -61,7 +64,8 @@ export async function runService<Config extends EdgeConfig>(service: {
     // Before it listens: whoever has seen that may end it at once.
     leaveOnSignal(logger, async () => {
       await shutdown.drain(shutdownTimeoutMs, drainDelayMs);
-      if (database) await Promise.race([database.close(), sleep(CLOSE_TIMEOUT_MS)]);
+      const isLogged = new Promise<void>((resolve) => logger.flush(() => resolve()));
+      await Promise.race([Promise.all([database?.close(), isLogged]), sleep(CLOSE_TIMEOUT_MS)]);
     });
     const listening = once(server.listen({ host, port, backlog: BACKLOG }), 'listening');
     await listening.catch((error) => {

@@ -47,6 +47,7 @@ const toStderr = { error: write, warn: write, info: write, debug: write, verbose
 
 /** Makes spans and metrics of what the service and its libraries tell, and sends them. */
 export async function start(config: Config): Promise<void> {
+  process.stderr.on('error', () => {}); // Nobody reads it, or its disk is full.
   diag.setLogger(toStderr, DiagLogLevel.WARN);
   setGlobalErrorHandler((error) => write(error instanceof Error ? error.message : error));
   const resource = describeService();

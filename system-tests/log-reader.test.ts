@@ -47,7 +47,7 @@ test.runIf(process.platform === 'linux').each([
   const options = [...LOADER, '--import', preload];
   const args = programArgs('inventory-service/src/server', 'start/report-address', options);
   const { PATH } = process.env;
-  const env = { PATH, DOTENV_PATH: NO_VARIABLES, PORT: '0', CHECK_DURATION_MS: '0' };
+  const env = programVariables({ PORT: '0', CHECK_DURATION_MS: '0' });
   const output = reader === 'pipe' ? reader : openSync(reader, 'w');
   const stdio: StdioOptions = ['ignore', output, output, 'ipc'];
   const service = tether(spawn(process.execPath, args, { cwd: ROOT, env, stdio }));

@@ -29,6 +29,11 @@ export class GracefulShutdown {
     return this.#drained !== undefined;
   }
 
+  /** How many scopes a drain has to wait for: requests in flight, unless others were registered. */
+  get inFlight(): number {
+    return this.#scopes.size;
+  }
+
   /** Aborts once nothing new is accepted: for streams and queues, which have no end of their own. */
   readonly signal: AbortSignal = this.#leaving.signal;
 

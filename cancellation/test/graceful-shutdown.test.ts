@@ -14,6 +14,7 @@ test('waits for the request in flight, whose answer closes the kept-alive connec
   const { res, scope } = await probe.next();
   const drained = shutdown.drain(LONG_MS);
   expect(shutdown.draining).toBe(true);
+  expect(shutdown.inFlight).toBe(1);
   await settled();
   expect(scope.signal.aborted).toBe(false);
   res.end('in time');
@@ -21,6 +22,7 @@ test('waits for the request in flight, whose answer closes the kept-alive connec
   const [answer] = await once(client, 'data');
   expect(String(answer)).toMatch(/Connection: close\r\n[\s\S]*in time/);
   await drained;
+  expect(shutdown.inFlight).toBe(0);
 });
 
 test('refuses new connections and closes the silent ones', async () => {

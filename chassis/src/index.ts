@@ -25,4 +25,4 @@ export { nameOperation, OPERATION_HEADER, operation } from './operation.ts';
 export { REQUEST_ID_HEADER, requestId, requestLogger } from './request-id.ts';
 export { runService } from './run-service.ts';
 export { createServiceApp } from './service-app.ts';
-export { sendText } from './text.ts';
+export { count, sendText } from './text.ts';

@@ -9,11 +9,12 @@ import { config as loadEnvFile } from 'dotenv';
 import type { Logger } from 'pino';
 import { GracefulShutdown } from '#request-scope';
 import { type EdgeConfig, StartError } from './config.ts';
-import { leaveOnSignal } from './leave-on-signal.ts';
+import { exitGracefully } from './graceful-exit.ts';
 import { BACKLOG, createLimitedServer } from './limits.ts';
 import { neverWait } from './line-writer.ts';
 import { listenError } from './listen-error.ts';
 import { createLogger } from './logger.ts';
+import { count } from './text.ts';
 import { urlOf } from './url.ts';
 
 /** How long what was aborted has to stop in the database, and the log's reader to take what is kept for it. */
@@ -62,10 +63,16 @@ export async function runService<Config extends EdgeConfig>(service: {
     const { host, port, shutdownTimeoutMs, drainDelayMs, maxConnectionAgeMs } = config;
     shutdown.attach(server, maxConnectionAgeMs || undefined);
     // Before it listens: whoever has seen that may end it at once.
-    leaveOnSignal(logger, async () => {
+    exitGracefully(logger, async () => {
       await shutdown.drain(shutdownTimeoutMs, drainDelayMs);
       const isLogged = new Promise<void>((resolve) => logger.flush(() => resolve()));
       await Promise.race([Promise.all([database?.close(), isLogged]), sleep(CLOSE_TIMEOUT_MS)]);
+    });
+    shutdown.signal.addEventListener('abort', () => {
+      const { inFlight } = shutdown;
+      // Behind the line that says why it is shutting down.
+      if (inFlight > 0)
+        queueMicrotask(() => logger.info(`Waiting for ${count(inFlight, 'request')}`));
     });
     const listening = once(server.listen({ host, port, backlog: BACKLOG }), 'listening');
     await listening.catch((error) => {

@@ -10,3 +10,8 @@ export const plainText: RequestHandler = (_req, res, next) => {
 export function sendText(res: Response, text: string): void {
   res.send(`${text}\n`);
 }
+
+/** How many there are, in words: `1 void`, `2 voids`. */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}

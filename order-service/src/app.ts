@@ -1,5 +1,6 @@
+import { subscribe } from 'node:diagnostics_channel';
 import type { RequestListener } from 'node:http';
-import { createServiceApp, type Database, type Logger, only } from '@orders/chassis';
+import { count, createServiceApp, type Database, type Logger, only } from '@orders/chassis';
 import type { Express, RequestHandler } from 'express';
 import { GracefulShutdown } from '#request-scope';
 import type { Config } from './config.ts';
@@ -35,8 +36,10 @@ export function createApp(
   shutdown.afterRequests(async (signal) => {
     // Some may still be writing their verdict down, which nothing cancels.
     await Promise.allSettled(placing);
+    if (voids.size > 0) logger.info(`Waiting for ${count(voids.size, 'void')}`);
     await voids.finish(signal);
   }, config.voidShutdownMs);
+  subscribe('chassis:cut-short', () => voids.reportOpen());
   if (database && attempts instanceof PostgresAttempts)
     recoverOrphans(database, attempts, voids, logger, shutdown.signal);
 

@@ -20,11 +20,19 @@ export interface VoidOptions {
   isDurable?: boolean;
 }
 
+interface UnderWay {
+  order: Order;
+  scope: Scope;
+  /** Whether a line said that its outcome is unknown. */
+  isReported: boolean;
+  settled: Promise<unknown>;
+}
+
 /** Voids payments with an unknown outcome, in the background, after the answer. */
 export class Voids {
   readonly #takeBack: TakeBack;
   readonly #options: VoidOptions;
-  readonly #underWay = new Map<string, { scope: Scope; settled: Promise<boolean> }>();
+  readonly #underWay = new Map<string, UnderWay>();
 
   constructor(takeBack: TakeBack, options: VoidOptions) {
     this.#takeBack = takeBack;
@@ -52,13 +60,14 @@ export class Voids {
     if (this.has(key)) return;
     // A scope of its own: the request's is dead, and that is why the void is needed.
     const scope = new Scope();
-    const settle = () => this.#settle(order, scope);
+    const underWay: UnderWay = { order, scope, isReported: false, settled: Promise.resolve() };
+    const settle = () => this.#settle(underWay);
     const told: OrderVoid = { order };
-    const settled = orderVoid.tracePromise(settle, told).finally(() => {
+    underWay.settled = orderVoid.tracePromise(settle, told).finally(() => {
       scope[Symbol.dispose]();
       this.#underWay.delete(key);
     });
-    this.#underWay.set(key, { scope, settled });
+    this.#underWay.set(key, underWay);
   }
 
   /** Resolves when no void is under way; those that are when `signal` aborts are given up. */
@@ -71,21 +80,23 @@ export class Voids {
     await Promise.all([...this.#underWay.values()].map(({ settled }) => settled));
   }
 
+  /** Reports the voids that are under way and not durable, at once: the process ends before they do. */
+  reportOpen(): void {
+    if (this.#options.isDurable) return;
+    for (const underWay of this.#underWay.values()) report(underWay, 'shutting-down');
+  }
+
   /** Whether it was acknowledged. */
-  async #settle(order: Order, scope: Scope): Promise<boolean> {
-    const { orderID, log } = order;
-    let isReported = false;
-    const report = (cause: string) => {
-      if (!isReported) log.error({ cause }, `Payment outcome unknown for order: ${orderID}`);
-      isReported = true;
-    };
+  async #settle(underWay: UnderWay): Promise<boolean> {
+    const { order, scope } = underWay;
     const { giveUpMs, rememberedMs, isDurable } = this.#options;
-    const overdue = setTimeout(report, Math.min(giveUpMs, rememberedMs), 'deadline-exceeded');
+    const giveUpAfterMs = Math.min(giveUpMs, rememberedMs);
+    const overdue = setTimeout(report, giveUpAfterMs, underWay, 'deadline-exceeded');
     const isAcknowledged = await this.#isAcknowledged(order, scope);
     clearTimeout(overdue);
-    if (!isAcknowledged && !isDurable) report('shutting-down');
-    else if (isAcknowledged && isReported && scope.elapsedMs < rememberedMs)
-      log.info(`Payment voided after all for order: ${orderID}`);
+    if (!isAcknowledged && !isDurable) report(underWay, 'shutting-down');
+    else if (isAcknowledged && underWay.isReported && scope.elapsedMs < rememberedMs)
+      order.log.info(`Payment voided after all for order: ${order.orderID}`);
     return isAcknowledged;
   }
 
@@ -112,6 +123,13 @@ export class Voids {
       return false;
     }
   }
+}
+
+/** Logs, once, the record to reconcile by. */
+function report(underWay: UnderWay, cause: string): void {
+  const { orderID, log } = underWay.order;
+  if (!underWay.isReported) log.error({ cause }, `Payment outcome unknown for order: ${orderID}`);
+  underWay.isReported = true;
 }
 
 const timer = (ms: number, signal: AbortSignal) => sleep(ms, undefined, { signal });

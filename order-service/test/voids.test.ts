@@ -87,3 +87,22 @@ test('an order has failed for its caller however many voids are before its own',
   expect(await attempts.begin({ ...order, callerKey: 'caller-499' })).toBe('failed');
   await voids.finish(AbortSignal.abort());
 });
+
+test.each([
+  [false, ['Payment outcome unknown for order: 2']],
+  [true, []],
+])(
+  'a void that is open when the process ends is reported, once, unless it is durable: %s',
+  async (isDurable, told) => {
+    const options = { giveUpMs: LONG_MS, rememberedMs: LONG_MS, isDurable };
+    const voids = new Voids(async (_, { signal }) => {
+      await once(signal, 'abort');
+      throw refused;
+    }, options);
+    voids.add(order);
+    voids.reportOpen();
+    expect(lines).toEqual(told);
+    await voids.finish(AbortSignal.abort());
+    expect(lines).toEqual(told);
+  },
+);

@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import picocolors from 'picocolors';
+import { type LineWriter, lineWriter } from '../chassis/src/line-writer.ts';
 import { CALLED, forEachCalled, SERVICES, type ShortName, urlVariables } from '../services.ts';
 import type { Config } from './config.ts';
 import { Service } from './service.ts';
@@ -8,23 +10,42 @@ const isColourful = process.stdout.isTTY === true && picocolors.isColorSupported
 const { cyan, yellow, magenta, green, blue } = picocolors.createColors(isColourful);
 const COLOURS = [cyan, yellow, magenta, green, blue];
 
+/** What a write fails with when nobody will read on: the pipe, or the terminal, is gone. */
+const READER_GONE = ['EPIPE', 'EIO'];
+
+/** How long a reader has, at the end, to take what is kept for it. */
+const FLUSH_TIMEOUT_MS = 1_000;
+
 /** The services on one terminal. None of them outlives the launcher. */
 export class Launcher {
   readonly services: Readonly<Record<ShortName, Service>>;
+  readonly #stdout: LineWriter;
   #left: Promise<void> | undefined;
 
-  /** `onDeath` is called when one of them ends by itself. */
-  constructor(onDeath: () => void) {
+  /** `onDeath` is called when one of them ends by itself, `onReaderGone` when nobody reads stdout any more. */
+  constructor(onDeath: () => void, onReaderGone: () => void) {
+    this.#stdout = lineWriter({
+      onLost: ({ count, code }) => this.print(`Log lines lost: ${count} (${code})`),
+      onError: (code) => READER_GONE.includes(code) && onReaderGone(),
+    });
     const services = SERVICES.map(({ name }, index) => {
       const prefix = COLOURS[index % COLOURS.length]?.(`[${name}]`);
       const service = new Service(
         `${name}-service`,
-        (line, stream = process.stdout) => stream.write(`${prefix} ${line}\n`),
+        (line, isError) => {
+          if (isError) process.stderr.write(`${prefix} ${line}\n`);
+          else this.print(`${prefix} ${line}`);
+        },
         () => this.leaving || onDeath(),
       );
       return [name, service];
     });
     this.services = Object.fromEntries(services);
+  }
+
+  /** Prints a line, whether or not somebody reads it. */
+  print(line: string): void {
+    this.#stdout.write(`${line}\n`);
   }
 
   get leaving(): boolean {
@@ -51,8 +72,13 @@ export class Launcher {
     this.#left ??= this.services.order
       .stop()
       .then(() => Promise.all(CALLED.map((name) => this.services[name].stop())))
-      .then(() => {});
+      .then(() => this.#flush());
     return this.#left;
+  }
+
+  async #flush(): Promise<void> {
+    const flushed = new Promise<void>((resolve) => this.#stdout.flush(resolve));
+    await Promise.race([flushed, sleep(FLUSH_TIMEOUT_MS)]);
   }
 
   /** Ends all at once. */

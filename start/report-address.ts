@@ -5,7 +5,8 @@ import { Server } from 'node:net';
 
 subscribe('tracing:net.server.listen:asyncEnd', (message) => {
   const server = typeof message === 'object' && message && 'server' in message && message.server;
-  if (server instanceof Server) process.send?.(server.address());
+  // Behind the service's own line that says so.
+  if (server instanceof Server) setImmediate(() => process.send?.(server.address()));
 });
 // The launcher is gone, however it ended. An exit hook must not hold up what nobody watches any more.
 const leave = () => process.kill(process.pid, 'SIGKILL');

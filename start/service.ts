@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { urlOf } from '../chassis/src/url.ts';
 import { eachLine } from '../harness/each-line.ts';
 import { LOADER, programArgs, ROOT } from '../harness/repository.ts';
@@ -8,7 +9,7 @@ import { LOADER, programArgs, ROOT } from '../harness/repository.ts';
 /** Loaded only where a variable of OpenTelemetry is set. */
 const TELEMETRY = ['--import', '@orders/telemetry'];
 
-type Print = (line: string, stream?: NodeJS.WriteStream) => void;
+type Print = (line: string, isError?: boolean) => void;
 
 /** One of the services: a process, whose lines go to `print`, and the line that says how it ended. */
 export class Service {
@@ -42,7 +43,7 @@ export class Service {
     });
     this.#child = child;
     eachLine(child.stdout, (line) => this.#print(line));
-    eachLine(child.stderr, (line) => this.#print(line, process.stderr));
+    eachLine(child.stderr, (line) => this.#print(line, true));
     const listening: Promise<AddressInfo[]> = once(child, 'message');
     const ended = once(child, 'close').then(([code, signal]) => {
       this.#child = undefined;
@@ -51,6 +52,7 @@ export class Service {
       return [];
     });
     const [address] = await Promise.race([listening, ended]);
+    await nextTurn(); // What it has logged before has arrived too, and is printed first.
     if (!address) throw new Error(`${this.#folder} has ended`);
     // Wherever it listens now, it listens there again.
     this.#env = { ...env, PORT: String(address.port) };

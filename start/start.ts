@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { config as loadEnvFile } from 'dotenv';
 import { StartError } from '../chassis/src/config.ts';
+import { neverWait } from '../chassis/src/line-writer.ts';
 import { SERVICES, variableOf } from '../services.ts';
 import { readConfig } from './config.ts';
 import { Launcher } from './launcher.ts';
@@ -20,9 +21,6 @@ and those of the services, which docs/contract.md lists.
 /** One Ctrl+C arrives more than once, from the terminal and from npm. */
 const REPEATED_SIGNAL_MS = 1_000;
 
-/** How long the last lines may take to be read, once the services have left. */
-const UNREAD_MS = 1_000;
-
 try {
   const options = { watch: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
   const { values } = parseArgs({ options });
@@ -35,42 +33,40 @@ try {
 function run(isWatching: boolean): void {
   loadEnvFile({ quiet: true });
   const config = readConfig(process.env);
-  for (const line of stateLines(config)) process.stdout.write(`${line}\n`);
   const watching = new AbortController();
   let isComplete = false;
   let toldAt: number | undefined;
 
   const leave = () => {
     watching.abort();
-    return launcher.leave().then(leaveUnread);
+    // Not by itself: a pager that stands would keep it, for what it has not read yet.
+    return launcher.leave().then(() => process.exit());
   };
   const launcher = new Launcher(() => {
     if (isWatching && isComplete) return;
     process.exitCode = 1;
     leave();
-  });
-  const onSignal = () => {
+  }, leave);
+  const onSignal = (signal: NodeJS.Signals) => {
+    const what = signal === 'SIGINT' ? 'Ctrl+C' : signal;
+    const then = 'orders in flight may finish; again after a second ends all at once';
+    if (toldAt === undefined) launcher.print(`${what}: ${then}`);
     toldAt ??= performance.now();
     if (performance.now() - toldAt < REPEATED_SIGNAL_MS) return leave();
     process.exitCode = 1;
     return launcher.kill();
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal).on('SIGHUP', onSignal);
-  // Nobody reads on: the terminal is gone, or the pipe.
-  process.stdout.on('error', leave);
+  for (const stream of [process.stdout, process.stderr]) neverWait(stream.on('error', () => {}));
 
   const ready = (orderUrl: string) => {
     isComplete = true;
-    process.stdout.write(`Try: curl ${orderUrl}/order\n`);
+    launcher.print(`Try: curl ${orderUrl}/order`);
     if (isWatching) restartOnChange(launcher, watching.signal);
   };
+  for (const line of stateLines(config)) launcher.print(line);
   // Whichever ended before it listened has said why, and the others have been told to leave.
   launcher.start(config).then(ready, () => {});
-}
-
-/** By itself the process would wait for a reader of its last lines, such as a pager that nobody scrolls. */
-function leaveUnread(): void {
-  setTimeout(() => process.exit(), UNREAD_MS).unref();
 }
 
 function fail(error: unknown): void {

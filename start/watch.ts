@@ -41,6 +41,6 @@ export function restartOnChange(launcher: Launcher, signal: AbortSignal): void {
     for (const service of folders.get(folder) ?? []) changed.add(service);
     setTimeout(restart, SETTLE_MS).unref();
   });
-  watcher.once('ready', () => process.stdout.write('Watching for changes\n'));
+  watcher.once('ready', () => launcher.print('Watching for changes'));
   signal.addEventListener('abort', () => watcher.close(), { once: true });
 }

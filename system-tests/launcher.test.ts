@@ -47,7 +47,7 @@ test('`npm run dev` restarts a changed service where it was; a kill leaves no se
 test('a port in use stops all, PORT itself is ignored; a terminal that closes lets all leave', async () => {
   const first = start({ ...ANY_PORTS, PORT: '1' });
   const port = await first.seen(/\[payment\].*Listening on \S+:(\d+)/);
-  await first.seen(/Try: curl/);
+  await first.seen(/\[order\].*Listening on[\s\S]*Try: curl/);
   expect(first.output()).toMatch(/^State in memory: it ends with the processes\n/);
   const second = start({ ...ANY_PORTS, INVENTORY_PORT: port });
   expect(await second.closed).toBe(1);

@@ -46,7 +46,6 @@ test.runIf(process.platform === 'linux').each([
 ])('a service whose log reader %s answers, and leaves in time', async (_, reader, preload) => {
   const options = [...LOADER, '--import', preload];
   const args = programArgs('inventory-service/src/server', 'start/report-address', options);
-  const { PATH } = process.env;
   const env = programVariables({ PORT: '0', CHECK_DURATION_MS: '0' });
   const output = reader === 'pipe' ? reader : openSync(reader, 'w');
   const stdio: StdioOptions = ['ignore', output, output, 'ipc'];

@@ -16,6 +16,9 @@ was not kept.
 process.stdout.once('error', () => process.exit(1));
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
+// Nobody reads on, `head` for instance. The services end with this process.
+process.stdout.on('error', () => process.exit());
+
 try {
   const fast = { type: 'boolean', default: false } as const;
   const help = { type: 'boolean', short: 'h' } as const;

@@ -18,3 +18,14 @@ scene('the demo, in a quarter of the time', 'it keeps its six promises', async (
   ).toBeLessThanOrEqual(80);
   return 'six of six kept, in 80 columns';
 });
+
+scene('`npm run demo | head`', 'it ends, and says nothing', async () => {
+  const args = [...LOADER, 'demo/demo.ts', '--fast', '--scene', '1'];
+  const { child, closed, seen, output } = startCommand(process.execPath, args);
+  await seen(/Watch:/);
+  child.stdout.destroy();
+  const before = output();
+  expect(await closed).toBe(0);
+  expect(output()).toBe(before);
+  return 'exit code 0, no stack';
+});

@@ -2,6 +2,7 @@ export { BUDGET_HEADER, budgetHeaders, readBudgetMs, withTimeout } from './budge
 export {
   Cancellation,
   ClientDisconnected,
+  ConnectionClosed,
   causeOf,
   DeadlineExceeded,
   isCancellation,

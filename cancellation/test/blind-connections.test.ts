@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { ClientDisconnected, GracefulShutdown } from '../src/index.ts';
+import { ConnectionClosed, GracefulShutdown } from '../src/index.ts';
 import { aborted, settled } from './event-loop.ts';
 import { get, read, startProbe } from './probe.ts';
 
@@ -18,7 +18,7 @@ async function backedUp(probe: Awaited<ReturnType<typeof startProbe>>) {
   return { client, first };
 }
 
-test('a hang-up is seen behind answers that nobody has read', async () => {
+test('behind answers that nobody has read no hang-up is seen: the connection is closed', async () => {
   const shutdown = new GracefulShutdown();
   await using probe = await startProbe(shutdown);
   const client = await probe.connect(get());
@@ -31,7 +31,7 @@ test('a hang-up is seen behind answers that nobody has read', async () => {
     (arrival as typeof first).res.end('x'.repeat(2_000));
   }
   client.destroy();
-  expect(await aborted(first.scope.signal)).toBeInstanceOf(ClientDisconnected);
+  expect(await aborted(first.scope.signal)).toBeInstanceOf(ConnectionClosed);
 });
 
 test('pipelined answers that fill a buffer all reach a client that reads', async () => {
@@ -52,7 +52,7 @@ test('a connection that owes a hundred answers is closed by the next request', a
   for (let count = 1; count < 100; count += 1) await probe.next();
   expect(first.scope.signal.aborted).toBe(false);
   client.write(get());
-  expect(await aborted(first.scope.signal)).toBeInstanceOf(ClientDisconnected);
+  expect(await aborted(first.scope.signal)).toBeInstanceOf(ConnectionClosed);
 });
 
 test('a request behind an answer that its client has yet to read cuts neither', async () => {
@@ -67,7 +67,7 @@ test('a request behind an answer that its client has yet to read cuts neither', 
   expect(await read(client.resume())).toBeGreaterThan(BIG_BYTES);
 });
 
-test('a hang-up is seen behind an answer that was made while nobody read the one before it', async () => {
+test('so is one behind whose first answer another was made while nobody read', async () => {
   const shutdown = new GracefulShutdown();
   await using probe = await startProbe(shutdown);
   const { client, first } = await backedUp(probe);
@@ -77,10 +77,10 @@ test('a hang-up is seen behind an answer that was made while nobody read the one
   client.resume();
   await Promise.race([once(client, 'end'), once(first.req.socket, 'drain')]);
   client.destroy();
-  expect(await aborted(first.scope.signal)).toBeInstanceOf(ClientDisconnected);
+  expect(await aborted(first.scope.signal)).toBeInstanceOf(ConnectionClosed);
 });
 
-test('a hang-up is seen behind an answer that comes to be the first', async () => {
+test('so is one on which an answer comes to be the first before one that waits', async () => {
   const shutdown = new GracefulShutdown();
   await using probe = await startProbe(shutdown);
   const { client, first } = await backedUp(probe);
@@ -92,5 +92,5 @@ test('a hang-up is seen behind an answer that comes to be the first', async () =
   client.resume();
   await finished;
   client.destroy();
-  expect(await aborted(second.scope.signal)).toBeInstanceOf(ClientDisconnected);
+  expect(await aborted(second.scope.signal)).toBeInstanceOf(ConnectionClosed);
 });

@@ -1,7 +1,7 @@
-import { once } from 'node:events';
+import { errorMonitor, once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { ClientDisconnected, GracefulShutdown, requestScope } from '../src/index.ts';
-import { aborted, settled } from './event-loop.ts';
+import { aborted, settled, timers } from './event-loop.ts';
 import { get, post, startProbe } from './probe.ts';
 
 describe('the client leaves', () => {
@@ -101,5 +101,44 @@ describe('a close after the answer is no hang-up', () => {
     expect(scope.signal.aborted).toBe(false);
     scope[Symbol.dispose]();
     await drained;
+  });
+});
+
+describe('what it leaves behind', () => {
+  test('nothing on the socket: its listeners are as many for a request as for twenty', async () => {
+    await using probe = await startProbe();
+    const client = await probe.connect();
+    const counts = new Set<number>();
+    for (let count = 0; count < 20; count += 1) {
+      client.write(get());
+      const { req, res, scope } = await probe.next();
+      const { socket } = req;
+      res.end();
+      scope[Symbol.dispose]();
+      const heard = ['end', 'error', 'close', errorMonitor].map((it) => socket.listenerCount(it));
+      counts.add(heard.reduce((sum, more) => sum + more));
+    }
+    expect(counts.size).toBe(1);
+  });
+
+  test('no timer, although the budget was long', async () => {
+    await using probe = await startProbe();
+    await probe.connect(get('x-envoy-expected-rq-timeout-ms: 60000\r\n'));
+    const { scope } = await probe.next();
+    const before = timers();
+    scope[Symbol.dispose]();
+    expect(timers()).toBe(before - 1);
+  });
+
+  test('no listener warning for twenty pipelined requests', async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error) => warnings.push(warning);
+    process.on('warning', note);
+    await using probe = await startProbe();
+    await probe.connect(get().repeat(20));
+    for (let count = 0; count < 20; count += 1) await probe.next();
+    await settled();
+    process.off('warning', note);
+    expect(warnings).toEqual([]);
   });
 });

@@ -48,11 +48,16 @@ export function endRequest(served: Served, instruments: Instruments): void {
   span.end();
 }
 
+/** Causes that are an error of somebody's. */
+const FAILURES: Readonly<Record<string, string>> = {
+  'deadline-exceeded': 'deadline exceeded',
+  'connection-closed': 'connection closed by the service',
+};
+
 /** A deadline is an error, a cancellation by design is none, also where its answer is a 503. */
 function failureOf({ canceled, isAnswered, res }: Served) {
-  if (canceled?.cause === 'deadline-exceeded') {
-    return { type: canceled.cause, message: 'deadline exceeded' };
-  }
+  const message = canceled && FAILURES[canceled.cause];
+  if (canceled && message) return { type: canceled.cause, message };
   if (canceled || !isAnswered || res.statusCode < 500) return undefined;
   return { type: String(res.statusCode), message: '' };
 }

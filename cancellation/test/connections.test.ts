@@ -80,3 +80,11 @@ test('a younger connection is kept', async () => {
   (await probe.next()).res.end('two');
   await heard('two');
 });
+
+test('one that has its age is closed, although the application lets its answers keep it', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown, { maxConnectionAgeMs: 0 });
+  const client = await probe.connect(get());
+  (await probe.next()).res.writeHead(200, { Connection: 'keep-alive' }).end('one');
+  await once(client, 'end');
+});

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import { expect, test } from 'vitest';
+import { createServer, type ServerResponse } from 'node:http';
+import { describe, expect, test } from 'vitest';
 import { GracefulShutdown } from '../src/index.ts';
 import { settled } from './event-loop.ts';
 import { arrivalsOf, get, hearing, listen, post, startProbe } from './probe.ts';
@@ -121,4 +121,106 @@ test('an idle connection is closed, also where a body had come after its head', 
   other.res.end();
   other.scope[Symbol.dispose]();
   await drained;
+});
+
+describe('while it goes on accepting', () => {
+  test('a connection whose answer promised to keep it is kept, and told by the next one', async () => {
+    const shutdown = new GracefulShutdown();
+    await using probe = await startProbe(shutdown);
+    const client = await probe.connect(get());
+    const first = await probe.next();
+    first.res.flushHeaders();
+    await once(client, 'data');
+    const heard = hearing(client);
+    shutdown.drain(LONG_MS, LONG_MS);
+    first.res.end('first');
+    await heard('first');
+    await settled();
+    client.write(get());
+    const { res } = await probe.next();
+    res.end('second');
+    await heard('Connection: close');
+    await once(client, 'end');
+  });
+
+  test.each<[string, (res: ServerResponse) => void, string]>([
+    ['writeHead, by name', (res) => res.writeHead(200, { connection: 'Keep-Alive' }), 'close'],
+    [
+      'in a list',
+      (res) => res.writeHead(200, 'OK', ['A', '1', 'Connection', 'keep-alive']),
+      'close',
+    ],
+    ['in pairs', (res) => res.writeHead(200, [['Connection', 'keep-alive']]), 'close'],
+    ['setHeader', (res) => void res.setHeader('Connection', 'keep-alive'), 'close'],
+    ['nothing', (res) => void res.setHeader('A', '1'), 'close'],
+    ['upgrade', (res) => res.writeHead(426, { Connection: 'upgrade' }), 'upgrade'],
+  ])('%s: an answer that the application lets say so closes', async (_how, say, said) => {
+    const shutdown = new GracefulShutdown();
+    await using probe = await startProbe(shutdown);
+    const client = await probe.connect(get());
+    const { res } = await probe.next();
+    shutdown.drain(LONG_MS, LONG_MS);
+    say(res);
+    res.end('answer');
+    const [answer] = await once(client, 'data');
+    expect(String(answer).match(/^connection: .*/gim)).toEqual([`Connection: ${said}`]);
+  });
+});
+
+describe('once it has stopped accepting, a request that is on its way is answered', () => {
+  test.each([
+    ['on a connection that is idle', get()],
+    ['as the first of a connection', ''],
+  ])('%s', async (_where, before) => {
+    const shutdown = new GracefulShutdown();
+    await using probe = await startProbe(shutdown);
+    const client = await probe.connect(before);
+    const heard = hearing(client);
+    if (before) {
+      const { res, scope } = await probe.next();
+      scope[Symbol.dispose]();
+      res.end('before');
+      await heard('before');
+      await settled();
+    }
+    const drained = shutdown.drain(LONG_MS);
+    client.write(get());
+    const { res, scope } = await probe.next();
+    scope[Symbol.dispose]();
+    res.end('last');
+    await heard('Connection: close');
+    await drained;
+  });
+
+  test('behind an answer whose head had left before', async () => {
+    const shutdown = new GracefulShutdown();
+    await using probe = await startProbe(shutdown);
+    const client = await probe.connect(get());
+    const { res, scope } = await probe.next();
+    scope[Symbol.dispose]();
+    res.flushHeaders();
+    const heard = hearing(client);
+    const drained = shutdown.drain(LONG_MS);
+    res.end('first');
+    await heard('first');
+    client.write(get());
+    const second = await probe.next();
+    second.scope[Symbol.dispose]();
+    second.res.end('second');
+    await heard('Connection: close');
+    await drained;
+  });
+});
+
+test('a listener that is added later is followed as well, and a server without one gets none', async () => {
+  const shutdown = new GracefulShutdown();
+  const server = createServer();
+  shutdown.attach(server);
+  expect(server.listenerCount('request')).toBe(0);
+  server.on('request', (_req, res) => setImmediate(() => res.end('answer')));
+  await using probe = await listen(server);
+  const client = await probe.connect(get());
+  const heard = hearing(client);
+  await once(server, 'request');
+  await Promise.all([heard('Connection: close'), shutdown.drain(LONG_MS)]);
 });

@@ -79,4 +79,54 @@ describe('HTTP/2', () => {
     await drained;
     client.destroy();
   });
+
+  test('streams that came together are all served by a session that is told to close', async () => {
+    const shutdown = new GracefulShutdown();
+    await using probe = await startHttp2(shutdown);
+    await once(probe.client, 'remoteSettings');
+    shutdown.drain(LONG_MS, LONG_MS);
+    const streams = [probe.get(), probe.get(), probe.get()].map((it) => it.setEncoding('utf8'));
+    const heard = streams.map((stream) => once(stream, 'data'));
+    for (const _ of streams) (await probe.next()).res.end('served');
+    expect(await Promise.all(heard)).toEqual([['served'], ['served'], ['served']]);
+    await once(probe.client, 'close');
+  });
+
+  test('a stream is served that is on its way to an idle session when it stops accepting', async () => {
+    const shutdown = new GracefulShutdown();
+    await using probe = await startHttp2(shutdown);
+    await once(probe.client, 'remoteSettings');
+    const drained = shutdown.drain(LONG_MS);
+    const stream = probe.get().setEncoding('utf8');
+    const { res, scope } = await probe.next();
+    res.end('served');
+    scope[Symbol.dispose]();
+    expect(await once(stream, 'data')).toEqual(['served']);
+    await drained;
+  });
+
+  test('a server that listens to streams alone stays so, and its streams are waited for', async () => {
+    const shutdown = new GracefulShutdown();
+    const server = createHttp2({ settings: { enableConnectProtocol: true } });
+    server.on('stream', (stream, headers) => {
+      stream.on('error', () => {}).respond({ ':status': 200 });
+      if (headers[':method'] !== 'CONNECT') setImmediate(() => stream.end('answer'));
+    });
+    shutdown.attach(server);
+    expect(server.listenerCount('request')).toBe(0);
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const client = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    await once(client, 'remoteSettings');
+    const tunnel = client.request({ ':method': 'CONNECT', ':protocol': 'websocket', ':path': '/' });
+    const [opened] = await once(
+      tunnel.on('error', () => {}),
+      'response',
+    );
+    const odd = client.request({ ':path': '/', expect: 'the unexpected' }).setEncoding('utf8');
+    await once(server, 'stream');
+    const drained = shutdown.drain(LONG_MS);
+    expect([opened[':status'], ...(await once(odd, 'data'))]).toEqual([200, 'answer']);
+    await drained;
+    client.destroy();
+  });
 });

@@ -1,0 +1,44 @@
+import type { OutgoingHttpHeader, ServerResponse } from 'node:http';
+
+type Headers = Record<string, OutgoingHttpHeader | undefined> | unknown[];
+
+/**
+ * Lets the answer say `Connection: close`, also where the application says `keep-alive` (http-proxy does),
+ * if it is the last that its connection owes when its head leaves: pipelined ones before it keep the
+ * connection. Whoever says anything else, `upgrade` for instance, means it.
+ */
+export function closeWithAnswer(res: ServerResponse, owed: Set<unknown>): void {
+  if (res.headersSent) return;
+  const { writeHead } = res;
+  const writeLastHead = (status: number, ...rest: unknown[]) => {
+    const given = rest.at(-1);
+    let headers = typeof given === 'object' && given !== null ? (given as Headers) : [];
+    // Node takes pairs only as long as nothing was set by setHeader.
+    if (Array.isArray(headers)) headers = headers.flat(Array.isArray(headers[0]) ? 1 : 0);
+    const own = `${connectionIn(headers) ?? res.getHeader('connection') ?? 'keep-alive'}`;
+    if (/keep-alive/i.test(own) && [...owed].at(-1) === res) {
+      headers = withoutConnection(headers);
+      res.setHeader('Connection', 'close');
+    }
+    const message = typeof rest[0] === 'string' ? [rest[0]] : [];
+    return Reflect.apply(writeHead, res, [status, ...message, headers]);
+  };
+  res.writeHead = writeLastHead as typeof writeHead;
+}
+
+const isConnection = (name: unknown) => `${name}`.toLowerCase() === 'connection';
+
+/** `headers`: by name, or names and values in turn. */
+function connectionIn(headers: Headers): unknown {
+  if (!Array.isArray(headers)) {
+    return Object.entries(headers).find(([name]) => isConnection(name))?.[1];
+  }
+  return headers.find((_, at) => at % 2 === 1 && isConnection(headers[at - 1]));
+}
+
+function withoutConnection(headers: Headers): Headers {
+  if (!Array.isArray(headers)) {
+    return Object.fromEntries(Object.entries(headers).filter(([name]) => !isConnection(name)));
+  }
+  return headers.filter((_, at) => !isConnection(headers[at - (at % 2)]));
+}

@@ -1,4 +1,5 @@
 /// <reference types="node" preserve="true" />
+import { AsyncResource } from 'node:async_hooks';
 import { channel } from 'node:diagnostics_channel';
 import { setMaxListeners } from 'node:events';
 import { type Cancellation, DeadlineExceeded } from './cause.ts';
@@ -35,6 +36,8 @@ const ended = channel('request-scope:ended');
  */
 export class Scope implements Disposable {
   readonly #controller = new AbortController();
+  /** What AsyncLocalStorage holds where the scope was opened: listeners would have the socket's else. */
+  readonly #context = new AsyncResource('Scope');
   readonly #startedAt = performance.now();
   readonly #deadline: number;
   readonly #timer: NodeJS.Timeout | undefined;
@@ -68,12 +71,18 @@ export class Scope implements Disposable {
     return Math.round(performance.now() - this.#startedAt);
   }
 
-  /** Aborts the signal; the first reason stays. */
+  /**
+   * Aborts the signal; the first reason stays. Its listeners run in the context of AsyncLocalStorage in
+   * which the scope was opened, whoever aborts it.
+   */
   abort(reason: Cancellation): void {
-    if (aborted.hasSubscribers && !this.signal.aborted) {
-      aborted.publish({ scope: this, code: reason.code, elapsedMs: this.elapsedMs });
-    }
-    this.#controller.abort(reason);
+    if (this.signal.aborted) return;
+    this.#context.runInAsyncScope(() => {
+      if (aborted.hasSubscribers) {
+        aborted.publish({ scope: this, code: reason.code, elapsedMs: this.elapsedMs });
+      }
+      this.#controller.abort(reason);
+    });
   }
 
   [Symbol.dispose](): void {

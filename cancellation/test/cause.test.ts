@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { Cancellation, causeOf, DeadlineExceeded, Scope, ShuttingDown } from '../src/index.ts';
+import {
+  Cancellation,
+  ConnectionClosed,
+  causeOf,
+  DeadlineExceeded,
+  Scope,
+  ShuttingDown,
+} from '../src/index.ts';
 
 const aborted = () => {
   const scope = new Scope();
@@ -50,5 +57,93 @@ describe('what an error stands for', () => {
     const error = new Error('round and round');
     error.cause = error;
     expect(causeOf(error, live())).toBeUndefined();
+  });
+});
+
+const named = (name: string, more: object) => Object.assign(new Error(name), { name }, more);
+const wrap = (cause: unknown, times: number): unknown =>
+  times === 0 ? cause : wrap(new Error('No stock', { cause }), times - 1);
+
+describe("a child's timeout within an error", () => {
+  const timeout = new DeadlineExceeded();
+
+  test.each<[string, unknown]>([
+    ['three causes deep', wrap(timeout, 3)],
+    ['of Promise.any', new AggregateError([new Error('refused'), abortError(timeout)])],
+    ['of a resolver of GraphQL', named('GraphQLError', { originalError: abortError(timeout) })],
+    [
+      'whose clean-up failed too',
+      named('SuppressedError', { error: new Error('no rollback'), suppressed: timeout }),
+    ],
+    [
+      'that the clean-up met',
+      named('SuppressedError', { error: wrap(timeout, 1), suppressed: new Error('no stock') }),
+    ],
+    ['of fetch, within all of that', wrap(new AggregateError([wrap(timeout, 2)]), 2)],
+  ])('%s', (_row, error) => {
+    expect(causeOf(error, live())).toBe(timeout);
+    expect(causeOf(error, aborted())).toBe(timeout);
+  });
+
+  test('the nearest one counts', () => {
+    const error = new AggregateError([wrap(new ShuttingDown(), 2), timeout]);
+    expect(causeOf(error, live())).toBe(timeout);
+  });
+
+  test.each<[string, unknown]>([
+    ['on its own', new TypeError('x is undefined')],
+    ['as a cause', wrap(new TypeError('x is undefined'), 2)],
+    ['of a resolver', named('GraphQLError', { originalError: new RangeError('x') })],
+    ['beside a timeout', new AggregateError([timeout, new TypeError('x is undefined')])],
+    [
+      'in the clean-up after a timeout',
+      named('SuppressedError', { error: new TypeError('x'), suppressed: timeout }),
+    ],
+  ])('a bug %s stays a bug', (_row, error) => {
+    expect(causeOf(error, aborted())).toBeUndefined();
+  });
+
+  test.each<[string, unknown]>([
+    ['too deep', wrap(timeout, 1_000)],
+    [
+      'too wide',
+      new AggregateError([...Array.from({ length: 1_000 }, () => new Error()), timeout]),
+    ],
+  ])('%s is not looked for', (_row, error) => {
+    expect(causeOf(error, live())).toBeUndefined();
+  });
+
+  test('circles of all kinds end', () => {
+    const error: AggregateError = new AggregateError([]);
+    Object.assign(error, { errors: [error], cause: error, originalError: wrap(error, 2) });
+    expect(causeOf(error, live())).toBeUndefined();
+  });
+
+  test.each([{ cause: null, errors: 'none' }, null, 'a string', 7])('%j is no error', (error) => {
+    expect(causeOf(error, live())).toBeUndefined();
+  });
+});
+
+describe('after the service itself has closed the connection', () => {
+  const closed = () => {
+    const scope = new Scope();
+    scope.abort(new ConnectionClosed());
+    return scope;
+  };
+
+  test.each<[string, unknown]>([
+    ['any error', new Error('disk full')],
+    ['one of a network', Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })],
+    ['none', undefined],
+  ])('%s stands for itself', (_row, error) => {
+    expect(causeOf(error, closed())).toBeUndefined();
+  });
+
+  test.each<[string, unknown]>([
+    ['of Node and fetch', abortError()],
+    ['of axios', named('CanceledError', { code: 'ERR_CANCELED' })],
+    ['wrapped', wrap(abortError(), 2)],
+  ])('an abort %s stands for that', (_row, error) => {
+    expect(causeOf(error, closed())?.code).toBe('connection-closed');
   });
 });

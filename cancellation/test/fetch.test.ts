@@ -1,8 +1,11 @@
-import { expect, test } from 'vitest';
+import { channel } from 'node:diagnostics_channel';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, test } from 'vitest';
 import { withScope } from '../src/fetch.ts';
-import { ClientDisconnected, DeadlineExceeded } from '../src/index.ts';
+import { ClientDisconnected, DeadlineExceeded, GracefulShutdown } from '../src/index.ts';
 import { LONG_MS } from './adapter-contract.ts';
-import { aborted, timers } from './event-loop.ts';
+import { aborted, settled, timers } from './event-loop.ts';
 import { ask, BUDGET } from './fetch-probe.ts';
 
 test('the request is aborted: its scope aborts', async () => {
@@ -61,4 +64,43 @@ test('status, headers and cookies of the answer survive', async () => {
   const answer = await withScope(ask().request, () => made);
   expect([answer.status, answer.statusText, await answer.text()]).toEqual([201, 'Made', 'made']);
   expect([...answer.headers]).toEqual([...made.headers]);
+});
+
+describe('an answer that nobody reads', () => {
+  test('is not waited for by a drain', async () => {
+    const shutdown = new GracefulShutdown();
+    await withScope(ask().request, () => new Response('late'), shutdown);
+    await settled();
+    await shutdown.drain(LONG_MS);
+  });
+
+  test('is waited for from when somebody reads it', async () => {
+    const shutdown = new GracefulShutdown();
+    const answer = await withScope(ask().request, () => new Response('late'), shutdown);
+    await settled();
+    const reader = answer.body?.getReader();
+    await reader?.read();
+    let isDrained = false;
+    const drained = shutdown.drain(LONG_MS).then(() => {
+      isDrained = true;
+    });
+    await settled();
+    expect(isDrained).toBe(false);
+    await reader?.read();
+    await drained;
+  });
+
+  test('ends its scope when it is collected, its timer included', async () => {
+    const ended = channel('request-scope:ended');
+    const { request } = ask({ headers: { [BUDGET]: `${LONG_MS}` } });
+    const before = timers();
+    const end = new Promise<void>((resolve) => ended.subscribe(() => resolve()));
+    await withScope(request, () => new Response('late'));
+    setFlagsFromString('--expose-gc');
+    const collect: () => void = runInNewContext('gc');
+    const collecting = setInterval(collect, 5);
+    await end;
+    clearInterval(collecting);
+    expect(timers()).toBe(before);
+  });
 });

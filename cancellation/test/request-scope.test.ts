@@ -1,8 +1,11 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { errorMonitor, once } from 'node:events';
+import { createServer, IncomingMessage, ServerResponse } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { ClientDisconnected, GracefulShutdown, requestScope } from '../src/index.ts';
+import { prepareScope, scopeOf } from '../src/scope-of.ts';
 import { aborted, settled, timers } from './event-loop.ts';
-import { get, post, startProbe } from './probe.ts';
+import { arrivalQueue, get, listen, post, startProbe } from './probe.ts';
 
 describe('the client leaves', () => {
   test.each([
@@ -141,4 +144,39 @@ describe('what it leaves behind', () => {
     process.off('warning', note);
     expect(warnings).toEqual([]);
   });
+});
+
+test.each([
+  ['a hang-up', 'client-disconnected', get()],
+  ['a deadline', 'deadline-exceeded', get('x-envoy-expected-rq-timeout-ms: 10\r\n')],
+])('at %s a listener runs in the context of the request', async (_row, code, text) => {
+  const requests = new AsyncLocalStorage<string>();
+  const { push, next } = arrivalQueue<{ seen?: unknown[] }>();
+  const server = createServer((req, res) =>
+    requests.run('this one', () => {
+      const { signal } = requestScope(req, res);
+      const seen = () => [requests.getStore(), signal.reason.code];
+      signal.addEventListener('abort', () => push({ seen: seen() }));
+      push({});
+    }),
+  );
+  await using listening = await listen(server);
+  const client = await listening.connect(text);
+  await next();
+  if (code === 'client-disconnected') client.destroy();
+  expect((await next()).seen).toEqual(['this one', code]);
+});
+
+test.each([
+  ['no socket', undefined],
+  ['an object in its place', {}],
+])('a request of a mock with %s has a scope, without hang-ups', (_row, socket) => {
+  const req = Object.assign(Object.create(IncomingMessage.prototype), { headers: {} });
+  Object.defineProperty(req, 'socket', { value: socket });
+  const res = new ServerResponse(req);
+  const budget = { 'x-envoy-expected-rq-timeout-ms': '60000' };
+  using scope = requestScope(Object.assign(req, { headers: budget }), res);
+  expect(scope.remainingMs).toBeGreaterThan(0);
+  prepareScope(req, res);
+  scopeOf(res)[Symbol.dispose]();
 });

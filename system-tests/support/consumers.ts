@@ -8,6 +8,7 @@ const ENTRIES = {
     'BUDGET_HEADER',
     'Cancellation',
     'ClientDisconnected',
+    'ConnectionClosed',
     'DeadlineExceeded',
     'GracefulShutdown',
     'MAX_TIMER_MS',

@@ -1,14 +1,4 @@
-import {
-  cp,
-  mkdir,
-  mkdtemp,
-  readdir,
-  realpath,
-  rm,
-  stat,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { output } from '../../harness/command.ts';
@@ -39,7 +29,6 @@ export async function installPacked() {
     folder,
     installed,
     tarball,
-    bytes: (await stat(tarball)).size,
     /** Installs packages of the repository beside it. */
     async link(...packages: string[]): Promise<void> {
       for (const name of packages) {

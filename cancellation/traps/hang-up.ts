@@ -1,5 +1,6 @@
+import { pipeline, Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { requestScope } from '../src/index.ts';
+import { ConnectionClosed, requestScope } from '../src/index.ts';
 import { type Finding, judge, NOT_THERE, type Trap } from './trap.ts';
 import { anyOfNode, requestClose, responseClose, type Watch } from './watch.ts';
 import { closed, GET, post, settled, startWire } from './wire.ts';
@@ -53,6 +54,36 @@ async function unread(watch: Watch): Promise<Finding> {
   return judge(false, watched.signal.aborted ? 'seen once the body is read' : 'never seen');
 }
 
+/** A listener that was there before, as tutorials on server-sent events have it, ends the answer. */
+async function endedFirst(watch: Watch): Promise<Finding> {
+  await using wire = await startWire();
+  const client = await wire.connect(GET);
+  const { req, res } = await wire.next();
+  res.on('close', () => res.end());
+  using watched = watch(req, res);
+  if (!watched) return NOT_THERE;
+  client.destroy();
+  await closed(req);
+  return judge(watched.signal.aborted, watched.signal.aborted ? 'at the hang-up' : 'never comes');
+}
+
+/** The source of the answer fails, the client still there: `pipeline` destroys the response. */
+async function sourceFails(watch: Watch): Promise<Finding> {
+  await using wire = await startWire();
+  await wire.connect(GET);
+  const { req, res } = await wire.next();
+  using watched = watch(req, res);
+  if (!watched) return NOT_THERE;
+  const failed = new Readable({ read: () => failed.destroy(new Error('disk full')) });
+  const isClosed = new Promise((resolve) => req.socket.once('close', resolve));
+  pipeline(failed, res, () => {});
+  await isClosed;
+  await settled();
+  const why: unknown = watched.signal.reason;
+  const isHangUp = watched.signal.aborted && !(why instanceof ConnectionClosed);
+  return judge(!isHangUp, isHangUp ? 'taken for a hang-up' : 'told apart');
+}
+
 /** A situation, watched once in Node's way and once in ours. */
 export const both = (situation: (watch: Watch) => Promise<Finding>, watch: Watch) => ({
   node: () => situation(watch),
@@ -70,6 +101,16 @@ export const HANG_UP: Trap[] = [
     name: "`res` 'close' of the second of two pipelined requests",
     issues: [],
     ...both(pipelined, responseClose),
+  },
+  {
+    name: "`res` 'close' before `res.end()`, and a listener before it ends the answer",
+    issues: [],
+    ...both(endedFirst, responseClose),
+  },
+  {
+    name: "`res` 'close' before `res.end()`, and the source of a `pipeline` fails",
+    issues: [],
+    ...both(sourceFails, responseClose),
   },
   {
     name: 'A hang-up behind a body that nobody reads',

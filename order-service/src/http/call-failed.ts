@@ -37,7 +37,10 @@ const REFUSED = { level: 'warn', outcomeUnknown: false, status: 500 } as const;
 /** How a call can end, if not with the answer that was hoped for, and what that means. */
 const ENDINGS = {
   'client-disconnected': { ...CANCELED, message: '{work} canceled: client disconnected' },
-  'connection-closed': { ...CANCELED, message: '{work} canceled: connection closed by the service' },
+  'connection-closed': {
+    ...CANCELED,
+    message: '{work} canceled: connection closed by the service',
+  },
   'shutting-down': { ...CANCELED, status: 503, message: '{work} canceled: service shutting down' },
   'deadline-exceeded': { ...FAILED, message: '{step} failed: deadline exceeded' },
   unreachable: { ...FAILED, message: '{step} failed: {service} is unreachable ({detail})' },

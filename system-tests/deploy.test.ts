@@ -55,7 +55,7 @@ describe.skipIf(process.platform === 'win32')('on a Docker that stands in', () =
 
   test('deploy/up waits for its own services, and none whose name begins like theirs', async () => {
     const { code, output } = await deploy('up', 'orders');
-    const services = ['order-service', 'inventory-service', 'payment-service'];
+    const services = ['inventory-service', 'order-service', 'payment-service'];
     const lines = services.map((name) => `orders_${name}: 3/3 replicas run a-tag\n`);
     expect(output).toBe(lines.join(''));
     expect(code).toBe(0);

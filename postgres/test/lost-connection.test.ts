@@ -87,7 +87,7 @@ test('sessions that were opened while the database was read-only go with the fir
   const open = () => pool.query('select pg_sleep(0.1)');
   await Promise.all([open(), open(), open()]);
   await server.ask('alter database window_of reset default_transaction_read_only');
-  const write = () => pool.query('create table if not exists written ()');
+  const write = () => pool.query('create temporary table if not exists written ()');
   await expect(write()).rejects.toMatchObject({ code: '25006', mayBeDone: false });
   await Promise.all([write(), pool.query('select 1'), write()]);
 });

@@ -4,7 +4,8 @@ import type { Fate } from './world.ts';
 /** What happens to one order; how its steps mix with all the others' is the scheduler's choice. */
 export interface Story {
   hasKey: boolean;
-  hangsUp: boolean;
+  /** After so many moments of patience; undefined: never. */
+  hangsUpAfter: number | undefined;
   /** How often its caller asks again, if it has a key. */
   retries: number;
 }
@@ -20,6 +21,9 @@ export interface Run {
   scheduler: fc.Scheduler;
 }
 
+/** An order of four steps takes some thirty moments, of which its caller's are a part. */
+const MOST_PATIENCE = 15;
+
 /** Most messages have to arrive, or no order gets to its end. */
 const ARRIVES = Array<Fate>(14).fill('arrives');
 
@@ -27,7 +31,7 @@ export const run: fc.Arbitrary<Run> = fc.record({
   stories: fc.array(
     fc.record({
       hasKey: fc.boolean(),
-      hangsUp: fc.boolean(),
+      hangsUpAfter: fc.option(fc.integer({ min: 0, max: MOST_PATIENCE }), { nil: undefined }),
       retries: fc.integer({ min: 0, max: 2 }),
     }),
     { minLength: 1, maxLength: 2 },

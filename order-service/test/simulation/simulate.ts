@@ -24,6 +24,10 @@ export async function simulate(drawn: Run, crossings: Set<string>): Promise<void
   const bugs: unknown[] = [];
   let keys = 0;
 
+  const patience = async (moments: number) => {
+    for (let moment = 0; moment <= moments; moment += 1) await world.step('caller waits');
+  };
+
   const ask = async (story: Story, callerKey: string | undefined, n: number) => {
     await world.step('order');
     const replica = pick(n);
@@ -31,8 +35,9 @@ export async function simulate(drawn: Run, crossings: Set<string>): Promise<void
     const paymentKey = `payment-${keys++}`;
     const ids = { productID: '1', orderID: 'order', paymentKey, requestId: 'r' };
     let isThere = true;
-    if (story.hangsUp && n === 0) {
-      world.step('caller leaves').then(() => {
+    const { hangsUpAfter } = story;
+    if (hangsUpAfter !== undefined && n === 0) {
+      patience(hangsUpAfter).then(() => {
         isThere = false;
         scope.abort(new ClientDisconnected());
       });

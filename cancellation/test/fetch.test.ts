@@ -101,6 +101,6 @@ describe('an answer that nobody reads', () => {
     const collecting = setInterval(collect, 5);
     await end;
     clearInterval(collecting);
-    expect(timers()).toBe(before);
+    expect(timers()).toBeLessThanOrEqual(before); // Of others, some may have ended.
   });
 });

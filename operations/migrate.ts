@@ -3,14 +3,14 @@ import { type Run, scriptForNone, type Table, Tables, VERSIONS } from '../postgr
 import { readDatabase, runCommand, withDatabase } from './command.ts';
 import { TABLES } from './tables.ts';
 
-const USAGE = `Makes the tables of the three services, or brings them to this version. It may be
-run at any time, and twice.
+const USAGE = `Makes the tables of the three services, or brings them to this version. It may
+be run at any time, and twice.
 
-  npm run migrate                          do it, as the role of DATABASE_URL
-  npm run migrate -- --sql                 print the SQL instead: for the database
-                                           at DATABASE_URL, or for an empty one
-  npm run migrate -- --grant-to ROLE       and let ROLE use them, for services
-                                           that may not make tables
+  npm run migrate                       do it, as the role of DATABASE_URL
+  npm run migrate -- --sql              print the SQL instead: for the database
+                                        at DATABASE_URL, or for an empty one
+  npm run migrate -- --grant-to ROLE    and let ROLE use them, for services
+                                        that may not make tables
 
 Variables, set or in .env: DATABASE_URL, DATABASE_PASSWORD_FILE,
 DATABASE_SCHEMA (orders).

@@ -3,18 +3,24 @@ import { type Privilege, Tables } from '../postgres/src/index.ts';
 import { age, readDatabase, runCommand, withDatabase } from './command.ts';
 import { ATTEMPTS, PAYMENTS } from './tables.ts';
 
-const USAGE = `Compares what order-service has on record with what is charged, and prints each finding as a line of JSON. It
-only reads. Exit code 0: nothing was found; 2: something was.
+const USAGE = `Compares the orders on record with the payments, and prints each finding as a
+line of JSON. It only reads. Exit code 0: nothing was found; 2: something was.
 
-  npm run reconcile                           what is pending or open counts once it is 15m old
-  npm run reconcile -- --older-than 1h        s, m, h or d
+  npm run reconcile                       a pending payment or an open attempt
+                                          counts once it is 15 minutes old
+  npm run reconcile -- --older-than 1h    s, m, h or d
 
-  charged-though-failed      the payment is processed, its order has failed, and no void is under way
-  processed-not-charged      the order was told to be processed, and its payment is not
-  payment-pending            neither processed nor canceled, by a payment-service that was killed for instance
-  attempt-open               nobody knows its outcome, or its void is not acknowledged
+  charged-though-failed    the payment is processed, its order has failed, and
+                           no void is under way
+  processed-not-charged    the order was reported as processed, and its payment
+                           is not
+  payment-pending          neither processed nor canceled, for instance after
+                           payment-service was killed
+  attempt-open             the outcome is unknown, or the void is not
+                           acknowledged
 
-Variables, set or in .env: DATABASE_URL, DATABASE_PASSWORD_FILE, DATABASE_SCHEMA (orders).
+Variables, set or in .env: DATABASE_URL, DATABASE_PASSWORD_FILE,
+DATABASE_SCHEMA (orders).
 `;
 
 const OPTIONS = {

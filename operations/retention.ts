@@ -5,13 +5,15 @@ import { type Privilege, type Run, Tables } from '../postgres/src/index.ts';
 import { age, readDatabase, runCommand, withDatabase } from './command.ts';
 import { ATTEMPTS, PAYMENTS } from './tables.ts';
 
-const USAGE = `Deletes what is settled and old: attempts that are closed, and payments that are not pending. Their keys are
-forgotten with them. It may be run under load, at any time, and twice; what it has deleted stays so if it is ended.
+const USAGE = `Deletes closed attempts and settled payments that are old, and their keys with
+them. It may be run under load, at any time, and twice. If it is interrupted,
+the rows that it has deleted stay deleted.
 
   npm run retention -- --older-than 30d       s, m, h or d
 
-Variables, set or in .env: DATABASE_URL, DATABASE_PASSWORD_FILE, DATABASE_SCHEMA (orders); CALL_TIMEOUT_MS and
-VOID_GIVE_UP_MS, which say how long a payment must be remembered.
+Variables, set or in .env: DATABASE_URL, DATABASE_PASSWORD_FILE,
+DATABASE_SCHEMA (orders); CALL_TIMEOUT_MS and VOID_GIVE_UP_MS, which say how
+long a payment must be remembered.
 `;
 
 const OPTIONS = {

@@ -12,8 +12,6 @@ was not kept.
   npm run demo -- --scene 3    one scene, 1 to ${scenes.length}
   npm run demo -- --record     write the README's pictures, from a run of
                                npm run live in Chromium`;
-// Nobody reads on, `head` for instance.
-process.stdout.once('error', () => process.exit(1));
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
 // Nobody reads on, `head` for instance. The services end with this process.

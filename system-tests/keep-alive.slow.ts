@@ -63,6 +63,7 @@ async function startServer(keepAliveTimeout: number) {
   let connections = 0;
   const server = createServer({ keepAliveTimeout }, (req, res) => {
     res.setHeader('x-request-id', String(req.headers['x-request-id']));
+    res.setHeader('x-operation', 'check 1234');
     setTimeout(() => res.end('Product 1234 is available'), STEP_MS);
   });
   server.on('connection', () => {

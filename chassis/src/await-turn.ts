@@ -51,6 +51,7 @@ export function awaitTurn(maxWaiting = MAX_WAITING): RequestHandler {
 function turnOf({ socket }: Request, res: Response): Promise<void> {
   return new Promise((resolve, reject) => {
     const hangUp = () => reject(new ClientDisconnected());
+    socket.setMaxListeners(0); // One for each request that waits: from eleven on Node would warn.
     socket.once('close', hangUp);
     res.once('socket', () => {
       socket.off('close', hangUp);

@@ -29,7 +29,7 @@ export function restartOnChange(launcher: Launcher, signal: AbortSignal): void {
   const all = Object.values(services);
   const folders = new Map<string, Service[]>([
     ...SERVICES.map(({ name }): [string, Service[]] => [`${name}-service`, [services[name]]]),
-    ['cancellation', all],
+    ['request-scope', all],
     ['chassis', all],
     ['postgres', all],
     ['telemetry', all],

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
+import { GracefulShutdown } from 'request-scope';
 import { expect, test } from 'vitest';
-import { GracefulShutdown } from '../cancellation/src/index.ts';
 import { Feed } from '../harness/feed.ts';
 import { createApp as createInventory } from '../inventory-service/src/app.ts';
 import { PRODUCTS } from '../inventory-service/src/query-inventory.ts';

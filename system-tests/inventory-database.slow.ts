@@ -1,5 +1,5 @@
+import { ClientDisconnected, Scope } from 'request-scope';
 import { expect } from 'vitest';
-import { ClientDisconnected, Scope } from '../cancellation/src/index.ts';
 import { type Answer, send } from '../harness/client.ts';
 import { postgresVersion } from '../harness/postgres.ts';
 import { until } from '../harness/until.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
+import { GracefulShutdown } from 'request-scope';
 import { afterEach, expect, test } from 'vitest';
-import { GracefulShutdown } from '../cancellation/src/index.ts';
 import { History } from '../demo/live/history.ts';
 import { createPageServer } from '../demo/live/page-server.ts';
 import { send } from '../harness/client.ts';

@@ -35,7 +35,7 @@ const STORES = {
 
 /** Fills the store to its bound, and again and again as it forgets; prints how many it has taken. */
 const program = (store: string, id: string) => `
-  const { Scope } = await import('${ROOT}cancellation/src/index.ts');
+  const { Scope } = await import('${ROOT}request-scope/src/index.ts');
   const [RETENTION_MS, FOR_MS] = [4_000, 12_000];
   const scope = new Scope();
   const own = (text) => Buffer.from(text).toString();

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { startCommand } from '../harness/command.ts';
 
 const traps = (...args: string[]) =>
-  startCommand(process.execPath, ['run.js', 'cancellation/traps/traps.ts', ...args]);
+  startCommand(process.execPath, ['run.js', 'request-scope/traps/traps.ts', ...args]);
 
 test('npm run traps prints each trap as soon as it was tried, in 80 columns', async () => {
   const { child, closed, output } = traps();

@@ -1,6 +1,6 @@
 // Express that answers at once, each request under a scope if SCOPE is set.
 import express from 'express';
-import { requestScopes, scopeOf } from '../../cancellation/src/express.ts';
+import { requestScopes, scopeOf } from 'request-scope/express';
 
 const isScoped = process.env.SCOPE === '1';
 

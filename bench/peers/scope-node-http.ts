@@ -1,7 +1,7 @@
 // node:http that answers at once, each request under a scope if SCOPE is set, with a subscriber if SUBSCRIBED is.
 import { subscribe } from 'node:diagnostics_channel';
 import { createServer } from 'node:http';
-import { requestScope } from '../../cancellation/src/index.ts';
+import { requestScope } from 'request-scope';
 
 const isScoped = process.env.SCOPE === '1';
 if (process.env.SUBSCRIBED === '1') subscribeToScopes();

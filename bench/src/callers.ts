@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BUDGET_HEADER } from '../../cancellation/src/index.ts';
+import { BUDGET_HEADER } from 'request-scope';
 import { send } from '../../harness/client.ts';
 
 /** How long a caller waits, and whether it says so. */

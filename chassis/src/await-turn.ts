@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import type { Request, RequestHandler, Response } from 'express';
 import createError from 'http-errors';
-import { ClientDisconnected } from '#request-scope';
-import { scopeOf } from '#request-scope/express';
+import { ClientDisconnected } from 'request-scope';
+import { scopeOf } from 'request-scope/express';
 
 /** Of a request; a larger body gets 413. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { levels } from 'pino';
-import { MAX_TIMER_MS } from '#request-scope';
+import { MAX_TIMER_MS } from 'request-scope';
 import { isHostList, readAllowedHosts } from './callers.ts';
 
 type Environment = NodeJS.ProcessEnv;

@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler } from 'express';
 import { isHttpError } from 'http-errors';
-import { isCancellation } from '#request-scope';
+import { isCancellation } from 'request-scope';
 import { latestLogger } from './request-id.ts';
 import { sendText } from './text.ts';
 

@@ -1,4 +1,4 @@
-import { DeadlineExceeded, type Scope } from '#request-scope';
+import { DeadlineExceeded, type Scope } from 'request-scope';
 
 /**
  * Whether `scope` has aborted, or has to now: its deadline has passed, and the timer that says so is late.

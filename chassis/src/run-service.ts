@@ -7,7 +7,7 @@ import { type Database, openDatabase } from '@orders/postgres/database';
 import { type Table, Tables } from '@orders/postgres/tables';
 import { config as loadEnvFile } from 'dotenv';
 import type { Logger } from 'pino';
-import { GracefulShutdown } from '#request-scope';
+import { GracefulShutdown } from 'request-scope';
 import { type EdgeConfig, StartError } from './config.ts';
 import { exitGracefully } from './graceful-exit.ts';
 import { BACKLOG, createLimitedServer } from './limits.ts';

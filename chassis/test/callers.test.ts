@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { pino } from 'pino';
+import { GracefulShutdown } from 'request-scope';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { GracefulShutdown } from '#request-scope';
 import { portOf } from '../../harness/port-of.ts';
 import { sendRaw, statusOf } from '../../harness/raw-connection.ts';
 import { type AllowedHosts, isHostList, readAllowedHosts } from '../src/callers.ts';

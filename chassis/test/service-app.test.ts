@@ -3,9 +3,9 @@ import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import createError from 'http-errors';
 import { pino } from 'pino';
+import { DeadlineExceeded, GracefulShutdown } from 'request-scope';
 import request from 'supertest';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { DeadlineExceeded, GracefulShutdown } from '#request-scope';
 import { portOf } from '../../harness/port-of.ts';
 import { createServiceApp, only, requestLogger, sendText } from '../src/index.ts';
 

@@ -10,7 +10,7 @@ import {
   requestScope,
   type Scope,
   withTimeout,
-} from '../../cancellation/src/index.ts';
+} from 'request-scope';
 import { send } from '../../harness/client.ts';
 import { readAssets } from './assets.ts';
 import type { History, Tell } from './history.ts';

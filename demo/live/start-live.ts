@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { GracefulShutdown } from '../../cancellation/src/index.ts';
+import { GracefulShutdown } from 'request-scope';
 import { listenError } from '../../chassis/src/listen-error.ts';
 import { portOf } from '../../harness/port-of.ts';
 import { History } from './history.ts';

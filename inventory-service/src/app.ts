@@ -12,8 +12,8 @@ import {
   sendText,
 } from '@orders/chassis';
 import type { Express } from 'express';
-import { causeOf, GracefulShutdown } from '#request-scope';
-import { scopeOf } from '#request-scope/express';
+import { causeOf, GracefulShutdown } from 'request-scope';
+import { scopeOf } from 'request-scope/express';
 import { simulateCheck } from './check-inventory.ts';
 import type { Config } from './config.ts';
 import { queryInventory } from './query-inventory.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Scope } from '#request-scope';
+import type { Scope } from 'request-scope';
 
 /** Looks whether the product is available. Rejects as soon as `scope` aborts. */
 export type CheckInventory = (productID: string, scope: Scope) => Promise<void>;

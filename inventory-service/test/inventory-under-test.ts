@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { pino } from 'pino';
-import { GracefulShutdown } from '#request-scope';
+import { GracefulShutdown } from 'request-scope';
 import { send } from '../../harness/client.ts';
 import type { LogLine } from '../../harness/log-line.ts';
 import { portOf } from '../../harness/port-of.ts';

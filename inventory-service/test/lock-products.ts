@@ -1,4 +1,4 @@
-import { ClientDisconnected, Scope } from '#request-scope';
+import { ClientDisconnected, Scope } from 'request-scope';
 import { createPool } from '../../postgres/src/index.ts';
 import type { useServer } from '../../postgres/test/server.ts';
 

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
+import { Scope } from 'request-scope';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Scope } from '../../cancellation/src/index.ts';
 import { Feed } from '../../harness/feed.ts';
 import { attemptStatements } from '../../order-service/src/attempts-table.ts';
 import { PostgresLedger } from '../../payment-service/src/postgres-ledger.ts';

@@ -2,7 +2,7 @@ import { subscribe } from 'node:diagnostics_channel';
 import type { RequestListener } from 'node:http';
 import { count, createServiceApp, type Database, type Logger, only } from '@orders/chassis';
 import type { Express, RequestHandler } from 'express';
-import { GracefulShutdown } from '#request-scope';
+import { GracefulShutdown } from 'request-scope';
 import type { Config } from './config.ts';
 import { call } from './http/call.ts';
 import { MemoryAttempts } from './memory-attempts.ts';

@@ -1,4 +1,4 @@
-import type { Scope } from '#request-scope';
+import type { Scope } from 'request-scope';
 import type { Order } from './order.ts';
 
 /** What `begin` found under the caller's key; `full`: nothing, and no room for more. */

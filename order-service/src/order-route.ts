@@ -9,7 +9,7 @@ import {
 } from '@orders/chassis';
 import type { Request, RequestHandler, Response } from 'express';
 import createError, { isHttpError } from 'http-errors';
-import { scopeOf } from '#request-scope/express';
+import { scopeOf } from 'request-scope/express';
 import type { Beginning } from './attempts.ts';
 import { type OrderEnded, orderEnded } from './events.ts';
 import { CallFailed } from './http/call-failed.ts';

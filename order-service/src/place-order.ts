@@ -1,5 +1,5 @@
 import { hasAborted } from '@orders/chassis';
-import type { Scope } from '#request-scope';
+import type { Scope } from 'request-scope';
 import type { Attempts } from './attempts.ts';
 import type { Config } from './config.ts';
 import { CallFailed } from './http/call-failed.ts';

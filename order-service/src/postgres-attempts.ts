@@ -1,6 +1,6 @@
 import type { Database } from '@orders/chassis';
 import { isHttpError } from 'http-errors';
-import { isCancellation, type Scope } from '#request-scope';
+import { isCancellation, type Scope } from 'request-scope';
 import type { Attempts, Beginning } from './attempts.ts';
 import { attemptStatements, type Row } from './attempts-table.ts';
 import { CallFailed } from './http/call-failed.ts';

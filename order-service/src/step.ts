@@ -1,4 +1,4 @@
-import type { Scope } from '#request-scope';
+import type { Scope } from 'request-scope';
 import type { Call } from './http/call.ts';
 import type { Order } from './order.ts';
 

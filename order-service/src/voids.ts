@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Scope, ShuttingDown } from '#request-scope';
+import { Scope, ShuttingDown } from 'request-scope';
 import { type OrderVoid, orderVoid } from './events.ts';
 import { CallFailed } from './http/call-failed.ts';
 import type { Order } from './order.ts';

@@ -1,8 +1,8 @@
 import type { RequestListener } from 'node:http';
 import { pino } from 'pino';
+import { ClientDisconnected, Scope } from 'request-scope';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ClientDisconnected, Scope } from '#request-scope';
 import * as faults from '../../harness/faults.ts';
 import { startRefusing } from '../../harness/faulty-server.ts';
 import { call } from '../src/http/call.ts';

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { Axios, type AxiosAdapter } from 'axios';
+import { Scope } from 'request-scope';
 import { expect } from 'vitest';
-import { Scope } from '#request-scope';
 import { CallFailed } from '../src/http/call-failed.ts';
 
 /** The bytes of the longest answer that a call reads. */

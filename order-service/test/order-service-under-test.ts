@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { Database } from '@orders/chassis';
 import { pino } from 'pino';
-import { GracefulShutdown } from '#request-scope';
+import { GracefulShutdown } from 'request-scope';
 import { portOf } from '../../harness/port-of.ts';
 import { CALLED, variableOf } from '../../services.ts';
 import { createApp } from '../src/app.ts';

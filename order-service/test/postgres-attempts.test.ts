@@ -1,8 +1,8 @@
 import { createPool, DatabaseUnavailable } from '@orders/postgres';
 import { pino } from 'pino';
+import { ClientDisconnected, Scope } from 'request-scope';
 import request from 'supertest';
 import { expect, test } from 'vitest';
-import { ClientDisconnected, Scope } from '#request-scope';
 import { standStill } from '../../harness/stand-still.ts';
 import { meetQueries } from '../../postgres/test/test-database.ts';
 import { attemptStatements } from '../src/attempts-table.ts';

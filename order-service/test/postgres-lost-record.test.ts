@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import { pino } from 'pino';
+import { Scope } from 'request-scope';
 import { expect, test } from 'vitest';
-import { Scope } from '#request-scope';
 import { testDatabase } from '../../postgres/test/test-database.ts';
 import { ATTEMPTS } from '../src/attempts-table.ts';
 import { PostgresAttempts } from '../src/postgres-attempts.ts';

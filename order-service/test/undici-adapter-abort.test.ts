@@ -1,7 +1,7 @@
 import { PerformanceObserver } from 'node:perf_hooks';
 import { Axios } from 'axios';
+import { Scope, ShuttingDown } from 'request-scope';
 import { afterEach, describe, expect, test } from 'vitest';
-import { Scope, ShuttingDown } from '#request-scope';
 import * as faults from '../../harness/faults.ts';
 import { undiciAdapter } from '../src/http/undici-adapter.ts';
 import { outcome } from './call-outcome.ts';

@@ -1,9 +1,9 @@
 import type { RequestListener } from 'node:http';
 import { createServer } from 'node:net';
 import { pino } from 'pino';
+import { DeadlineExceeded, Scope } from 'request-scope';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { DeadlineExceeded, Scope } from '#request-scope';
 import { startRefusing } from '../../harness/faulty-server.ts';
 import { portOf } from '../../harness/port-of.ts';
 import { call } from '../src/http/call.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { pino } from 'pino';
+import { type Scope, ShuttingDown } from 'request-scope';
 import { beforeEach, expect, test } from 'vitest';
-import { type Scope, ShuttingDown } from '#request-scope';
 import { CallFailed } from '../src/http/call-failed.ts';
 import { MemoryAttempts } from '../src/memory-attempts.ts';
 import { paymentClient } from '../src/payment-client.ts';

@@ -7,7 +7,7 @@ import {
   only,
 } from '@orders/chassis';
 import type { Express } from 'express';
-import { GracefulShutdown } from '#request-scope';
+import { GracefulShutdown } from 'request-scope';
 import type { Config } from './config.ts';
 import { MemoryLedger } from './memory-ledger.ts';
 import { payRoute } from './pay.ts';

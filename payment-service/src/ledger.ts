@@ -1,4 +1,4 @@
-import { Cancellation, type Scope } from '#request-scope';
+import { Cancellation, type Scope } from 'request-scope';
 
 /** One payment, or the tombstone of one that was voided before it arrived. */
 export interface Payment {

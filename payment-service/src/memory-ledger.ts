@@ -1,5 +1,5 @@
 import { ExpiringMap, hasAborted } from '@orders/chassis';
-import type { Scope } from '#request-scope';
+import type { Scope } from 'request-scope';
 import {
   type Beginning,
   type Ledger,

@@ -11,8 +11,8 @@ import {
 } from '@orders/chassis';
 import type { RequestHandler } from 'express';
 import createError, { isHttpError } from 'http-errors';
-import { causeOf, type Scope } from '#request-scope';
-import { scopeOf } from '#request-scope/express';
+import { causeOf, type Scope } from 'request-scope';
+import { scopeOf } from 'request-scope/express';
 import { type Beginning, type Ledger, OutcomeUnknown, PaymentVoided } from './ledger.ts';
 import { ledgerFull } from './ledger-full.ts';
 import { processPayment } from './process-payment.ts';

@@ -1,6 +1,6 @@
 import { identifier } from '@orders/chassis';
 import type { RequestHandler } from 'express';
-import { scopeOf } from '#request-scope/express';
+import { scopeOf } from 'request-scope/express';
 import type { Ledger } from './ledger.ts';
 
 /** `GET /payments`: the payments for an order. */

@@ -1,6 +1,6 @@
 import type { Database, Logger } from '@orders/chassis';
 import { isHttpError } from 'http-errors';
-import { isCancellation, type Scope } from '#request-scope';
+import { isCancellation, type Scope } from 'request-scope';
 import {
   type Beginning,
   type Ledger,

@@ -9,7 +9,7 @@ import {
 } from '@orders/chassis';
 import type { RequestHandler } from 'express';
 import createError from 'http-errors';
-import { scopeOf } from '#request-scope/express';
+import { scopeOf } from 'request-scope/express';
 import type { Ledger } from './ledger.ts';
 import { ledgerFull } from './ledger-full.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
+import { Scope } from 'request-scope';
 import { expect, test } from 'vitest';
-import { Scope } from '#request-scope';
 import { standStill } from '../../harness/stand-still.ts';
 import type { Ledger } from '../src/ledger.ts';
 import { KEYS, LEGAL, ORDER, type Step, statuses, steps, take } from './ledger-steps.ts';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { Scope } from '#request-scope';
+import { Scope } from 'request-scope';
 import type { Ledger, Payment } from '../src/ledger.ts';
 
 export const KEYS = ['key-1', 'key-2'];

@@ -1,5 +1,5 @@
+import { Scope } from 'request-scope';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Scope } from '#request-scope';
 import { MemoryLedger } from '../src/memory-ledger.ts';
 import { ledgerContract } from './ledger-contract.ts';
 

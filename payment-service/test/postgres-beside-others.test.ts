@@ -1,6 +1,6 @@
 import { Client } from 'pg';
+import { Scope } from 'request-scope';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Scope } from '#request-scope';
 import { until } from '../../harness/until.ts';
 import { useServer } from '../../postgres/test/server.ts';
 import { SCHEMA, testDatabase } from '../../postgres/test/test-database.ts';

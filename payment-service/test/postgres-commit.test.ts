@@ -1,6 +1,6 @@
 import { Client } from 'pg';
+import { ClientDisconnected, Scope } from 'request-scope';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ClientDisconnected, Scope } from '#request-scope';
 import { until } from '../../harness/until.ts';
 import { createPool } from '../../postgres/src/index.ts';
 import { useServer } from '../../postgres/test/server.ts';

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import { createPool } from '@orders/postgres';
-import { causeOf, GracefulShutdown, requestScope } from '#request-scope';
+import { causeOf, GracefulShutdown, requestScope } from 'request-scope';
 
 // Each request makes a report that takes the database ten seconds, unless its client hangs up before:
 //   DATABASE_URL=postgres://user@host/database node run.js postgres/examples/report.ts

@@ -1,5 +1,5 @@
 import { DatabaseError } from 'pg';
-import { isCancellation } from '#request-scope';
+import { isCancellation } from 'request-scope';
 
 /**
  * The server says that it starts, stops, or has no connection left (SQLSTATE classes 08, 53, 57P and 58),

@@ -6,7 +6,7 @@ import {
   type QueryResult,
   type QueryResultRow,
 } from 'pg';
-import { DeadlineExceeded } from '#request-scope';
+import { DeadlineExceeded } from 'request-scope';
 import { Connection, type ConnectOptions, clientConfig } from './connection.ts';
 import { DatabaseUnavailable, unavailable } from './errors.ts';
 import { type DatabaseQuery, databaseCancel, databaseQuery } from './events.ts';

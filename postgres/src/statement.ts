@@ -1,5 +1,5 @@
 import { DatabaseError, type QueryConfig, type QueryResult, type QueryResultRow } from 'pg';
-import { DeadlineExceeded } from '#request-scope';
+import { DeadlineExceeded } from 'request-scope';
 import { brokenProtocol, type Connection } from './connection.ts';
 import { unavailable } from './errors.ts';
 import type { Patience } from './turns.ts';

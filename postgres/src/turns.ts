@@ -1,4 +1,4 @@
-import type { Scope } from '#request-scope';
+import type { Scope } from 'request-scope';
 import { TooManyWaiting } from './errors.ts';
 
 /** What a query needs to know of a scope. */

@@ -1,4 +1,4 @@
-import { Scope } from '#request-scope';
+import { Scope } from 'request-scope';
 import type { ConnectOptions } from './connection.ts';
 import { DatabaseUnavailable } from './errors.ts';
 import { everySecond } from './every-second.ts';

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import fc from 'fast-check';
+import { ClientDisconnected, Scope } from 'request-scope';
 import { afterEach, expect, test } from 'vitest';
-import { ClientDisconnected, Scope } from '#request-scope';
 import { portOf } from '../../harness/port-of.ts';
 import { createPool, DatabaseUnavailable, listen } from '../src/index.ts';
 import { useServer } from './server.ts';

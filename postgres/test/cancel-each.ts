@@ -1,4 +1,4 @@
-import { ClientDisconnected, causeOf, Scope } from '#request-scope';
+import { ClientDisconnected, causeOf, Scope } from 'request-scope';
 import type { Pool } from '../src/index.ts';
 
 /**

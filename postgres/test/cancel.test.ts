@@ -1,7 +1,7 @@
 import { getEventListeners, once } from 'node:events';
 import { connect, createServer } from 'node:net';
+import { ClientDisconnected, Scope } from 'request-scope';
 import { expect, test } from 'vitest';
-import { ClientDisconnected, Scope } from '#request-scope';
 import { portOf } from '../../harness/port-of.ts';
 import { Connection, clientConfig } from '../src/connection.ts';
 import { createPool } from '../src/index.ts';

@@ -1,5 +1,5 @@
+import { ClientDisconnected, Scope } from 'request-scope';
 import { expect, test } from 'vitest';
-import { ClientDisconnected, Scope } from '#request-scope';
 import { createPool } from '../src/index.ts';
 import { useServer } from './server.ts';
 

@@ -1,6 +1,6 @@
 import { DatabaseError } from 'pg';
+import { DeadlineExceeded, Scope } from 'request-scope';
 import { expect, test } from 'vitest';
-import { DeadlineExceeded, Scope } from '#request-scope';
 import { createPool, type Patience } from '../src/index.ts';
 import { useServer } from './server.ts';
 

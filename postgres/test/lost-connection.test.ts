@@ -1,5 +1,5 @@
+import { DeadlineExceeded, Scope } from 'request-scope';
 import { expect, test } from 'vitest';
-import { DeadlineExceeded, Scope } from '#request-scope';
 import { createPool, DatabaseUnavailable } from '../src/index.ts';
 import { useServer } from './server.ts';
 

@@ -1,5 +1,5 @@
+import { Scope } from 'request-scope';
 import { expect, test } from 'vitest';
-import { Scope } from '#request-scope';
 import { createPool } from '../src/index.ts';
 import { useServer } from './server.ts';
 

@@ -1,6 +1,6 @@
 import { Client } from 'pg';
+import { ClientDisconnected, Scope } from 'request-scope';
 import { expect, test } from 'vitest';
-import { ClientDisconnected, Scope } from '#request-scope';
 import { startRelay } from '../../harness/relay.ts';
 import { createPool, DatabaseUnavailable } from '../src/index.ts';
 import { useServer } from './server.ts';

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
+import { ClientDisconnected, Scope } from 'request-scope';
 import { expect, test } from 'vitest';
-import { ClientDisconnected, Scope } from '#request-scope';
 import { TooManyWaiting } from '../src/errors.ts';
 import { Turns } from '../src/turns.ts';
 

@@ -17,11 +17,13 @@ const PROGRAMS = [
   'start/report-address.ts',
 ];
 
-/** Leaves an import as it is, unless it is of ours (`@orders/…`, `#request-scope`, a path). */
+/** Leaves an import as it is, unless it is of ours (`@orders/…`, `request-scope`, a path). */
 const installed: Plugin = {
   name: 'installed',
   setup({ onResolve }) {
-    onResolve({ filter: /^[a-z]/ }, () => ({ external: true }));
+    onResolve({ filter: /^[a-z]/ }, ({ path }) => ({
+      external: !/^request-scope(\/|$)/.test(path),
+    }));
   },
 };
 

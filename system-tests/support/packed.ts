@@ -10,12 +10,14 @@ import { ROOT } from '../../harness/repository.ts';
  */
 export async function installPacked() {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'request-scope-')));
-  const source = join(folder, 'source', 'cancellation');
+  const source = join(folder, 'source', 'request-scope');
   const filter = (path: string) => basename(path) !== 'dist';
-  await cp(join(ROOT, 'cancellation'), source, { recursive: true, filter });
+  await cp(join(ROOT, 'request-scope'), source, { recursive: true, filter });
   await cp(join(ROOT, 'tsconfig.base.json'), join(source, '../tsconfig.base.json'));
   await symlink(join(ROOT, 'node_modules'), join(source, '../node_modules'));
-  await output(['npm', 'pack', '--silent', '--pack-destination', folder], { cwd: source });
+  await output(['npm', 'run', '--silent', 'build'], { cwd: source });
+  const pack = ['npm', 'pack', './dist', '--silent', '--pack-destination', folder];
+  await output(pack, { cwd: source });
   await rm(join(folder, 'source'), { recursive: true });
 
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }\n');

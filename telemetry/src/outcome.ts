@@ -1,4 +1,4 @@
-import { isCancellation } from '#request-scope';
+import { isCancellation } from 'request-scope';
 
 /** What the error of a call or a statement means. */
 export interface Outcome {

@@ -1,4 +1,4 @@
-import type { Scope, ScopeAborted, ScopeBegun, ScopeEnded } from '#request-scope';
+import type { Scope, ScopeAborted, ScopeBegun, ScopeEnded } from 'request-scope';
 import type { Instruments } from './instruments.ts';
 import { codeLabel } from './labels.ts';
 import { listen } from './listen.ts';

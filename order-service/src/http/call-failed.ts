@@ -1,5 +1,5 @@
 import { isAxiosError } from 'axios';
-import { causeOf, type Scope } from '#request-scope';
+import { causeOf, type Scope } from 'request-scope';
 import { namesAttempt } from './attempt-headers.ts';
 import { wasNeverSent } from './never-sent.ts';
 

@@ -1,6 +1,6 @@
 import { hasAborted } from '@orders/chassis';
 import { Axios, type AxiosResponse, CanceledError } from 'axios';
-import { budgetHeaders, type Scope, withTimeout } from '#request-scope';
+import { budgetHeaders, type Scope, withTimeout } from 'request-scope';
 import { namesAttempt } from './attempt-headers.ts';
 import { CallFailed, type Target } from './call-failed.ts';
 import { neverSent } from './never-sent.ts';

@@ -1,4 +1,4 @@
-import type { Scope } from '#request-scope';
+import type { Scope } from 'request-scope';
 import { CallFailed } from '../../src/http/call-failed.ts';
 import type { Order } from '../../src/order.ts';
 import { placeOrder } from '../../src/place-order.ts';

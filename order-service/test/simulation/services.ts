@@ -1,6 +1,6 @@
 import { IDEMPOTENCY_KEY_HEADER, operation, REQUEST_ID_HEADER } from '@orders/chassis';
 import { CanceledError } from 'axios';
-import { ClientDisconnected, Scope } from '#request-scope';
+import { ClientDisconnected, Scope } from 'request-scope';
 import { PaymentVoided } from '../../../payment-service/src/ledger.ts';
 import type { MemoryLedger } from '../../../payment-service/src/memory-ledger.ts';
 import { readConfig } from '../../src/config.ts';

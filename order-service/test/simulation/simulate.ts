@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { ClientDisconnected, Scope } from '#request-scope';
+import { ClientDisconnected, Scope } from 'request-scope';
 import { CallFailed } from '../../src/http/call-failed.ts';
 import { takeOrphans } from '../../src/recover.ts';
 import { judge, type Report } from './judge.ts';

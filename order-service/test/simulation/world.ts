@@ -1,7 +1,7 @@
 import type { Database } from '@orders/chassis';
 import { DatabaseUnavailable } from '@orders/postgres';
 import type fc from 'fast-check';
-import type { Scope } from '#request-scope';
+import type { Scope } from 'request-scope';
 import { MemoryLedger } from '../../../payment-service/src/memory-ledger.ts';
 import { attemptStatements, type Row } from '../../src/attempts-table.ts';
 

@@ -20,7 +20,7 @@ which npx installs. Takes a few minutes.
 
 const ROOT = new URL('../../', import.meta.url);
 const PAGE = new URL('docs/node-versions.md', ROOT);
-const SCRIPT = ['run.js', 'cancellation/traps/traps.ts', '--json'];
+const SCRIPT = ['run.js', 'request-scope/traps/traps.ts', '--json'];
 
 const run = promisify(execFile);
 

@@ -2,7 +2,7 @@
 import { type Database, runService } from '@orders/chassis';
 import { createApp } from '../../inventory-service/src/app.ts';
 import { readConfig } from '../../inventory-service/src/config.ts';
-import { PRODUCTS } from '../../inventory-service/src/query-inventory.ts';
+import { PRODUCTS } from '../../inventory-service/src/stock/postgres.ts';
 
 await runService({
   name: 'inventory-service',

@@ -14,9 +14,9 @@ import {
 import type { Express } from 'express';
 import { causeOf, GracefulShutdown } from 'request-scope';
 import { scopeOf } from 'request-scope/express';
-import { simulateCheck } from './check-inventory.ts';
 import type { Config } from './config.ts';
-import { queryInventory } from './query-inventory.ts';
+import { simulateCheck } from './stock/memory.ts';
+import { queryInventory } from './stock/postgres.ts';
 
 /** The inventory service's app: `GET /check?productID=`. */
 export function createApp(

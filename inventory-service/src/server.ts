@@ -1,7 +1,7 @@
 import { runService } from '@orders/chassis';
 import { createApp } from './app.ts';
 import { readConfig } from './config.ts';
-import { PRODUCTS } from './query-inventory.ts';
+import { PRODUCTS } from './stock/postgres.ts';
 
 await runService({
   name: 'inventory-service',

@@ -9,7 +9,7 @@ import { until } from '../../harness/until.ts';
 import { type Database, openDatabase } from '../../postgres/src/database.ts';
 import { Tables } from '../../postgres/src/tables.ts';
 import { createApp } from '../src/app.ts';
-import { PRODUCTS } from '../src/query-inventory.ts';
+import { PRODUCTS } from '../src/stock/postgres.ts';
 
 const BUDGET = 'x-envoy-expected-rq-timeout-ms';
 

@@ -1,6 +1,6 @@
 import { channel, tracingChannel } from 'node:diagnostics_channel';
-import type { Ending } from './http/call-failed.ts';
 import type { Order } from './order.ts';
+import type { Ending } from './order-failed.ts';
 
 /** An order has its verdict, the one that its log line tells. Published before its answer. */
 export interface OrderEnded {

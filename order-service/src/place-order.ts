@@ -1,11 +1,11 @@
 import { hasAborted } from '@orders/chassis';
 import type { Scope } from 'request-scope';
-import type { Attempts } from './attempts.ts';
+import type { Attempts } from './attempts/attempts.ts';
 import type { Config } from './config.ts';
-import { CallFailed } from './http/call-failed.ts';
-import { inventoryClient } from './inventory-client.ts';
+import { inventoryClient } from './downstream/inventory.ts';
+import { paymentClient } from './downstream/payment.ts';
 import type { Order } from './order.ts';
-import { paymentClient } from './payment-client.ts';
+import { CallFailed } from './order-failed.ts';
 import type { Send, Step, UntimedCall } from './step.ts';
 import type { Voids } from './voids.ts';
 

@@ -1,6 +1,6 @@
 import type { Database, Logger } from '@orders/chassis';
 import { everySecond } from '@orders/postgres/every-second';
-import type { PostgresAttempts } from './postgres-attempts.ts';
+import type { PostgresAttempts } from './attempts/postgres.ts';
 import type { Voids } from './voids.ts';
 
 const MAX_VOIDS = 200;

@@ -1,5 +1,5 @@
 import type { Scope } from 'request-scope';
-import type { Call } from './http/call.ts';
+import type { Call } from './downstream/call.ts';
 import type { Order } from './order.ts';
 
 /** Makes one call; `call` of http/call.ts. Throws CallFailed. */

@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 import type { Scope } from 'request-scope';
-import type { Attempts } from './attempts.ts';
+import type { Attempts } from './attempts/attempts.ts';
 import type { Order } from './order.ts';
 import type { Send, Step } from './step.ts';
 

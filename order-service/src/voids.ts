@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Scope, ShuttingDown } from 'request-scope';
 import { type OrderVoid, orderVoid } from './events.ts';
-import { CallFailed } from './http/call-failed.ts';
 import type { Order } from './order.ts';
+import { CallFailed } from './order-failed.ts';
 import type { TakeBack } from './take-back.ts';
 
 /** The pause before the first retry, at most; each next one is twice as long, up to the longest. */

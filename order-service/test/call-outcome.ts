@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events';
 import { Axios, type AxiosAdapter } from 'axios';
 import { Scope } from 'request-scope';
 import { expect } from 'vitest';
-import { CallFailed } from '../src/http/call-failed.ts';
+import { CallFailed } from '../src/order-failed.ts';
 
 /** The bytes of the longest answer that a call reads. */
 export const MAX_BYTES = 1_000;

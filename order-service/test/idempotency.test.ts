@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { MemoryAttempts } from '../src/memory-attempts.ts';
+import { MemoryAttempts } from '../src/attempts/memory.ts';
 import { answers, available, held, paid, paymentService, voided } from './canned-answers.ts';
 import { OrderServiceUnderTest } from './order-service-under-test.ts';
 

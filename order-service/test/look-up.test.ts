@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { anyFirst } from '../src/http/look-up.ts';
+import { anyFirst } from '../src/downstream/look-up.ts';
 
 const replicas = ['10.0.0.1', '10.0.0.2', '10.0.0.3'].map((address) => ({ address, family: 4 }));
 const FALLBACK = { address: '::1', family: 6 };

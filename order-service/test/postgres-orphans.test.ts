@@ -1,6 +1,6 @@
 import request from 'supertest';
 import { expect, test } from 'vitest';
-import { PostgresAttempts } from '../src/postgres-attempts.ts';
+import { PostgresAttempts } from '../src/attempts/postgres.ts';
 import { answers, available, held, paid, paymentService, voided } from './canned-answers.ts';
 import { useReplicas } from './replicas-under-test.ts';
 

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import type { PostgresAttempts } from '../src/postgres-attempts.ts';
+import type { PostgresAttempts } from '../src/attempts/postgres.ts';
 import { takeOrphans } from '../src/recover.ts';
 import { Voids } from '../src/voids.ts';
 

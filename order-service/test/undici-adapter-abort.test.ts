@@ -3,7 +3,7 @@ import { Axios } from 'axios';
 import { Scope, ShuttingDown } from 'request-scope';
 import { afterEach, describe, expect, test } from 'vitest';
 import * as faults from '../../harness/faults.ts';
-import { undiciAdapter } from '../src/http/undici-adapter.ts';
+import { undiciAdapter } from '../src/downstream/undici-adapter.ts';
 import { outcome } from './call-outcome.ts';
 import { type Behaviour, closed, closeServers, OK, sends, serve } from './raw-server.ts';
 

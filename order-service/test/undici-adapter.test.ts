@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, describe, expect, test } from 'vitest';
 import * as faults from '../../harness/faults.ts';
-import { undiciAdapter } from '../src/http/undici-adapter.ts';
+import { undiciAdapter } from '../src/downstream/undici-adapter.ts';
 import { MAX_BYTES, outcome } from './call-outcome.ts';
 import { type Behaviour, closeServers, OK, sends, sendsAndCloses, serve } from './raw-server.ts';
 

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { pino } from 'pino';
 import { type Scope, ShuttingDown } from 'request-scope';
 import { beforeEach, expect, test } from 'vitest';
-import { CallFailed } from '../src/http/call-failed.ts';
-import { MemoryAttempts } from '../src/memory-attempts.ts';
-import { paymentClient } from '../src/payment-client.ts';
+import { MemoryAttempts } from '../src/attempts/memory.ts';
+import { paymentClient } from '../src/downstream/payment.ts';
+import { CallFailed } from '../src/order-failed.ts';
 import { takeBack } from '../src/take-back.ts';
 import { Voids } from '../src/voids.ts';
 

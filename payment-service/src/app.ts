@@ -9,11 +9,11 @@ import {
 import type { Express } from 'express';
 import { GracefulShutdown } from 'request-scope';
 import type { Config } from './config.ts';
-import { MemoryLedger } from './memory-ledger.ts';
-import { payRoute } from './pay.ts';
-import { paymentsRoute } from './payments.ts';
-import { openLedger } from './postgres-ledger.ts';
-import { voidRoute } from './void.ts';
+import { MemoryLedger } from './ledger/memory.ts';
+import { openLedger } from './ledger/postgres.ts';
+import { payRoute } from './routes/pay.ts';
+import { paymentsRoute } from './routes/payments.ts';
+import { voidRoute } from './routes/void.ts';
 
 /** The payment service's app: `POST /pay`, `POST /void` and `GET /payments`, each `?orderID=`. */
 export function createApp(

@@ -1,7 +1,7 @@
 import { runService } from '@orders/chassis';
 import { createApp } from './app.ts';
 import { readConfig } from './config.ts';
-import { PAYMENTS } from './payments-table.ts';
+import { PAYMENTS } from './ledger/table.ts';
 
 await runService({
   name: 'payment-service',

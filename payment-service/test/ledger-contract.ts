@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { Scope } from 'request-scope';
 import { expect, test } from 'vitest';
 import { standStill } from '../../harness/stand-still.ts';
-import type { Ledger } from '../src/ledger.ts';
+import type { Ledger } from '../src/ledger/ledger.ts';
 import { KEYS, LEGAL, ORDER, type Step, statuses, steps, take } from './ledger-steps.ts';
 
 /** What holds for every ledger: `empty` makes one, `numRuns` times a property. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { Scope } from 'request-scope';
-import type { Ledger, Payment } from '../src/ledger.ts';
+import type { Ledger, Payment } from '../src/ledger/ledger.ts';
 
 export const KEYS = ['key-1', 'key-2'];
 export const ORDER = 'order';

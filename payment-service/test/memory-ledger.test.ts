@@ -1,6 +1,6 @@
 import { Scope } from 'request-scope';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { MemoryLedger } from '../src/memory-ledger.ts';
+import { MemoryLedger } from '../src/ledger/memory.ts';
 import { ledgerContract } from './ledger-contract.ts';
 
 const LONG_MS = 600_000;

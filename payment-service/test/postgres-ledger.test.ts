@@ -4,8 +4,8 @@ import { until } from '../../harness/until.ts';
 import { createPool } from '../../postgres/src/index.ts';
 import { useServer } from '../../postgres/test/server.ts';
 import { meetQueries, SCHEMA, testDatabase } from '../../postgres/test/test-database.ts';
-import { PAYMENTS, paymentStatements } from '../src/payments-table.ts';
-import { PostgresLedger } from '../src/postgres-ledger.ts';
+import { PostgresLedger } from '../src/ledger/postgres.ts';
+import { PAYMENTS, paymentStatements } from '../src/ledger/table.ts';
 import { ledgerContract } from './ledger-contract.ts';
 import { PaymentServiceUnderTest } from './payment-service-under-test.ts';
 

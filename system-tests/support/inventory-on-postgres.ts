@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { send } from '../../harness/client.ts';
 import { startPostgres } from '../../harness/postgres.ts';
 import { ServiceProcess } from '../../harness/service-process.ts';
-import { checkStatement } from '../../inventory-service/src/query-inventory.ts';
+import { checkStatement } from '../../inventory-service/src/stock/postgres.ts';
 import { createPool } from '../../postgres/src/index.ts';
 
 const BUDGET = 'x-envoy-expected-rq-timeout-ms';

@@ -1,4 +1,4 @@
-import type { MemoryLedger } from '../../../payment-service/src/memory-ledger.ts';
+import type { MemoryLedger } from '../../../payment-service/src/ledger/memory.ts';
 import type { World } from './world.ts';
 
 /** What a caller was told of an order. */

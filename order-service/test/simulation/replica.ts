@@ -1,8 +1,8 @@
 import type { Scope } from 'request-scope';
-import { CallFailed } from '../../src/http/call-failed.ts';
+import { PostgresAttempts } from '../../src/attempts/postgres.ts';
 import type { Order } from '../../src/order.ts';
+import { CallFailed } from '../../src/order-failed.ts';
 import { placeOrder } from '../../src/place-order.ts';
-import { PostgresAttempts } from '../../src/postgres-attempts.ts';
 import type { Send } from '../../src/step.ts';
 import { takeBack } from '../../src/take-back.ts';
 import { Voids } from '../../src/voids.ts';

@@ -1,13 +1,13 @@
 import { IDEMPOTENCY_KEY_HEADER, operation, REQUEST_ID_HEADER } from '@orders/chassis';
 import { CanceledError } from 'axios';
 import { ClientDisconnected, Scope } from 'request-scope';
-import { PaymentVoided } from '../../../payment-service/src/ledger.ts';
-import type { MemoryLedger } from '../../../payment-service/src/memory-ledger.ts';
+import { PaymentVoided } from '../../../payment-service/src/ledger/ledger.ts';
+import type { MemoryLedger } from '../../../payment-service/src/ledger/memory.ts';
 import { readConfig } from '../../src/config.ts';
-import type { Call } from '../../src/http/call.ts';
-import { CallFailed } from '../../src/http/call-failed.ts';
-import { neverSent } from '../../src/http/never-sent.ts';
+import type { Call } from '../../src/downstream/call.ts';
+import { neverSent } from '../../src/downstream/never-sent.ts';
 import type { Order } from '../../src/order.ts';
+import { CallFailed } from '../../src/order-failed.ts';
 import { orderSteps } from '../../src/place-order.ts';
 import type { Send, Step } from '../../src/step.ts';
 import { shippingStep } from '../added-step.ts';

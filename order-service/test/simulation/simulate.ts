@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { ClientDisconnected, Scope } from 'request-scope';
-import { CallFailed } from '../../src/http/call-failed.ts';
+import { CallFailed } from '../../src/order-failed.ts';
 import { takeOrphans } from '../../src/recover.ts';
 import { judge, type Report } from './judge.ts';
 import { Replica } from './replica.ts';

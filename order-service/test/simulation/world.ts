@@ -2,8 +2,8 @@ import type { Database } from '@orders/chassis';
 import { DatabaseUnavailable } from '@orders/postgres';
 import type fc from 'fast-check';
 import type { Scope } from 'request-scope';
-import { MemoryLedger } from '../../../payment-service/src/memory-ledger.ts';
-import { attemptStatements, type Row } from '../../src/attempts-table.ts';
+import { MemoryLedger } from '../../../payment-service/src/ledger/memory.ts';
+import { attemptStatements, type Row } from '../../src/attempts/table.ts';
 
 const { succeed, succeedAndForget } = attemptStatements('orders');
 

@@ -10,8 +10,8 @@ import {
 import type { RequestHandler } from 'express';
 import createError from 'http-errors';
 import { scopeOf } from 'request-scope/express';
-import type { Ledger } from './ledger.ts';
-import { ledgerFull } from './ledger-full.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { ledgerFull } from '../ledger/ledger-full.ts';
 
 /** `POST /void`: takes the payment under the idempotency key back, or keeps it from ever happening. */
 export function voidRoute(ledger: Ledger): RequestHandler {

@@ -5,8 +5,8 @@ import {
   operation,
   REQUEST_ID_HEADER,
 } from '@orders/chassis';
-import type { Order } from './order.ts';
-import type { UntimedCall } from './step.ts';
+import type { Order } from '../order.ts';
+import type { UntimedCall } from '../step.ts';
 
 /** The calls to the payment service at `url`. */
 export function paymentClient(url: string) {

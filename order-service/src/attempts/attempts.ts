@@ -1,5 +1,5 @@
 import type { Scope } from 'request-scope';
-import type { Order } from './order.ts';
+import type { Order } from '../order.ts';
 
 /** What `begin` found under the caller's key; `full`: nothing, and no room for more. */
 export type Beginning = 'begun' | 'in-flight' | 'processed' | 'failed' | 'other-order' | 'full';

@@ -1,6 +1,6 @@
 import { operation, REQUEST_ID_HEADER } from '@orders/chassis';
-import type { Order } from './order.ts';
-import type { UntimedCall } from './step.ts';
+import type { Order } from '../order.ts';
+import type { UntimedCall } from '../step.ts';
 
 /** The first step of an order, in the words of its failure. */
 export const CHECK = { work: 'Order', step: 'Inventory check', service: 'inventory-service' };

@@ -9,7 +9,7 @@ import {
   PaymentVoided,
   type Voiding,
 } from './ledger.ts';
-import { paymentStatements, type Row, voidedChannel } from './payments-table.ts';
+import { paymentStatements, type Row, voidedChannel } from './table.ts';
 
 /** A statement is not sent if its scope has less than this left, whether or not it has aborted. */
 const EXPECTED_MS = 1;

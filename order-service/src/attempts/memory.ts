@@ -1,6 +1,6 @@
 import { ExpiringMap } from '@orders/chassis';
+import type { Order } from '../order.ts';
 import type { Attempts, Beginning } from './attempts.ts';
-import type { Order } from './order.ts';
 
 /** What is known of the attempt that a caller's key names. */
 interface Attempt {

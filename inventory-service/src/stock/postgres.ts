@@ -1,5 +1,5 @@
 import type { Database, Table } from '@orders/chassis';
-import type { CheckInventory } from './check-inventory.ts';
+import type { CheckInventory } from './memory.ts';
 
 /** The products. */
 export const PRODUCTS: Table = {

@@ -13,9 +13,9 @@ import type { RequestHandler } from 'express';
 import createError, { isHttpError } from 'http-errors';
 import { causeOf, type Scope } from 'request-scope';
 import { scopeOf } from 'request-scope/express';
-import { type Beginning, type Ledger, OutcomeUnknown, PaymentVoided } from './ledger.ts';
-import { ledgerFull } from './ledger-full.ts';
-import { processPayment } from './process-payment.ts';
+import { type Beginning, type Ledger, OutcomeUnknown, PaymentVoided } from '../ledger/ledger.ts';
+import { ledgerFull } from '../ledger/ledger-full.ts';
+import { processPayment } from '../process-payment.ts';
 
 /** `POST /pay`: one charge an idempotency key; without a key, one a call. */
 export function payRoute(ledger: Ledger, durationMs: number): RequestHandler {

@@ -1,8 +1,8 @@
 import { hasAborted } from '@orders/chassis';
 import { Axios, type AxiosResponse, CanceledError } from 'axios';
 import { budgetHeaders, type Scope, withTimeout } from 'request-scope';
+import { CallFailed, type Target } from '../order-failed.ts';
 import { namesAttempt } from './attempt-headers.ts';
-import { CallFailed, type Target } from './call-failed.ts';
 import { neverSent } from './never-sent.ts';
 import { undiciAdapter } from './undici-adapter.ts';
 

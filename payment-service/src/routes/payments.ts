@@ -1,7 +1,7 @@
 import { identifier } from '@orders/chassis';
 import type { RequestHandler } from 'express';
 import { scopeOf } from 'request-scope/express';
-import type { Ledger } from './ledger.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 
 /** `GET /payments`: the payments for an order. */
 export function paymentsRoute(ledger: Ledger): RequestHandler {

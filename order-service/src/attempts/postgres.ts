@@ -1,10 +1,10 @@
 import type { Database } from '@orders/chassis';
 import { isHttpError } from 'http-errors';
 import { isCancellation, type Scope } from 'request-scope';
+import type { Order } from '../order.ts';
+import { CallFailed } from '../order-failed.ts';
 import type { Attempts, Beginning } from './attempts.ts';
-import { attemptStatements, type Row } from './attempts-table.ts';
-import { CallFailed } from './http/call-failed.ts';
-import type { Order } from './order.ts';
+import { attemptStatements, type Row } from './table.ts';
 
 /** A statement is not sent if its scope has less than this left, whether or not it has aborted. */
 const EXPECTED_MS = 1;

@@ -1,7 +1,7 @@
 import { isAxiosError } from 'axios';
 import { causeOf, type Scope } from 'request-scope';
-import { namesAttempt } from './attempt-headers.ts';
-import { wasNeverSent } from './never-sent.ts';
+import { namesAttempt } from './downstream/attempt-headers.ts';
+import { wasNeverSent } from './downstream/never-sent.ts';
 
 /** A service answers 408 by its own timer, which may run this much ahead of ours. */
 const TIMER_SKEW_MS = 25;

@@ -10,12 +10,12 @@ import {
 import type { Request, RequestHandler, Response } from 'express';
 import createError, { isHttpError } from 'http-errors';
 import { scopeOf } from 'request-scope/express';
-import type { Beginning } from './attempts.ts';
-import { type OrderEnded, orderEnded } from './events.ts';
-import { CallFailed } from './http/call-failed.ts';
-import { CHECK } from './inventory-client.ts';
-import type { Order } from './order.ts';
-import { type Dependencies, placeOrder } from './place-order.ts';
+import type { Beginning } from '../attempts/attempts.ts';
+import { CHECK } from '../downstream/inventory.ts';
+import { type OrderEnded, orderEnded } from '../events.ts';
+import type { Order } from '../order.ts';
+import { CallFailed } from '../order-failed.ts';
+import { type Dependencies, placeOrder } from '../place-order.ts';
 
 const PROCESSED = 'Order successfully processed';
 

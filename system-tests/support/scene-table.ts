@@ -1,6 +1,9 @@
 import Table from 'cli-table3';
 import type { Reporter, TestCase, TestModule, Vitest } from 'vitest/node';
 
+/** The projects whose tests are scenes; the others are too many for a table. */
+const PROJECTS = ['slow', 'compose', 'swarm'];
+
 /** Ends a run in a table of its scenes: what was done, what was promised, what was seen. */
 export class SceneTable implements Reporter {
   #log: (line: string) => void = () => {};
@@ -10,13 +13,15 @@ export class SceneTable implements Reporter {
   }
 
   onTestRunEnd(modules: readonly TestModule[]): void {
+    const scenes = modules.filter(({ project }) => PROJECTS.includes(project.name));
+    if (scenes.length === 0) return;
     const table = new Table({
       colWidths: [34, 44, 50],
       wordWrap: true,
       style: { head: [], border: [] },
     });
     table.push(['what was done', 'what was promised', 'what was seen']);
-    for (const module of modules) {
+    for (const module of scenes) {
       for (const test of module.children.allTests()) table.push(row(test));
     }
     this.#log(`\n${table}\n`);

@@ -1,0 +1,26 @@
+import { getEventListeners } from 'node:events';
+import { Axios, type AxiosAdapter } from 'axios';
+import { Scope } from 'request-scope';
+import { expect } from 'vitest';
+import { CallFailed } from '../../src/order-failed.ts';
+
+/** The bytes of the longest answer that a call reads. */
+export const MAX_BYTES = 1_000;
+
+/** The text of the answer, or how the one table of endings reads the failure. */
+export async function outcome(adapter: 'http' | AxiosAdapter, url: string, scope = new Scope()) {
+  const { signal } = scope;
+  const http = new Axios({
+    ...{ adapter, proxy: false, maxRedirects: 0, decompress: false, maxContentLength: MAX_BYTES },
+    validateStatus: (status) => status === 200,
+  });
+  try {
+    return (await http.request<string>({ url, signal })).data;
+  } catch (error) {
+    const ended = CallFailed.from(error, scope, { work: 'Order', step: 'Step', service: 'there' });
+    return ended instanceof Error ? ended.message : ended;
+  } finally {
+    scope[Symbol.dispose]();
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  }
+}

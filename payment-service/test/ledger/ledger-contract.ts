@@ -1,0 +1,133 @@
+import fc from 'fast-check';
+import { Scope } from 'request-scope';
+import { expect, test } from 'vitest';
+import { standStill } from '../../../harness/stand-still.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
+import { KEYS, LEGAL, ORDER, type Step, statuses, steps, take } from './ledger-steps.ts';
+
+/** What holds for every ledger: `empty` makes one, `numRuns` times a property. */
+export function ledgerContract(empty: () => Promise<Ledger>, numRuns: number): void {
+  const check = (property: (ledger: Ledger, sequence: Step[]) => Promise<void>) =>
+    fc.assert(
+      fc.asyncProperty(steps, async (sequence) => property(await empty(), sequence)),
+      { numRuns },
+    );
+
+  test('takes only legal steps, charges a key at most once, and never leaves voided', () =>
+    check(async (ledger, sequence) => {
+      const charges = new Map<string, number>();
+      for (const step of sequence) {
+        const before = (await statuses(ledger)).get(step.key) ?? 'unknown';
+        const charged = await take(ledger, step, new Scope());
+        const after = (await statuses(ledger)).get(step.key) ?? 'unknown';
+        if (before !== after) expect(LEGAL[before]).toContain(after);
+        if (charged) charges.set(step.key, (charges.get(step.key) ?? 0) + 1);
+        expect(charges.get(step.key) ?? 0).toBeLessThanOrEqual(1);
+        if (charged) expect(after).toBe('processed');
+      }
+    }));
+
+  test('a key is processed in the end exactly if it was charged and not voided', () =>
+    check(async (ledger, sequence) => {
+      const charged = new Set<string>();
+      const voided = new Set<string>();
+      for (const step of sequence) {
+        if (await take(ledger, step, new Scope())) charged.add(step.key);
+        if (step.what === 'void') voided.add(step.key);
+      }
+      for (const key of KEYS) {
+        const kept = charged.has(key) && !voided.has(key);
+        expect((await statuses(ledger)).get(key) === 'processed').toBe(kept);
+      }
+    }));
+
+  test('a void stops the work of a pending payment, once', () =>
+    check(async (ledger, sequence) => {
+      let stopped = 0;
+      let expected = 0;
+      for (const step of sequence) {
+        const pending = (await statuses(ledger)).get(step.key) === 'pending';
+        if (step.what === 'void' && pending) expected += 1;
+        const scope = new Scope();
+        scope.signal.addEventListener('abort', () => {
+          stopped += 1;
+        });
+        await take(ledger, step, scope);
+      }
+      expect(stopped).toBe(expected);
+    }));
+
+  test('says what it found', async () => {
+    const ledger = await empty();
+    const begin = (order = ORDER) => ledger.begin('key-1', order, new Scope());
+    const revoke = (order = ORDER) => ledger.void('key-1', order, new Scope());
+    expect(await begin()).toBe('begun');
+    expect(await begin()).toBe('in-flight');
+    expect(await begin('another')).toBe('other-order');
+    await ledger.cancel('key-1');
+    expect(await begin()).toBe('begun');
+    expect(await ledger.commit('key-1', new Scope())).toBe(true);
+    expect(await ledger.commit('key-1', new Scope())).toBe(false);
+    expect(await begin()).toBe('processed');
+    expect(await revoke('another')).toBe('other-order');
+    expect(await revoke()).toBe('voided');
+    expect(await revoke()).toBe('already-voided');
+    expect(await begin()).toBe('voided');
+  });
+
+  test('finds the tombstone of a void that came first', async () => {
+    const ledger = await empty();
+    await ledger.void('key-1', ORDER, new Scope());
+    expect(await ledger.begin('key-1', ORDER, new Scope())).toBe('voided');
+  });
+
+  test('commit does not happen once its scope has aborted, even if nobody noticed', async () => {
+    const ledger = await empty();
+    await ledger.begin('key-1', ORDER, new Scope());
+    const spent = new Scope(0);
+    await expect(ledger.commit('key-1', spent)).rejects.toThrow('deadline exceeded');
+    expect(await statuses(ledger)).toEqual(new Map([['key-1', 'pending']]));
+  });
+
+  test('commit does not happen once its deadline has passed, even if its timer is late', async () => {
+    const ledger = await empty();
+    await ledger.begin('key-1', ORDER, new Scope());
+    using late = new Scope(5);
+    standStill(10);
+    expect(late.signal.aborted).toBe(false);
+    await expect(ledger.commit('key-1', late)).rejects.toThrow('deadline exceeded');
+    expect(await statuses(ledger)).toEqual(new Map([['key-1', 'pending']]));
+  });
+
+  test('keeps the key of the caller, as it came first', async () => {
+    const ledger = await empty();
+    await ledger.begin('key-1', ORDER, new Scope(), 'caller-1');
+    await ledger.void('key-1', ORDER, new Scope(), 'another');
+    await ledger.void('key-2', ORDER, new Scope(), 'caller-2');
+    await ledger.void('key-3', ORDER, new Scope());
+    const payments = await ledger.payments(ORDER, new Scope());
+    const callerKeys = payments.map(({ callerKey }) => callerKey);
+    expect(callerKeys).toEqual(['caller-1', 'caller-2', undefined]);
+  });
+
+  test('lists the payments of an order, oldest change first, and of no other', async () => {
+    const ledger = await empty();
+    await ledger.void('first', ORDER, new Scope());
+    await ledger.void('other', 'another order', new Scope());
+    await ledger.begin('second', ORDER, new Scope());
+    expect(await ledger.payments(ORDER, new Scope())).toMatchObject([
+      { paymentKey: 'first', orderID: ORDER, status: 'voided' },
+      { paymentKey: 'second', orderID: ORDER, status: 'pending' },
+    ]);
+  });
+
+  test('of the payments of one order lists the newest 100, and remembers all', async () => {
+    const ledger = await empty();
+    for (let key = 0; key < 120; key += 1) await ledger.void(`key-${key}`, ORDER, new Scope());
+    const payments = await ledger.payments(ORDER, new Scope());
+    const keys = payments.map(({ paymentKey }) => paymentKey);
+    expect(keys).toHaveLength(100);
+    expect([keys[0], keys.at(-1)]).toEqual(['key-20', 'key-119']);
+    expect(await ledger.begin('key-0', ORDER, new Scope())).toBe('voided');
+  });
+}

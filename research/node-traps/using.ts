@@ -1,0 +1,44 @@
+import { getEventListeners } from 'node:events';
+import { runInThisContext } from 'node:vm';
+import { Scope, withTimeout } from '../../request-scope/src/index.ts';
+import { judge, NOT_THERE, type Trap } from './trap.ts';
+
+/** A string, or a compiler would put its own code in the place of Node's `using`. */
+const NATIVE = '(resource, touch) => { using it = resource; touch(() => it); }';
+
+function compiled(): unknown {
+  try {
+    return runInThisContext(NATIVE);
+  } catch {
+    return undefined;
+  }
+}
+
+export const USING: Trap[] = [
+  {
+    name: '`using`, when a closure uses its variable',
+    issues: [58744, 58750],
+    note: '#58750 mended it. Where it is wrong, end a scope in `finally`.',
+    async node() {
+      const native = compiled();
+      if (typeof native !== 'function') return NOT_THERE;
+      let isDisposed = false;
+      const dispose = () => {
+        isDisposed = true;
+      };
+      native({ [Symbol.dispose]: dispose }, () => {});
+      return judge(isDisposed, isDisposed ? 'disposed' : 'never disposed');
+    },
+    async ours() {
+      const parent = new Scope();
+      const scope = withTimeout(parent, 60_000);
+      try {
+        [scope].map(() => scope.signal);
+      } finally {
+        scope[Symbol.dispose]();
+      }
+      const isEnded = getEventListeners(parent.signal, 'abort').length === 0;
+      return judge(isEnded, isEnded ? 'ended in `finally`' : 'not ended');
+    },
+  },
+];

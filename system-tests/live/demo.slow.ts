@@ -1,0 +1,31 @@
+import { expect } from 'vitest';
+import { startCommand } from '../../harness/command.ts';
+import { LOADER } from '../../harness/repository.ts';
+import { scene } from '../support/scene.ts';
+
+scene('the demo, in a quarter of the time', 'it keeps its six promises', async () => {
+  const args = [...LOADER, 'demo/demo.ts', '--fast'];
+  const { closed, output } = startCommand(process.execPath, args);
+  expect(await closed).toBe(0);
+  expect(output()).not.toMatch(/NOT KEPT|undefined|NaN/);
+  expect(output().match(/│ yes/g)).toHaveLength(6);
+  expect(
+    Math.max(
+      ...output()
+        .split('\n')
+        .map(({ length }) => length),
+    ),
+  ).toBeLessThanOrEqual(80);
+  return 'six of six kept, in 80 columns';
+});
+
+scene('`npm run demo | head`', 'it ends, and says nothing', async () => {
+  const args = [...LOADER, 'demo/demo.ts', '--fast', '--scene', '1'];
+  const { child, closed, seen, output } = startCommand(process.execPath, args);
+  await seen(/Watch:/);
+  child.stdout.destroy();
+  const before = output();
+  expect(await closed).toBe(0);
+  expect(output()).toBe(before);
+  return 'exit code 0, no stack';
+});

@@ -1,0 +1,110 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import { GracefulShutdown } from 'request-scope';
+import { afterEach, expect, test } from 'vitest';
+import { History } from '../../demo/live/history.ts';
+import { createPageServer } from '../../demo/live/page-server.ts';
+import { send } from '../../harness/client.ts';
+import { Feed } from '../../harness/feed.ts';
+import { portOf } from '../../harness/port-of.ts';
+import { followEvents } from './live-events.ts';
+
+const ended: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const end of ended.splice(0)) await end();
+});
+
+/** The page's server before an order-service that never answers; what arrives there is in `orders`. */
+async function startPage() {
+  const orders = new Feed<IncomingMessage>();
+  const orderService = createServer((req) => orders.push(req));
+  await once(orderService.listen(0, '127.0.0.1'), 'listening');
+  const shutdown = new GracefulShutdown();
+  const nothing = () => {};
+  const control = { cut: nothing, heal: nothing, restartOrder: async () => {} };
+  const orderUrl = `http://127.0.0.1:${portOf(orderService)}`;
+  const server = createPageServer(
+    [{ name: 'ours', orderUrl, ...control }],
+    new History(),
+    shutdown,
+  );
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  ended.push(async () => {
+    await shutdown.drain(0);
+    orderService.closeAllConnections();
+    await once(orderService.close(), 'close');
+  });
+  const origin = `http://localhost:${portOf(server)}`;
+  const press = (path: string, headers: Record<string, string> = { origin }) =>
+    send(`http://127.0.0.1:${portOf(server)}${path}`, {
+      method: 'POST',
+      headers: { host: new URL(origin).host, ...headers },
+    });
+  return { orders, origin, press };
+}
+
+/** Waits for a message among what the page is told after event `lastId`. */
+async function follow(url: string, lastId?: string) {
+  const client = new AbortController();
+  ended.unshift(async () => client.abort());
+  const events = await followEvents(url, client.signal, lastId);
+  return (msg: string) => events.next((event) => event.msg === msg);
+}
+
+test('the page passes on a hang-up, an id and a budget, and says so to whoever comes later', async () => {
+  const { orders, origin, press } = await startPage();
+  const told = await follow(origin);
+  const pending = press('/order?budgetMs=30000', { origin });
+  const order = await orders.next(() => true);
+  const placed = await told('Places an order');
+  expect(placed.requestId).toBe(order.headers['x-request-id']);
+  expect(Number(order.headers['x-envoy-expected-rq-timeout-ms'])).toBeLessThanOrEqual(30_000);
+  expect(Number(order.headers['x-envoy-expected-rq-timeout-ms'])).toBeGreaterThan(0);
+  const closed = once(order.socket, 'close');
+  pending.hangUp();
+  await closed;
+  expect(await told('Hangs up')).toMatchObject({ side: 'ours', outcome: 'hung up' });
+
+  const toldLater = await follow(origin, placed.id);
+  await toldLater('Hangs up');
+  await expect(Promise.race([toldLater('Places an order'), 'nothing'])).resolves.toBe('nothing');
+});
+
+test('members of a crowd hang up one by one, and all of them when the page leaves', async () => {
+  const { orders, press } = await startPage();
+  const pending = press('/crowd');
+  const open = () => orders.items.filter(({ socket }) => !socket.destroyed).length;
+  await expect.poll(() => orders.items.length - open(), { interval: 5 }).toBeGreaterThan(0);
+  expect(open()).toBeGreaterThan(30);
+  pending.hangUp();
+  await expect.poll(open).toBe(0);
+});
+
+test.each([
+  ["another origin's page", { origin: 'http://evil.example' }],
+  ['a page on another port', { origin: 'http://localhost:1' }],
+  ['a sandboxed page', { origin: 'null' }],
+  ['a host name that was rebound', { origin: 'http://evil.example', host: 'evil.example' }],
+])('%s can neither read nor press', async (_, headers) => {
+  const { orders, origin, press } = await startPage();
+  for (const path of ['/', '/events', '/page.js']) {
+    const url = origin.replace('localhost', '127.0.0.1') + path;
+    expect((await send(url, { headers }).answer).status).toBe(403);
+  }
+  for (const path of ['/order', '/crowd', '/stop', '/reset']) {
+    expect((await press(path, headers).answer).status).toBe(403);
+  }
+  expect(orders.items).toEqual([]);
+});
+
+test('a press needs an origin and POST; what is not there is 404', async () => {
+  const { origin, press } = await startPage();
+  expect((await press('/order', {}).answer).status).toBe(403);
+  expect((await fetch(`${origin}/order`)).status).toBe(405);
+  expect((await press('/', { origin }).answer).status).toBe(405);
+  expect((await press('/toString', { origin }).answer).status).toBe(404);
+  expect((await fetch(`${origin}//`)).status).toBe(404);
+  const { headers, status } = await fetch(origin);
+  expect(status).toBe(200);
+  expect(headers.get('content-security-policy')).toMatch(/frame-ancestors 'none'/);
+});

@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { send } from '../../harness/client.ts';
+import * as faults from '../../harness/faults.ts';
+import { type FaultyServer, startFaulty, startRefusing } from '../../harness/faulty-server.ts';
+import { peakMemoryBytes } from '../../harness/memory.ts';
+import { ServiceProcess } from '../../harness/service-process.ts';
+
+const DEADLINE = /^deadline exceeded$/;
+const UNREACHABLE = /^\S+-service is unreachable \(ECONNRESET\)$/;
+const BROKEN = /^\S+-service sent a broken answer$/;
+
+const FAULTS: [what: string, fault: faults.Fault, cause: RegExp][] = [
+  ['resets the connection', faults.reset, UNREACHABLE],
+  ['closes the connection without an answer', faults.closeWithoutAnswer, UNREACHABLE],
+  ['closes the connection in mid-answer', faults.halfAnswerThenClose, BROKEN],
+  ['resets the connection in mid-answer', faults.halfAnswerThenReset, BROKEN],
+  ['never answers', faults.neverAnswer, DEADLINE],
+  ['stalls after the headers', faults.stallAfterHeaders, DEADLINE],
+  ['sends its body byte by byte', faults.drip, DEADLINE],
+  ['sends its headers byte by byte', faults.dripHeaders, DEADLINE],
+  ['answers in another protocol', faults.answerInAnotherProtocol, BROKEN],
+  ['answers 200 with another body', faults.answerWrongBody, BROKEN],
+  ['redirects for ever', faults.redirect, /^\S+-service answered 302$/],
+  ['sends a body without end', faults.floodBody, BROKEN],
+  ['sends headers without end', faults.floodHeaders, BROKEN],
+  ['sends early hints without end', faults.floodHints, DEADLINE],
+  ['answers 404', faults.answerStatus(404), /^\S+-service answered 404$/],
+  ['answers 408 long before the deadline', faults.answerStatus(408), /^\S+-service answered 408$/],
+  ['answers 500', faults.answerStatus(500), /^\S+-service answered 500$/],
+];
+
+/** Long for a call that fails by itself, short for one that only its deadline ends. */
+const LONG_TIMEOUT_MS = '60000';
+const SHORT_TIMEOUT_MS = '300';
+const MEMORY_SLACK_BYTES = 96 * 2 ** 20;
+
+describe.each([
+  ['inventory', 'Inventory check failed'],
+  ['payment', 'Payment processing failed'],
+])('with its %s-service at fault', (role, failure) => {
+  let faulty: FaultyServer;
+  let inventory: ServiceProcess;
+  let withLongTimeout: ServiceProcess;
+  let withShortTimeout: ServiceProcess;
+
+  const startOrder = (faultyUrl: string, CALL_TIMEOUT_MS: string) =>
+    ServiceProcess.start('order-service', {
+      INVENTORY_URL: role === 'inventory' ? faultyUrl : inventory.url,
+      PAYMENT_URL: faultyUrl,
+      CALL_TIMEOUT_MS,
+    });
+
+  beforeAll(async () => {
+    inventory = await ServiceProcess.start('inventory-service', { CHECK_DURATION_MS: '0' });
+    faulty = await startFaulty(faults.reset);
+    withLongTimeout = await startOrder(faulty.url, LONG_TIMEOUT_MS);
+    withShortTimeout = await startOrder(faulty.url, SHORT_TIMEOUT_MS);
+    for (const order of [withLongTimeout, withShortTimeout]) {
+      await send(`${order.url}/order`).answer;
+    }
+  });
+  afterAll(async () => {
+    for (const part of [withLongTimeout, withShortTimeout, inventory, faulty]) {
+      await part[Symbol.asyncDispose]();
+    }
+  });
+
+  test.each(FAULTS)(
+    'which %s, an order fails in time and in one line',
+    async (_what, fault, cause) => {
+      const order = cause === DEADLINE ? withShortTimeout : withLongTimeout;
+      const memoryBefore = await peakMemoryBytes(order.pid);
+      let hasArrived = false;
+      faulty.fault = (socket) => {
+        hasArrived = true;
+        fault(socket);
+      };
+      let pending = send(`${order.url}/order`);
+      // On a busy machine a deadline may pass before the faulty service is asked: then once more.
+      while ((await pending.answer) && !hasArrived) pending = send(`${order.url}/order`);
+      const { requestId } = pending;
+      const { status, body } = await pending.answer;
+      expect({ status, body }).toEqual({ status: 500, body: expect.stringContaining(failure) });
+      expect(body.slice(`${failure}: `.length)).toMatch(cause);
+      await onlyWarning(order, requestId, body);
+
+      expect(await send(`${order.url}/health`).answer).toMatchObject({ status: 200 });
+      const resources = async () => (await order.holds()).resources;
+      await expect.poll(resources).not.toHaveProperty('Timeout');
+      await expect.poll(resources).not.toHaveProperty('TCPSocketWrap');
+      expect((await peakMemoryBytes(order.pid)) - memoryBefore).toBeLessThan(MEMORY_SLACK_BYTES);
+    },
+  );
+
+  test('which refuses connections, an order fails at once and in one line', async () => {
+    await using refusing = await startRefusing();
+    await using order = await startOrder(refusing.url, LONG_TIMEOUT_MS);
+    const { requestId, answer } = send(`${order.url}/order`);
+    const { body } = await answer;
+    expect(body).toBe(`${failure}: ${role}-service is unreachable (ECONNREFUSED)`);
+    await onlyWarning(order, requestId, body);
+  });
+});
+
+/** Resolves if `order` logged one warning of the request, `msg`, and no stack. */
+async function onlyWarning(order: ServiceProcess, requestId: string, msg: string): Promise<void> {
+  await order.waitFor({ requestId, msg });
+  expect(order.find({ requestId }).filter(({ level }) => level >= 40)).toHaveLength(1);
+  expect(order.find({ requestId, level: 40, msg })).toHaveLength(1);
+  expect(JSON.stringify(order.lines)).not.toMatch(/stack|\bat .*:\d+:\d+/);
+  expect(order.stderr).toBe('');
+}

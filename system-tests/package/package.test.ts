@@ -1,0 +1,98 @@
+import { cp, readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { output, startCommand } from '../../harness/command.ts';
+import { ROOT } from '../../harness/repository.ts';
+import { BARE_CONSUMER, compile, load, OFFERED } from './consumers.ts';
+import { EXAMPLE_LINES } from './example-lines.ts';
+import { installPacked, type Packed } from './packed.ts';
+
+/** Of JavaScript that a service loads, if it loads every entry; a seventh more than there is. */
+const MAX_CODE_BYTES = 28_000;
+const MODULES = [
+  'answer',
+  'budget',
+  'cause',
+  'close-with-answer',
+  'connections',
+  'express',
+  'fastify',
+  'fetch',
+  'graceful-shutdown',
+  'index',
+  'request-scope',
+  'scope',
+  'scope-of',
+];
+const BUILT = ['d.ts', 'js', 'js.map'];
+const EXAMPLES = join(ROOT, 'request-scope/examples');
+
+const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+const bin = (name: string) => join(ROOT, 'node_modules/.bin', name);
+
+let packed: Packed;
+
+beforeAll(async () => {
+  packed = await installPacked();
+  await packed.link('@types/node', '@types/express', 'express', 'fastify');
+  await packed.link('hono', '@hono/node-server');
+});
+afterAll(() => packed[Symbol.asyncDispose]());
+
+test('the code that a service loads is small', async () => {
+  const files = MODULES.map((name) => join(packed.installed, `${name}.js`));
+  const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
+  expect(sizes.reduce((sum, bytes) => sum + bytes)).toBeLessThan(MAX_CODE_BYTES);
+});
+
+test('it depends on nothing', async () => {
+  const manifest = JSON.parse(await readFile(join(packed.installed, 'package.json'), 'utf8'));
+  const needs = Object.keys(manifest).filter((key) => /dependencies/i.test(key));
+  expect(needs).toEqual([]);
+});
+
+test('it holds what it needs, and no test', async () => {
+  const files = await output(['tar', '-tzf', packed.tarball]);
+  const built = MODULES.flatMap((name) => BUILT.map((kind) => `${name}.${kind}`));
+  const pages = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
+  const expected = [...built, ...pages].map((file) => `package/${file}`);
+  expect(files.split('\n').sort()).toEqual(expected.sort());
+});
+
+test.each(['import.mjs', 'require.cjs'] as const)('%s finds every entry', async (file) => {
+  expect(await load(packed.folder, process.execPath, file)).toBe(OFFERED);
+});
+
+test('its types compile for an ES module under nodenext, without skipLibCheck', async () => {
+  const { folder } = packed;
+  const options = { module: 'nodenext', types: ['node'] };
+  expect(await compile({ folder, tsc }, 'mts', options)).toBe('');
+});
+
+test("its types bring Node's along, where `types` does not name them", async () => {
+  const { folder } = packed;
+  const options = { module: 'nodenext', types: [] };
+  expect(await compile({ folder, tsc, consumer: BARE_CONSUMER }, 'mts', options)).toBe('');
+});
+
+test('publint and attw find nothing wrong with it', async () => {
+  const { tarball } = packed;
+  const publint = await output([bin('publint'), tarball, '--level', 'warning']);
+  expect(publint).toMatch(/All good!$/);
+  await output([bin('attw'), tarball, '--profile', 'esm-only', '--quiet']);
+});
+
+describe('each example runs by itself, and shows what it is about', () => {
+  beforeAll(() => cp(EXAMPLES, join(packed.folder, 'examples'), { recursive: true }));
+
+  test.each(Object.entries(EXAMPLE_LINES))('%s', async (file, lines) => {
+    const args = [join('examples', file)];
+    const { closed, output } = startCommand(process.execPath, args, {}, packed.folder);
+    expect({ code: await closed, lines: output().trim().split('\n') }).toEqual({ code: 0, lines });
+  });
+
+  test('and none is left out', async () => {
+    const files = (await readdir(EXAMPLES)).filter((file) => file.endsWith('.js'));
+    expect(files).toEqual(Object.keys(EXAMPLE_LINES).sort());
+  });
+});

@@ -1,0 +1,108 @@
+import { Agent } from 'node:http';
+import { connect } from 'node:net';
+import { describe, expect, test } from 'vitest';
+import { send } from '../../harness/client.ts';
+import { startRelay } from '../../harness/relay.ts';
+import { ServiceProcess } from '../../harness/service-process.ts';
+import { startSystem } from '../../harness/system.ts';
+
+const NEVER_MS = '60000';
+
+test('SIGTERM lets an order in flight on a kept-alive connection finish, then the process leaves', async () => {
+  await using network = await startRelay();
+  const env = { PAYMENT_DURATION_MS: '0', CHECK_DURATION_MS: '0', PAYMENT_URL: network.url };
+  await using system = await startSystem(env);
+  const { order, payment } = system;
+  network.port = payment.port;
+  network.holdAnswers();
+  using agent = disposable(new Agent({ keepAlive: true, maxSockets: 1 }));
+  await send(`${order.url}/health`, { agent }).answer;
+  const { requestId, answer } = send(`${order.url}/order`, { agent });
+  await payment.arrival(requestId);
+  order.signal('SIGTERM');
+  await order.waitFor({ msg: 'Shutting down: SIGTERM' });
+  network.heal();
+  const { status, headers } = await answer;
+  expect({ status, connection: headers.connection }).toEqual({ status: 200, connection: 'close' });
+  expect(await order.exited).toEqual({ code: 0, signal: null });
+});
+
+test('an order that outlives the grace is answered 503, and its work stops', async () => {
+  const env = { CHECK_DURATION_MS: NEVER_MS, SHUTDOWN_TIMEOUT_MS: '50' };
+  await using system = await startSystem(env);
+  const { order, inventory } = system;
+  const { requestId, answer } = send(`${order.url}/order`);
+  await inventory.arrival(requestId);
+  order.signal('SIGTERM');
+  const { status, body, headers } = await answer;
+  expect(status).toBe(503);
+  expect(body).toBe('Order canceled: service shutting down');
+  expect(headers['retry-after']).toBe('1');
+  await inventory.waitFor({ requestId, msg: 'Inventory check canceled for product: 1234' });
+  expect(await order.exited).toEqual({ code: 0, signal: null });
+});
+
+test('a check that outlives the grace is answered 408', async () => {
+  const env = { CHECK_DURATION_MS: NEVER_MS, SHUTDOWN_TIMEOUT_MS: '50' };
+  await using service = await ServiceProcess.start('inventory-service', env);
+  const { requestId, answer } = send(`${service.url}/check?productID=1`);
+  await service.arrival(requestId);
+  service.signal('SIGTERM');
+  expect(await answer).toMatchObject({ status: 408, body: 'Request canceled' });
+  expect(await service.exited).toEqual({ code: 0, signal: null });
+});
+
+describe('a service on its way out', () => {
+  test('refuses new connections, and says so to a health check on an open one', async () => {
+    const env = { CHECK_DURATION_MS: NEVER_MS, SHUTDOWN_TIMEOUT_MS: NEVER_MS };
+    await using service = await ServiceProcess.start('inventory-service', env);
+    const check = send(`${service.url}/check?productID=1`);
+    await service.arrival(check.requestId);
+    const open = connect(service.port, '127.0.0.1').setEncoding('utf8');
+    open.write('GET /health HTTP/1.1\r\n');
+    await new Promise((resolve) => open.once('connect', resolve));
+    await send(`${service.url}/health`).answer; // `open` was accepted before this one
+    service.signal('SIGTERM');
+    await service.waitFor({ msg: 'Shutting down: SIGTERM' });
+    await expect(send(`${service.url}/health`).answer).rejects.toThrow('ECONNREFUSED');
+    open.write('Host: localhost\r\n\r\n');
+    let text = '';
+    for await (const chunk of open) text += chunk;
+    expect(text).toMatch(/^HTTP\/1.1 503 [\s\S]*Connection: close[\s\S]*{"status":"draining"}$/);
+    check.hangUp();
+    expect(await service.exited).toEqual({ code: 0, signal: null });
+  });
+
+  test('is held up neither by a silent connection nor by a second SIGINT right after', async () => {
+    await using service = await ServiceProcess.start('inventory-service', {
+      CHECK_DURATION_MS: NEVER_MS,
+    });
+    const silent = connect(service.port, '127.0.0.1');
+    await new Promise((resolve) => silent.once('connect', resolve));
+    const check = send(`${service.url}/check?productID=1`);
+    await service.arrival(check.requestId);
+    service.signal('SIGINT');
+    await service.waitFor({ msg: 'Shutting down: SIGINT' });
+    service.signal('SIGINT');
+    await expect(send(`${service.url}/health`).answer).rejects.toThrow('ECONNREFUSED');
+    check.hangUp();
+    expect(await service.exited).toEqual({ code: 0, signal: null });
+    silent.destroy();
+  });
+
+  test('leaves at once when it is told again a second later', async () => {
+    const env = { CHECK_DURATION_MS: NEVER_MS, SHUTDOWN_TIMEOUT_MS: NEVER_MS };
+    await using service = await ServiceProcess.start('inventory-service', env);
+    const { requestId } = send(`${service.url}/check?productID=1`);
+    await service.arrival(requestId);
+    service.signal('SIGTERM');
+    await service.waitFor({ msg: 'Shutting down: SIGTERM' });
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    service.signal('SIGTERM');
+    expect(await service.exited).toEqual({ code: 1, signal: null });
+  });
+});
+
+function disposable(agent: Agent): Agent & Disposable {
+  return Object.assign(agent, { [Symbol.dispose]: () => agent.destroy() });
+}

@@ -1,0 +1,120 @@
+import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import { devNull, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { startCommand } from '../../harness/command.ts';
+import { ROOT } from '../../harness/repository.ts';
+import { SERVICES } from '../../services.ts';
+import { readConfig } from '../../start/config.ts';
+import { stateLines } from '../../start/state.ts';
+import { ANY_PORTS } from '../support/any-ports.ts';
+
+const SERVICE_URL = /Listening on (\S+)/g;
+
+const FILES = [join(ROOT, 'run.js'), join(ROOT, 'start/start.ts')];
+const start = (env: NodeJS.ProcessEnv, cwd?: string) =>
+  startCommand(process.execPath, FILES, env, cwd);
+
+test('`npm run dev` restarts a changed service where it was; a kill leaves no service behind', async () => {
+  const durations = { CHECK_DURATION_MS: '0', PAYMENT_DURATION_MS: '0' };
+  const env = { ...ANY_PORTS, ...durations, TRANSPILED: '' }; // What changes is what runs.
+  const { child, closed, seen, output } = startCommand(
+    process.execPath,
+    [...FILES, '--watch'],
+    env,
+  );
+  const order = await seen(/Try: curl (\S+)/);
+  const inventory = await seen(/\[inventory\].*Listening on (\S+)/);
+  await seen(/Watching/);
+  const now = new Date();
+  await utimes(join(ROOT, 'inventory-service/src/app.ts'), now, now);
+  const again = await seen(/exited with code 0[\s\S]*\[inventory\].*Listening on (\S+)/);
+  expect(again).toBe(inventory);
+  expect((await fetch(order)).status).toBe(200);
+  child.kill('SIGKILL');
+  await closed;
+  const urls = new Set([...output().matchAll(SERVICE_URL)].map(([, url]) => `${url}/health`));
+  expect(urls.size).toBe(SERVICES.length);
+  for (const url of urls) {
+    const gone = () =>
+      fetch(url)
+        .then(() => false)
+        .catch(() => true);
+    await expect.poll(gone).toBe(true);
+  }
+});
+
+test('a port in use stops all, PORT itself is ignored; a terminal that closes lets all leave', async () => {
+  const first = start({ ...ANY_PORTS, PORT: '1' });
+  const port = await first.seen(/\[payment\].*Listening on \S+:(\d+)/);
+  await first.seen(/\[order\].*Listening on[\s\S]*Try: curl/);
+  expect(first.output()).toMatch(/^State in memory: it ends with the processes\n/);
+  const second = start({ ...ANY_PORTS, INVENTORY_PORT: port });
+  expect(await second.closed).toBe(1);
+  expect(second.output()).toMatch(/inventory-service: .*EADDRINUSE.*INVENTORY_PORT.* moves it/);
+  first.child.kill('SIGHUP');
+  expect(await first.closed).toBe(0);
+  expect(first.output().match(/exited with code 0/g)).toHaveLength(SERVICES.length);
+});
+
+test('what DOTENV_PATH names is read once: a PORT in it is for no service', () => {
+  const { order } = readConfig({ DOTENV_PATH: 'variables', PORT: '1' });
+  expect(order).toMatchObject({ DOTENV_PATH: devNull });
+  expect(order).not.toHaveProperty('PORT');
+});
+
+const MEMORY = 'in memory: it ends with the processes';
+const POSTGRES = 'in PostgreSQL:';
+
+test.each([
+  [{}, [`State ${MEMORY}`]],
+  [{ DATABASE_URL: '' }, [`State ${MEMORY}`]],
+  [
+    { DATABASE_URL: 'postgres://me:secret@db.example:6432/shop?password=secret' },
+    [`State ${POSTGRES} me@db.example:6432/shop, schema orders`],
+  ],
+  [
+    {
+      DATABASE_URL: 'postgres://db',
+      PGUSER: 'm\u2028e',
+      PGDATABASE: 'shop',
+      DATABASE_SCHEMA: 'mine',
+    },
+    [`State ${POSTGRES} m%E2%80%A8e@db:5432/shop, schema mine`],
+  ],
+  [
+    { DATABASE_URL: 'postgres:///shop?host=/run/postgresql&user=me' },
+    [`State ${POSTGRES} me@/run/postgresql:5432/shop, schema orders`],
+  ],
+  // A password that nobody has encoded.
+  [
+    { DATABASE_URL: 'postgres://me:1234/secret@db/shop' },
+    [`State ${POSTGRES} DATABASE_URL, schema orders`],
+  ],
+  [{ DATABASE_URL: 'secret' }, [`State ${POSTGRES} DATABASE_URL, schema orders`]],
+])('with %j the first line says where the state is, and no secret', (env, lines) => {
+  const config = { DOTENV_PATH: devNull, ...env };
+  expect(stateLines(readConfig(config))).toEqual(lines);
+});
+
+test('where only one service has a database, each has a line', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'start-'));
+  const DOTENV_PATH = join(folder, '.env');
+  await writeFile(DOTENV_PATH, 'DATABASE_URL=postgres://me@db/shop\n');
+  const config = { ...readConfig({ DOTENV_PATH }), payment: { DOTENV_PATH } };
+  expect(stateLines(config)).toEqual([
+    `State of order-service ${MEMORY}`,
+    `State of inventory-service ${MEMORY}`,
+    `State of payment-service ${POSTGRES} me@db:5432/shop, schema orders`,
+  ]);
+  await rm(folder, { recursive: true });
+});
+
+test('.env in the current folder is read', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'start-'));
+  await writeFile(join(folder, '.env'), 'ORDER_PORT=none\n');
+  const { closed, output } = start({ DOTENV_PATH: undefined }, folder);
+  expect(await closed).toBe(1);
+  expect(output()).toBe('start: ORDER_PORT is "none", it must be an integer from 0 to 65535\n');
+  await rm(folder, { recursive: true });
+});

@@ -1,0 +1,77 @@
+import { type StdioOptions, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync } from 'node:fs';
+import { expect, onTestFinished, test } from 'vitest';
+import { send } from '../../harness/client.ts';
+import { programVariables } from '../../harness/environment.ts';
+import { LOADER, programArgs, ROOT } from '../../harness/repository.ts';
+import { startSystem } from '../../harness/system.ts';
+import { tether } from '../../harness/tether.ts';
+import { FULL_STDOUT } from '../support/full-stdout.ts';
+
+const ORDERS = 200;
+
+test.each(['json', 'pretty'])(
+  'a service whose log nobody reads any more finishes its work and leaves (%s)',
+  async (LOG_FORMAT) => {
+    const env = programVariables({ PORT: '0', CHECK_DURATION_MS: '1000', LOG_FORMAT });
+    const stdio = ['ignore', 'pipe', 'inherit'] as const;
+    const service = tether(
+      spawn(process.execPath, programArgs('inventory-service/src/server'), {
+        cwd: ROOT,
+        env,
+        stdio: [...stdio],
+      }),
+    );
+    onTestFinished(() => void service.kill('SIGKILL'));
+    const exited = once(service, 'exit');
+    let log = '';
+    while (!/Listening on (\S+:\d+)/.test(log)) log += (await once(service.stdout, 'data'))[0];
+    const url = /Listening on (http:\S+:\d+)/.exec(log)?.[1];
+    const { answer } = send(`${url}/check?productID=7`);
+    await send(`${url}/health`).answer; // the check was accepted before it
+    service.stdout.destroy();
+    service.kill('SIGTERM');
+    expect(await answer).toMatchObject({ status: 200, body: 'Product 7 is available' });
+    expect(await exited).toEqual([0, null]);
+  },
+);
+
+/** Node's own warning, on stderr, at a SIGTERM. */
+const WARN = `data:text/javascript,process.on('SIGTERM', () => process.emitWarning('leaving'))`;
+
+test.runIf(process.platform === 'linux').each([
+  ['stands', 'pipe', FULL_STDOUT],
+  ['is a full disk', '/dev/full', WARN],
+])('a service whose log reader %s answers, and leaves in time', async (_, reader, preload) => {
+  const options = [...LOADER, '--import', preload];
+  const args = programArgs('inventory-service/src/server', 'start/report-address', options);
+  const env = programVariables({ PORT: '0', CHECK_DURATION_MS: '0' });
+  const output = reader === 'pipe' ? reader : openSync(reader, 'w');
+  const stdio: StdioOptions = ['ignore', output, output, 'ipc'];
+  const service = tether(spawn(process.execPath, args, { cwd: ROOT, env, stdio }));
+  onTestFinished(() => void service.kill('SIGKILL'));
+  const exited = once(service, 'exit');
+  const [{ port }] = await once(service, 'message');
+  const url = `http://127.0.0.1:${port}`;
+  expect(await send(`${url}/check?productID=7`).answer).toMatchObject({ status: 200 });
+  expect(await send(`${url}/health`).answer).toMatchObject({ status: 200 });
+  service.kill('SIGTERM');
+  expect(await exited).toEqual([0, null]);
+});
+
+test('an order that was answered has its line, although order-service is killed right after', async () => {
+  await using system = await startSystem({ CHECK_DURATION_MS: '20', PAYMENT_DURATION_MS: '20' });
+  const { order } = system;
+  const answered: string[] = [];
+  const place = async (_: unknown, n: number) => {
+    const { requestId, answer } = send(`${order.url}/order?orderID=${n}`);
+    if ((await answer).status === 200) answered.push(requestId);
+    if (answered.length === ORDERS / 4) order.signal('SIGKILL');
+  };
+  await Promise.allSettled(Array.from({ length: ORDERS }, place));
+  await order.exited;
+  const logged = order.find({ msg: 'Order successfully processed' });
+  expect(answered.length).toBeGreaterThanOrEqual(ORDERS / 4);
+  expect(logged.map(({ requestId }) => requestId)).toEqual(expect.arrayContaining(answered));
+});

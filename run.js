@@ -1,6 +1,6 @@
-// Runs a TypeScript file of this repository: node run.js <file> [arguments]. Without a file it only looks
-// whether this Node and the installed dependencies will do. Any Node since 13.2 must be able to read
-// this file, to be told that it is too old.
+// Runs a TypeScript file of this repository: node run.js <file> [arguments]. Without a file it only checks
+// the Node version and the installed dependencies. Node 13.2 and later must be able to parse this file, so
+// that it can report an old version.
 
 const [major, minor] = process.versions.node.split('.').map(Number);
 const needed = major < 21 ? [20, 19] : [22, 12];
@@ -17,12 +17,12 @@ async function run(file) {
   if (!isThere('node_modules')) {
     refuse('node_modules is missing: run npm ci first');
   } else if (!isThere('node_modules/tsx') || !isThere('node_modules/request-scope')) {
-    // Installed without its development dependencies, or by pnpm, which needs a file of its own for workspaces.
+    // Installed without development dependencies, or by pnpm, which does not read package.json's workspaces.
     refuse('node_modules is not complete: run npm ci --include=dev, with npm and no other');
   } else if (file) {
     const { pathToFileURL } = await import('node:url');
     process.argv.splice(1, 1);
-    // Node strips types by itself from 24 on.
+    // Node 24 and later strip types themselves.
     if (major < 24) (await import('tsx/esm/api')).register();
     await import(pathToFileURL(file).href);
   }

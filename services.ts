@@ -1,7 +1,7 @@
 /**
- * The services: the port that each has by default, and the variable that says how long its simulated work takes.
- * order-service calls all the others. Whatever starts, watches, tests or measures them reads this list:
- * docs/add-a-step.md says what one more takes.
+ * The services, each with its default port and the variable that sets how long its simulated work takes.
+ * order-service calls all the others. All programs that start, watch, test or measure services read this list;
+ * docs/add-a-step.md shows how to add one.
  */
 export const SERVICES = [
   { name: 'order', port: 8080 },
@@ -10,23 +10,23 @@ export const SERVICES = [
 ] as const;
 
 export type ShortName = (typeof SERVICES)[number]['name'];
-/** A service's own name, and its folder. */
+/** A service's full name, which is also its folder. */
 export type ServiceName = `${ShortName}-service`;
-/** One that order-service calls. */
+/** A service that order-service calls. */
 export type CalledName = Exclude<ShortName, 'order'>;
 
 const isCalled = (name: ShortName): name is CalledName => name !== 'order';
 export const CALLED = SERVICES.map(({ name }) => name).filter(isCalled);
 
-/** A variable that is about a service: `INVENTORY_URL`. */
+/** The name of a service's variable: `INVENTORY_URL`. */
 export const variableOf = (name: string, what: 'URL' | 'PORT') => `${name.toUpperCase()}_${what}`;
 
-/** The environment in which no service takes any time for its work. */
+/** The variables with which the simulated work of every service takes no time. */
 export const NO_WORK: Record<string, string> = Object.fromEntries(
   SERVICES.flatMap((service) => ('work' in service ? [[service.work, '0']] : [])),
 );
 
-/** What `make` resolves with for each service that order-service calls. */
+/** Calls `make` for each service that order-service calls, all at once. Resolves with the results by name. */
 export async function forEachCalled<Made>(
   make: (name: CalledName) => Promise<Made>,
 ): Promise<Record<CalledName, Made>> {
@@ -34,7 +34,7 @@ export async function forEachCalled<Made>(
   return Object.fromEntries(made) as Record<CalledName, Made>;
 }
 
-/** The variables that tell order-service where the services are that it calls. */
+/** The variables with the URLs of the services that order-service calls. */
 export function urlVariables(
   called: Readonly<Record<CalledName, { url: string }>>,
 ): Record<string, string> {

@@ -6,10 +6,10 @@ import {
   type TextMapPropagator,
   type Tracer,
 } from '@opentelemetry/api';
+import { listen } from './channels.ts';
 import { active, contextUnder, currentServed } from './context.ts';
 import type { Instruments } from './instruments.ts';
 import { codeLabel, methodLabel } from './labels.ts';
-import { listen } from './listen.ts';
 import { outcomeOf } from './outcome.ts';
 
 /** What undici tells of a request, in its own package and behind Node's fetch. */

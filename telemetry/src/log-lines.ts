@@ -1,6 +1,6 @@
 import { TraceFlags, trace } from '@opentelemetry/api';
+import { listen } from './channels.ts';
 import { active, currentServed } from './context.ts';
-import { listen } from './listen.ts';
 
 /**
  * Puts the ids of the trace and the span on each line that pino writes meanwhile; where `traceUrl` is

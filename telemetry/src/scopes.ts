@@ -1,7 +1,7 @@
 import type { Scope, ScopeAborted, ScopeBegun, ScopeEnded } from 'request-scope';
+import { listen } from './channels.ts';
 import type { Instruments } from './instruments.ts';
 import { codeLabel } from './labels.ts';
-import { listen } from './listen.ts';
 import type { Served } from './served.ts';
 
 interface Followed {

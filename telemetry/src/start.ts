@@ -17,15 +17,15 @@ import {
 } from '@opentelemetry/sdk-trace';
 import { readAllowedHosts } from '@orders/chassis/callers';
 import { watchCalls } from './calls.ts';
+import { listen } from './channels.ts';
 import type { Config } from './config.ts';
 import { shareContexts } from './context.ts';
 import { createInstruments } from './instruments.ts';
-import { listen } from './listen.ts';
 import { nameTracesInLogLines } from './log-lines.ts';
 import { watchOrders } from './orders.ts';
 import { prometheusReader, servePrometheus } from './prometheus.ts';
-import { describeService } from './resource.ts';
-import { watchRequests } from './serve.ts';
+import { watchRequests } from './requests.ts';
+import { describeService } from './service.ts';
 import { watchStatements } from './statements.ts';
 
 /** How long a service that leaves waits for what is still to be sent. */

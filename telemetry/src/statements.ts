@@ -1,8 +1,8 @@
 import { type Span, SpanKind, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
+import { enterOn, listen } from './channels.ts';
 import { active, contextUnder } from './context.ts';
 import type { Instruments } from './instruments.ts';
 import { codeLabel } from './labels.ts';
-import { enterOn, listen } from './listen.ts';
 import { outcomeOf } from './outcome.ts';
 
 interface Statement {

@@ -7,10 +7,10 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api';
+import { listen } from './channels.ts';
 import { contextOf, contexts, currentServed } from './context.ts';
 import { endRequest, labelsOf } from './end-request.ts';
 import type { Instruments } from './instruments.ts';
-import { listen } from './listen.ts';
 import { watchScopes } from './scopes.ts';
 import type { Served } from './served.ts';
 

@@ -9,8 +9,7 @@ import {
 import { listen } from './channels.ts';
 import { active, contextUnder, currentServed } from './context.ts';
 import type { Instruments } from './instruments.ts';
-import { codeLabel, methodLabel } from './labels.ts';
-import { outcomeOf } from './outcome.ts';
+import { codeLabel, methodLabel, outcomeOf } from './labels.ts';
 
 /** What undici tells of a request, in its own package and behind Node's fetch. */
 interface UndiciRequest {

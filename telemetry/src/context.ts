@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   type Context,
   type ContextManager,
@@ -6,9 +7,32 @@ import {
   createContextKey,
   ROOT_CONTEXT,
   type Span,
+  type SpanContext,
   trace,
 } from '@opentelemetry/api';
-import type { Served } from './served.ts';
+
+/** A request while it is served. */
+export interface Served {
+  req: IncomingMessage;
+  res: ServerResponse;
+  span: Span;
+  startedAt: number;
+  /** Whether the trace begins here. */
+  isRoot: boolean;
+  isLinked: boolean;
+  /** Whether the operating system has taken the last byte of the answer. */
+  isAnswered: boolean;
+  /** Whether nothing more can be answered. */
+  isClosed: boolean;
+  /** Scopes of it that have begun and not ended. */
+  openScopes: number;
+  /** Why its work was canceled, and how long that had taken. */
+  canceled?: { cause: string; elapsedMs: number };
+  /** Why it failed; `type` is of a small fixed set. */
+  failed?: { type: string; message: string };
+  /** The call that was made last for it. */
+  lastCall?: SpanContext;
+}
 
 /** What belongs to what: the one thing here that is ambient, and only where telemetry is on. */
 export const contexts = new AsyncLocalStorage<Context>();

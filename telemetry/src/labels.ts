@@ -1,3 +1,5 @@
+import { isCancellation } from 'request-scope';
+
 const METHODS = new Set([
   'GET',
   'HEAD',
@@ -24,4 +26,24 @@ export function codeLabel(code: string): string {
   if (seen.size >= MAX_VALUES || !/^[A-Za-z0-9_.-]{1,60}$/.test(code)) return 'other';
   seen.add(code);
   return code;
+}
+
+/** What the error of a call or a statement means. */
+export interface Outcome {
+  /** Why we gave it up. */
+  cause?: string;
+  failure?: { type: string; message: string };
+}
+
+/** An abort by design is no failure; a deadline is both; anything else is a failure. */
+export function outcomeOf(error: unknown): Outcome {
+  const { name = 'Error', message = '', cause, code } = Object(error);
+  const cancellation = [error, cause].find(isCancellation);
+  if (cancellation?.code === 'deadline-exceeded') {
+    const { code: type, message } = cancellation;
+    return { cause: type, failure: { type, message } };
+  }
+  if (cancellation) return { cause: cancellation.code };
+  if (name === 'AbortError' || code === 'ERR_CANCELED') return { cause: 'aborted' };
+  return { failure: { type: String(code ?? name), message } };
 }

@@ -1,8 +1,8 @@
 import type { Scope, ScopeAborted, ScopeBegun, ScopeEnded } from 'request-scope';
 import { listen } from './channels.ts';
+import type { Served } from './context.ts';
 import type { Instruments } from './instruments.ts';
 import { codeLabel } from './labels.ts';
-import type { Served } from './served.ts';
 
 interface Followed {
   served: Served;

@@ -2,8 +2,7 @@ import { type Span, SpanKind, SpanStatusCode, type Tracer, trace } from '@opente
 import { enterOn, listen } from './channels.ts';
 import { active, contextUnder } from './context.ts';
 import type { Instruments } from './instruments.ts';
-import { codeLabel } from './labels.ts';
-import { outcomeOf } from './outcome.ts';
+import { codeLabel, outcomeOf } from './labels.ts';
 
 interface Statement {
   text: string;

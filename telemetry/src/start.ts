@@ -16,13 +16,13 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import { readAllowedHosts } from '@orders/chassis/callers';
+import { watchOrders } from '../../order-service/src/telemetry.ts';
 import { watchCalls } from './calls.ts';
 import { listen } from './channels.ts';
 import type { Config } from './config.ts';
 import { shareContexts } from './context.ts';
 import { createInstruments } from './instruments.ts';
 import { nameTracesInLogLines } from './log-lines.ts';
-import { watchOrders } from './orders.ts';
 import { prometheusReader, servePrometheus } from './prometheus.ts';
 import { watchRequests } from './requests.ts';
 import { describeService } from './service.ts';

@@ -1,8 +1,8 @@
 import { type Span, SpanStatusCode, type Tracer } from '@opentelemetry/api';
-import { enterOn, listen } from './channels.ts';
-import { active, contextUnder, currentServed } from './context.ts';
-import type { Instruments } from './instruments.ts';
-import { codeLabel } from './labels.ts';
+import { enterOn, listen } from '../../telemetry/src/channels.ts';
+import { active, contextUnder, currentServed } from '../../telemetry/src/context.ts';
+import type { Instruments } from '../../telemetry/src/instruments.ts';
+import { codeLabel } from '../../telemetry/src/labels.ts';
 
 // What is of this domain: whoever takes the package along leaves this file behind, or makes it theirs.
 

@@ -42,13 +42,17 @@ export function exitGracefully(logger: Logger, drain: () => Promise<void>): void
   });
 }
 
-/** Published when a service has drained and is about to exit: who has something to send adds a promise. */
+/** Published when a service has drained and is about to exit; it waits for the promises that subscribers add. */
+export interface Drained {
+  waitFor: Promise<unknown>[];
+}
+
 const drained = channel('chassis:drained');
 
 async function lastThings(): Promise<void> {
-  const waitFor: Promise<void>[] = [];
-  drained.publish({ waitFor });
-  await Promise.allSettled(waitFor);
+  const message: Drained = { waitFor: [] };
+  drained.publish(message);
+  await Promise.allSettled(message.waitFor);
 }
 
 /** Published when a service exits without having drained: who has something to log does so now. */

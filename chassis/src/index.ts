@@ -10,6 +10,7 @@ export {
   readEdgeConfig,
 } from './config.ts';
 export { ExpiringMap } from './expiring-map.ts';
+export type { Drained } from './graceful-exit.ts';
 export { hasAborted } from './has-aborted.ts';
 export {
   CALLER_KEY_HEADER,

@@ -1,66 +1,72 @@
-import { type Span, SpanStatusCode, type Tracer } from '@opentelemetry/api';
-import { enterOn, listen } from '../../telemetry/src/channels.ts';
-import { active, contextUnder, currentServed } from '../../telemetry/src/context.ts';
-import type { Instruments } from '../../telemetry/src/instruments.ts';
-import { codeLabel } from '../../telemetry/src/labels.ts';
+// Loaded by `@orders/telemetry` alone, when that is on: nothing else imports this file.
+import type { ServiceTelemetry, Span } from '@orders/telemetry';
+import type { OrderEnded, OrderVoid } from './events.ts';
 
-// What is of this domain: whoever takes the package along leaves this file behind, or makes it theirs.
+/** Outcomes that are not failures. */
+const BY_DESIGN = new Set<OrderEnded['outcome']>([
+  'processed',
+  'client-disconnected',
+  'shutting-down',
+]);
 
-interface OrderEnded {
-  order: { orderID: string; productID: string };
-  outcome: string;
-  message: string;
-}
-
-interface OrderVoid {
-  order: { orderID: string };
-  result?: boolean;
-}
-
-/** Outcomes that are no failure. */
-const BY_DESIGN = new Set(['processed', 'client-disconnected', 'shutting-down']);
-
-/** Orders by outcome, and each void: a span of its own, linked to the payment that it is for. */
-export function watchOrders(tracer: Tracer, instruments: Instruments): void {
+/** Counts orders by outcome, and gives each void a span of its own, linked to the payment call. */
+export function start({
+  tracer,
+  meter,
+  listen,
+  runUnderSpan,
+  currentRequest,
+  codeLabel,
+  setFailure,
+}: ServiceTelemetry): void {
+  const orders = meter.createCounter('orders.ended', {
+    description: 'Orders by outcome, as in their log lines',
+    unit: '{order}',
+  });
   listen<OrderEnded>('orders:ended', ({ order, outcome, message }) => {
-    instruments.orders.add(1, { 'orders.outcome': codeLabel(outcome) });
-    const served = currentServed();
-    if (!served) return;
-    served.span.setAttributes({
+    orders.add(1, { 'orders.outcome': codeLabel(outcome) });
+    const request = currentRequest();
+    if (!request) return;
+    request.span.setAttributes({
       'orders.outcome': outcome,
       'orders.order_id': order.orderID,
       'orders.product_id': order.productID,
     });
-    if (!BY_DESIGN.has(outcome)) served.failed = { type: outcome, message };
+    if (!BY_DESIGN.has(outcome)) request.failure = { type: outcome, message };
   });
 
   const open = new Map<OrderVoid, { span: Span; since: number }>();
-  enterOn<OrderVoid>('orders:void', (started) => {
-    // The payment is the last call of an order that needs a void. An orphan's was another process's.
-    const payment = currentServed()?.lastCall;
-    const span = tracer.startSpan(
-      'void payment',
-      {
-        attributes: { 'orders.order_id': started.order.orderID },
-        links: payment ? [{ context: payment }] : [],
-      },
-      active(),
-    );
+  runUnderSpan<OrderVoid>('orders:void', (started) => {
+    // The payment is the last call of an order that needs a void. A void taken over from another process has none.
+    const payment = currentRequest()?.lastCall;
+    const span = tracer.startSpan('void payment', {
+      attributes: { 'orders.order_id': started.order.orderID },
+      links: payment ? [{ context: payment }] : [],
+    });
     open.set(started, { span, since: performance.now() });
-    return contextUnder(span);
+    return span;
   });
   listen<OrderVoid>('tracing:orders:void:asyncEnd', (ended) => {
     const { span } = open.get(ended) ?? {};
     open.delete(ended);
-    if (!ended.result) {
-      span?.setAttribute('error.type', 'outcome-unknown');
-      span?.setStatus({ code: SpanStatusCode.ERROR, message: 'not acknowledged' });
-    }
-    span?.end();
+    if (!span) return;
+    if (!ended.result) setFailure(span, { type: 'outcome-unknown', message: 'not acknowledged' });
+    span.end();
   });
-  instruments.voidsOpen.addCallback((gauge) => gauge.observe(open.size));
-  instruments.oldestVoid.addCallback((gauge) => {
-    const [oldest] = open.values();
-    gauge.observe(oldest ? (performance.now() - oldest.since) / 1_000 : 0);
-  });
+
+  meter
+    .createObservableGauge('orders.voids.open', {
+      description: 'Payments that are not yet known to be voided',
+      unit: '{void}',
+    })
+    .addCallback((gauge) => gauge.observe(open.size));
+  meter
+    .createObservableGauge('orders.voids.oldest', {
+      description: 'Age of the oldest open void, 0 without one',
+      unit: 's',
+    })
+    .addCallback((gauge) => {
+      const [oldest] = open.values();
+      gauge.observe(oldest ? (performance.now() - oldest.since) / 1_000 : 0);
+    });
 }

@@ -1,5 +1,6 @@
 export type { ConnectOptions } from './connection.ts';
 export { DatabaseUnavailable, TooManyWaiting } from './errors.ts';
+export type { DatabaseCancel, DatabaseQuery } from './events.ts';
 export { listen } from './listen.ts';
 export { type Run, VERSIONS } from './look-for-tables.ts';
 export { createPool, type Pool, type PoolOptions } from './pool.ts';

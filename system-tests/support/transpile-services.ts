@@ -7,6 +7,7 @@ import { SERVICES } from '../../services.ts';
 
 const PROGRAMS = [
   ...SERVICES.map(({ name }) => `${name}-service/src/server.ts`),
+  'order-service/src/telemetry.ts',
   'demo/as-usual/order-service.ts',
   'demo/as-usual/inventory-service.ts',
   'demo/as-usual/payment-service.ts',

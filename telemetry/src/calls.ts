@@ -2,16 +2,15 @@ import {
   type Attributes,
   type Span,
   SpanKind,
-  SpanStatusCode,
   type TextMapPropagator,
   type Tracer,
 } from '@opentelemetry/api';
 import { listen } from './channels.ts';
-import { active, contextUnder, currentServed } from './context.ts';
+import { active, contextUnder, currentRequest } from './context.ts';
 import type { Instruments } from './instruments.ts';
-import { codeLabel, methodLabel, outcomeOf } from './labels.ts';
+import { codeLabel, methodLabel, outcomeOf, setFailure } from './labels.ts';
 
-/** What undici tells of a request, in its own package and behind Node's fetch. */
+/** A request in the messages of undici, as a package or as Node's `fetch`. */
 interface UndiciRequest {
   origin?: string | URL;
   path: string;
@@ -29,7 +28,7 @@ const setter = {
   set: (request: UndiciRequest, name: string, value: string) => void request.addHeader(name, value),
 };
 
-/** A span and the metric of each call over undici or fetch, and `traceparent` on it. */
+/** A span and the metric for each call by undici or `fetch`, which also gets a `traceparent` header. */
 export function watchCalls(
   tracer: Tracer,
   propagator: TextMapPropagator,
@@ -53,8 +52,8 @@ export function watchCalls(
     };
     const attributes = { ...labels, 'url.full': origin + request.path.replace(/\?.*/s, '') };
     const span = tracer.startSpan(method, { kind: SpanKind.CLIENT, attributes }, active());
-    const served = currentServed();
-    if (served) served.lastCall = span.spanContext();
+    const caller = currentRequest();
+    if (caller) caller.lastCall = span.spanContext();
     propagator.inject(contextUnder(span), request, setter);
     calls.set(request, { span, startedAt: performance.now(), labels });
   });
@@ -64,7 +63,7 @@ export function watchCalls(
     labels['http.response.status_code'] = statusCode;
     if (statusCode >= 400) {
       labels['error.type'] = String(statusCode);
-      span.setStatus({ code: SpanStatusCode.ERROR });
+      setFailure(span, { type: String(statusCode), message: '' });
     }
   });
   on('trailers', (call, { request }) => end(call, Object(request)));
@@ -73,7 +72,7 @@ export function watchCalls(
     if (cause) call.labels['cancellation.cause'] = codeLabel(cause);
     if (failure) {
       call.labels['error.type'] = codeLabel(failure.type);
-      call.span.setStatus({ code: SpanStatusCode.ERROR, message: failure.message });
+      setFailure(call.span, failure);
     }
     end(call, Object(request));
   });

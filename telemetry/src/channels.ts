@@ -1,10 +1,13 @@
 import { type Channel, channel, subscribe } from 'node:diagnostics_channel';
-import { type Context, diag } from '@opentelemetry/api';
-import { active, contexts } from './context.ts';
+import { type Context, diag, type Span } from '@opentelemetry/api';
+import { active, contexts, contextUnder } from './context.ts';
+
+/** The message of a tracing channel once its work has ended: Node adds the error or the result. */
+export type Ended<Message> = Message & { error?: unknown };
 
 /**
- * Calls `take` with each message on the channel `name`. Node ends the process where a subscriber throws:
- * a mistake of ours is reported instead, and the service goes on.
+ * Calls `take` with each message on the channel `name`. If `take` throws, the error is reported: Node
+ * would end the process with it.
  */
 export function listen<Message>(name: string, take: (message: Message) => void): void {
   subscribe(name, (message) => {
@@ -16,12 +19,19 @@ export function listen<Message>(name: string, take: (message: Message) => void):
   });
 }
 
-/** Work that is told of on the tracing channel `name` runs in the context that `enter` makes for it. */
-export function enterOn<Message>(name: string, enter: (message: Message) => Context): void {
+/**
+ * Runs the work that the tracing channel `name` reports under the span that `startSpan` returns for its
+ * message, or under the current one if it returns none.
+ */
+export function runUnderSpan<Message>(
+  name: string,
+  startSpan: (message: Message) => Span | undefined,
+): void {
   const started = channel(`tracing:${name}:start`) as Channel<Context, Message>;
   started.bindStore(contexts, (message) => {
     try {
-      return enter(message);
+      const span = startSpan(message);
+      return span ? contextUnder(span) : active();
     } catch (error) {
       diag.error(`telemetry: ${name}`, error);
       return active();

@@ -10,41 +10,42 @@ import {
   type SpanContext,
   trace,
 } from '@opentelemetry/api';
+import type { Failure } from './labels.ts';
 
-/** A request while it is served. */
-export interface Served {
+/** A request from its arrival until it has been answered and the work for it has ended. */
+export interface ActiveRequest {
   req: IncomingMessage;
   res: ServerResponse;
   span: Span;
   startedAt: number;
-  /** Whether the trace begins here. */
+  /** Whether its span is the first of its trace. */
   isRoot: boolean;
-  isLinked: boolean;
-  /** Whether the operating system has taken the last byte of the answer. */
+  /** Whether a log line has had the address of its trace. */
+  hasLoggedUrl: boolean;
+  /** Whether the operating system has taken the last byte of the response. */
   isAnswered: boolean;
-  /** Whether nothing more can be answered. */
+  /** Whether nothing more can be sent. */
   isClosed: boolean;
-  /** Scopes of it that have begun and not ended. */
   openScopes: number;
-  /** Why its work was canceled, and how long that had taken. */
+  /** Why its work was canceled, and after how long. */
   canceled?: { cause: string; elapsedMs: number };
-  /** Why it failed; `type` is of a small fixed set. */
-  failed?: { type: string; message: string };
-  /** The call that was made last for it. */
+  /** Why it failed, where that is known better than from its status. */
+  failure?: Failure;
+  /** The span of the last call made for it. */
   lastCall?: SpanContext;
 }
 
-/** What belongs to what: the one thing here that is ambient, and only where telemetry is on. */
+/** The context of the running code. Only telemetry has ambient state; the services have none. */
 export const contexts = new AsyncLocalStorage<Context>();
 
-const SERVED = createContextKey('the request that is served');
+const REQUEST = createContextKey('active request');
 
-/** The context of work for `served`, under its span. */
-export function contextOf(served: Served): Context {
-  return trace.setSpan(ROOT_CONTEXT.setValue(SERVED, served), served.span);
+/** The context of the work for `request`, under its span. */
+export function contextOf(request: ActiveRequest): Context {
+  return trace.setSpan(ROOT_CONTEXT.setValue(REQUEST, request), request.span);
 }
 
-/** The context under `span`, of work for the same request. */
+/** The current context, with `span` as the current span. */
 export function contextUnder(span: Span): Context {
   return trace.setSpan(active(), span);
 }
@@ -53,12 +54,12 @@ export function active(): Context {
   return contexts.getStore() ?? ROOT_CONTEXT;
 }
 
-/** The request that is served here. */
-export function currentServed(): Served | undefined {
-  return active().getValue(SERVED) as Served | undefined;
+/** The request that the running code works for. */
+export function currentRequest(): ActiveRequest | undefined {
+  return active().getValue(REQUEST) as ActiveRequest | undefined;
 }
 
-/** Lets spans of a service's own, made with the API, take their place in the trace. */
+/** Makes this context OpenTelemetry's: spans that a service starts with its API become part of the trace. */
 export function shareContexts(): void {
   const manager: ContextManager = {
     active,

@@ -18,7 +18,7 @@ export function createInstruments(meter: Meter) {
     served: duration('http.server.request.duration', 'Duration of requests that were served'),
     called: duration('http.client.request.duration', 'Duration of requests to other services'),
     queried: duration('db.client.operation.duration', 'Duration of database statements'),
-    inFlight: meter.createUpDownCounter('http.server.active_requests', {
+    active: meter.createUpDownCounter('http.server.active_requests', {
       description: 'Requests in flight',
       unit: '{request}',
     }),
@@ -35,18 +35,6 @@ export function createInstruments(meter: Meter) {
       description: 'Time from an abort to the end of the work: it must stay near 0',
       unit: 'ms',
       advice: { explicitBucketBoundaries: MILLISECONDS },
-    }),
-    orders: meter.createCounter('orders.ended', {
-      description: 'Orders by outcome, as their log lines tell it',
-      unit: '{order}',
-    }),
-    voidsOpen: meter.createObservableGauge('orders.voids.open', {
-      description: 'Payments that are not yet known to be voided',
-      unit: '{void}',
-    }),
-    oldestVoid: meter.createObservableGauge('orders.voids.oldest', {
-      description: 'Age of the oldest open void, 0 without one',
-      unit: 's',
     }),
   };
 }

@@ -1,3 +1,4 @@
+import { type Span, SpanStatusCode } from '@opentelemetry/api';
 import { isCancellation } from 'request-scope';
 
 const METHODS = new Set([
@@ -11,31 +12,43 @@ const METHODS = new Set([
   'CONNECT',
   'TRACE',
 ]);
-const MAX_VALUES = 50;
+const MAX_CODES = 50;
 
-/** The method as the conventions have it: what is not known is `_OTHER`. */
+/** The method as the semantic conventions label it: `_OTHER` for one that they do not know. */
 export function methodLabel(method = ''): string {
   return METHODS.has(method) ? method : '_OTHER';
 }
 
-const seen = new Set<string>();
+const codes = new Set<string>();
 
-/** A code as a label. Whatever codes there come to be, of so many different ones the rest is `other`. */
+/** Limits the values of a label: after 50 different codes, every further one becomes `other`. */
 export function codeLabel(code: string): string {
-  if (seen.has(code)) return code;
-  if (seen.size >= MAX_VALUES || !/^[A-Za-z0-9_.-]{1,60}$/.test(code)) return 'other';
-  seen.add(code);
+  if (codes.has(code)) return code;
+  if (codes.size >= MAX_CODES || !/^[A-Za-z0-9_.-]{1,60}$/.test(code)) return 'other';
+  codes.add(code);
   return code;
+}
+
+export interface Failure {
+  /** One of a small fixed set, such as `deadline-exceeded`, a status or an error's code. */
+  type: string;
+  message: string;
+}
+
+/** Marks `span` as failed. Where the span has labels, set them afterwards: they limit the types. */
+export function setFailure(span: Span, { type, message }: Failure): void {
+  span.setAttribute('error.type', type);
+  span.setStatus({ code: SpanStatusCode.ERROR, message });
 }
 
 /** What the error of a call or a statement means. */
 export interface Outcome {
-  /** Why we gave it up. */
+  /** Why it was canceled. */
   cause?: string;
-  failure?: { type: string; message: string };
+  failure?: Failure;
 }
 
-/** An abort by design is no failure; a deadline is both; anything else is a failure. */
+/** An abort by design is not a failure, an exceeded deadline is one, and so is any other error. */
 export function outcomeOf(error: unknown): Outcome {
   const { name = 'Error', message = '', cause, code } = Object(error);
   const cancellation = [error, cause].find(isCancellation);

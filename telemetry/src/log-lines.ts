@@ -1,6 +1,6 @@
 import { TraceFlags, trace } from '@opentelemetry/api';
 import { listen } from './channels.ts';
-import { active, currentServed } from './context.ts';
+import { active, currentRequest } from './context.ts';
 
 /**
  * Puts the ids of the trace and the span on each line that pino writes meanwhile; where `traceUrl` is
@@ -14,10 +14,10 @@ export function nameTracesInLogLines(traceUrl: string | undefined): void {
     if (!span || !Object.isExtensible(fields) || 'trace_id' in fields) return;
     const { traceId, spanId, traceFlags } = span;
     named.add(Object.assign(fields, { trace_id: traceId, span_id: spanId }));
-    const served = currentServed();
-    if (!traceUrl || !served?.isRoot || served.isLinked || !(traceFlags & TraceFlags.SAMPLED))
-      return;
-    served.isLinked = true;
+    const request = currentRequest();
+    if (!traceUrl || !request?.isRoot || request.hasLoggedUrl) return;
+    if (!(traceFlags & TraceFlags.SAMPLED)) return;
+    request.hasLoggedUrl = true;
     fields.traceUrl = traceUrl + traceId;
   });
   // It is the caller's own object, who may log it again for another request.

@@ -4,19 +4,18 @@ import {
   type Attributes,
   ROOT_CONTEXT,
   SpanKind,
-  SpanStatusCode,
   type TextMapPropagator,
   type Tracer,
   trace,
 } from '@opentelemetry/api';
 import { listen } from './channels.ts';
-import { contextOf, contexts, currentServed, type Served } from './context.ts';
+import { type ActiveRequest, contextOf, contexts, currentRequest } from './context.ts';
 import type { Instruments } from './instruments.ts';
-import { codeLabel, methodLabel } from './labels.ts';
+import { codeLabel, type Failure, methodLabel, setFailure } from './labels.ts';
 import { watchScopes } from './scopes.ts';
 import { rememberDuration, savedMs } from './usual-duration.ts';
 
-/** What asks all day and tells nothing: no span, no metric. */
+/** Probes come all day and say nothing: they get no span and count in no metric. */
 const IGNORED = /^\/(health|metrics)\/?(\?|$)/;
 
 const getter = {
@@ -25,18 +24,20 @@ const getter = {
 };
 
 /**
- * A span and the metrics of each request that node:http serves. It is over when its answer is, or its
- * client has gone, **and** the work for it has ended: what goes on after a hang-up is seen. The returned
- * function ends those that are left, for a process that is about to exit.
+ * A span and the metrics for each request that node:http serves. A request ends when its response has
+ * been sent or its connection has closed, **and** the work for it has ended: work that continues after
+ * a hang-up is part of its span.
+ *
+ * @returns a function that ends all requests still active, for a process about to exit.
  */
 export function watchRequests(
   tracer: Tracer,
   propagator: TextMapPropagator,
   instruments: Instruments,
 ): () => void {
-  const open = new Set<Served>();
-  const byRequest = new WeakMap<object, Served>();
-  const bySocket = new WeakMap<Socket, Set<Served>>();
+  const all = new Set<ActiveRequest>();
+  const byReq = new WeakMap<object, ActiveRequest>();
+  const bySocket = new WeakMap<Socket, Set<ActiveRequest>>();
 
   interface Started {
     request: IncomingMessage;
@@ -46,96 +47,93 @@ export function watchRequests(
     const { url = '', socket } = req;
     if (IGNORED.test(url)) return contexts.enterWith(ROOT_CONTEXT);
     const caller = propagator.extract(ROOT_CONTEXT, req.headers, getter);
-    const attributes = { ...labelsOf({ req }), 'url.path': url.replace(/\?.*/s, '') };
+    const attributes = { ...labelsOf(req), 'url.path': url.replace(/\?.*/s, '') };
     const method = attributes['http.request.method'];
     const span = tracer.startSpan(method, { kind: SpanKind.SERVER, attributes }, caller);
-    const served: Served = {
+    const request: ActiveRequest = {
       req,
       res,
       span,
       startedAt: performance.now(),
       isRoot: trace.getSpan(caller) === undefined,
-      isLinked: false,
+      hasLoggedUrl: false,
       isAnswered: false,
       isClosed: false,
       openScopes: 0,
     };
-    open.add(served);
-    byRequest.set(req, served);
-    instruments.inFlight.add(1, labelsOf(served));
+    all.add(request);
+    byReq.set(req, request);
+    instruments.active.add(1, labelsOf(req));
     res.once('finish', () => {
-      served.isAnswered = !socket.destroyed;
-      close(served);
+      request.isAnswered = !socket.destroyed;
+      close(request);
     });
-    followSocket(socket).add(served);
-    contexts.enterWith(contextOf(served));
+    requestsOn(socket).add(request);
+    contexts.enterWith(contextOf(request));
   });
 
-  /** Node tells of a hang-up on the socket every time, and on the response not always. */
-  const followSocket = (socket: Socket): Set<Served> => {
+  /** The active requests of a connection. Node does not always emit `close` on a response after a hang-up. */
+  const requestsOn = (socket: Socket): Set<ActiveRequest> => {
     const known = bySocket.get(socket);
     if (known) return known;
-    const onSocket = new Set<Served>();
-    bySocket.set(socket, onSocket);
+    const requests = new Set<ActiveRequest>();
+    bySocket.set(socket, requests);
     socket.once('close', () => {
-      // The scope's own listener comes later: it has to be the one to say that the work is canceled.
+      // The scope's listener for this event comes later, and must record the cause first.
       setImmediate(() => {
-        for (const served of onSocket) close(served);
+        for (const request of requests) close(request);
       });
     });
-    return onSocket;
+    return requests;
   };
 
-  const close = (served: Served) => {
-    served.isClosed = true;
-    endIfOver(served);
+  const close = (request: ActiveRequest) => {
+    request.isClosed = true;
+    endIfOver(request);
   };
 
-  const endIfOver = (served: Served) => {
-    if (served.isClosed && served.openScopes === 0) end(served);
+  const endIfOver = (request: ActiveRequest) => {
+    if (request.isClosed && request.openScopes === 0) end(request);
   };
 
-  const end = (served: Served) => {
-    bySocket.get(served.req.socket)?.delete(served);
-    if (open.delete(served)) endRequest(served, instruments);
+  const end = (request: ActiveRequest) => {
+    bySocket.get(request.req.socket)?.delete(request);
+    if (all.delete(request)) complete(request, instruments);
   };
 
-  watchScopes(instruments, {
-    servedFor: (request) => byRequest.get(request) ?? currentServed(),
-    onEnd: endIfOver,
-  });
-  return () => open.forEach(end);
+  watchScopes(instruments, (req) => byReq.get(req) ?? currentRequest(), endIfOver);
+  return () => all.forEach(end);
 }
 
-/** What a request in flight is counted under. */
-const labelsOf = ({ req }: Pick<Served, 'req'>) => ({
+/** The labels of a request that is active. */
+const labelsOf = (req: IncomingMessage) => ({
   'http.request.method': methodLabel(req.method),
   'url.scheme': 'encrypted' in req.socket ? 'https' : 'http',
 });
 
-/** Ends the span of a request and measures it: how it ended, why, and what that has saved. */
-function endRequest(served: Served, instruments: Instruments): void {
-  const { req, res, span, startedAt, isAnswered } = served;
+/** Completes the span and the metrics of a request: how it ended, why, and how much time that saved. */
+function complete(request: ActiveRequest, instruments: Instruments): void {
+  const { req, res, span, startedAt, isAnswered } = request;
   const elapsedMs = performance.now() - startedAt;
   if (!isAnswered && !res.writableEnded) {
-    // Nothing has told that the client left before there was a scope.
-    served.canceled ??= { cause: 'client-disconnected', elapsedMs: Math.round(elapsedMs) };
+    // No scope has recorded a cause: the connection closed before there was one.
+    request.canceled ??= { cause: 'client-disconnected', elapsedMs: Math.round(elapsedMs) };
   }
-  const { canceled, failed } = served;
+  const { canceled } = request;
   const route = routeOf(req);
-  const labels: Attributes = labelsOf(served);
+  const labels: Attributes = labelsOf(req);
   if (route) labels['http.route'] = route;
-  // Of an answer that nobody got there is no status: the 200 that Node has by default least of all.
+  // Without a response there is no status: Node's default of 200 was never sent.
   if (isAnswered) labels['http.response.status_code'] = res.statusCode;
   if (canceled) labels['cancellation.cause'] = codeLabel(canceled.cause);
-  const failure = failed ?? failureOf(served);
+  const failure = failureOf(request);
   if (failure) labels['error.type'] = codeLabel(failure.type);
   instruments.served.record(elapsedMs / 1_000, labels);
-  instruments.inFlight.add(-1, labelsOf(served));
+  instruments.active.add(-1, labelsOf(req));
 
+  if (failure) setFailure(span, failure);
   span.setAttributes(labels);
   if (route) span.updateName(`${labels['http.request.method']} ${route}`);
-  if (failure) span.setStatus({ code: SpanStatusCode.ERROR, message: failure.message });
   if (canceled) {
     span.setAttribute('cancellation.elapsed_ms', canceled.elapsedMs);
     const saved = savedMs(`${req.method} ${route}`, canceled.elapsedMs);
@@ -150,21 +148,22 @@ function endRequest(served: Served, instruments: Instruments): void {
   span.end();
 }
 
-/** Causes that are an error of somebody's. */
+/** The causes that are also failures. */
 const FAILURES: Readonly<Record<string, string>> = {
   'deadline-exceeded': 'deadline exceeded',
   'connection-closed': 'connection closed by the service',
 };
 
-/** A deadline is an error, a cancellation by design is none, also where its answer is a 503. */
-function failureOf({ canceled, isAnswered, res }: Served) {
+/** A cancellation by design is not a failure, not even when the response is a 503. */
+function failureOf({ failure, canceled, isAnswered, res }: ActiveRequest): Failure | undefined {
+  if (failure) return failure;
   const message = canceled && FAILURES[canceled.cause];
   if (canceled && message) return { type: canceled.cause, message };
   if (canceled || !isAnswered || res.statusCode < 500) return undefined;
   return { type: String(res.statusCode), message: '' };
 }
 
-/** The pattern of Express' router: a path itself may be anything. */
+/** The route as Express has it: the path itself may have any value. */
 function routeOf(req: IncomingMessage & { route?: { path?: unknown } }): string | undefined {
   const path = req.route?.path;
   return typeof path === 'string' ? path : undefined;

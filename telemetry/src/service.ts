@@ -1,5 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Meter, Span, Tracer } from '@opentelemetry/api';
 import {
   defaultResource,
   detectResources,
@@ -8,17 +10,49 @@ import {
   resourceFromAttributes,
   serviceInstanceIdDetector,
 } from '@opentelemetry/resources';
+import type { listen, runUnderSpan } from './channels.ts';
+import type { ActiveRequest } from './context.ts';
+import type { codeLabel, setFailure } from './labels.ts';
 
-/** What sends: `OTEL_SERVICE_NAME`, or else the name of the package that is run, without its scope. */
+/** The program that is run, as an absolute path; empty with `node --eval`. */
+const PROGRAM = process.argv[1] ?? '';
+
+/** What a service needs for spans and metrics of its own, and for those of its own channels. */
+export interface ServiceTelemetry {
+  tracer: Tracer;
+  meter: Meter;
+  listen: typeof listen;
+  runUnderSpan: typeof runUnderSpan;
+  /** The request that the running code works for. */
+  currentRequest: () => ActiveRequest | undefined;
+  codeLabel: typeof codeLabel;
+  setFailure: typeof setFailure;
+}
+
+export type { Span };
+
+/**
+ * Calls `start` of the service's own `telemetry.ts` (or `.js`), if that file lies beside the program
+ * that is run. The service does not load it, so it costs nothing while telemetry is off.
+ */
+export async function startServiceTelemetry(telemetry: ServiceTelemetry): Promise<void> {
+  const file = join(dirname(PROGRAM), `telemetry${extname(PROGRAM)}`);
+  if (!PROGRAM || !existsSync(file)) return;
+  const { start } = await import(pathToFileURL(file).href);
+  start(telemetry);
+}
+
+/** The resource of all spans and metrics, named after the package that is run unless `OTEL_SERVICE_NAME` is set. */
 export function describeService(): Resource {
   return defaultResource()
     .merge(detectResources({ detectors: [serviceInstanceIdDetector] }))
-    .merge(resourceFromAttributes({ 'service.name': nameOf(process.argv[1] ?? '') }))
+    .merge(resourceFromAttributes({ 'service.name': packageOf(PROGRAM) }))
     .merge(detectResources({ detectors: [envDetector] }));
 }
 
-function nameOf(entry: string): string {
-  for (let folder = dirname(entry); folder !== dirname(folder); folder = dirname(folder)) {
+/** The name of the package that has the file `program`, without its scope. */
+function packageOf(program: string): string {
+  for (let folder = dirname(program); folder !== dirname(folder); folder = dirname(folder)) {
     const manifest = join(folder, 'package.json');
     if (!existsSync(manifest)) continue;
     const { name = '' } = JSON.parse(readFileSync(manifest, 'utf8'));

@@ -15,17 +15,18 @@ import {
   TraceIdRatioBasedSampler,
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
+import type { Drained } from '@orders/chassis';
 import { readAllowedHosts } from '@orders/chassis/callers';
-import { watchOrders } from '../../order-service/src/telemetry.ts';
 import { watchCalls } from './calls.ts';
-import { listen } from './channels.ts';
+import { listen, runUnderSpan } from './channels.ts';
 import type { Config } from './config.ts';
-import { shareContexts } from './context.ts';
+import { currentRequest, shareContexts } from './context.ts';
 import { createInstruments } from './instruments.ts';
+import { codeLabel, setFailure } from './labels.ts';
 import { nameTracesInLogLines } from './log-lines.ts';
 import { prometheusReader, servePrometheus } from './prometheus.ts';
 import { watchRequests } from './requests.ts';
-import { describeService } from './service.ts';
+import { describeService, startServiceTelemetry } from './service.ts';
 import { watchStatements } from './statements.ts';
 
 /** How long a service that leaves waits for what is still to be sent. */
@@ -70,14 +71,16 @@ export async function start(config: Config): Promise<void> {
 
   const tracer = tracers.getTracer(NAME);
   const propagator = new W3CTraceContextPropagator();
-  const instruments = createInstruments(meters.getMeter(NAME));
+  const meter = meters.getMeter(NAME);
+  const instruments = createInstruments(meter);
   const endRequests = watchRequests(tracer, propagator, instruments);
   watchCalls(tracer, propagator, instruments);
   watchStatements(tracer, instruments);
-  watchOrders(tracer, instruments);
   nameTracesInLogLines(config.traceUrl);
+  const helpers = { listen, runUnderSpan, currentRequest, codeLabel, setFailure };
+  await startServiceTelemetry({ tracer, meter, ...helpers });
 
-  listen<{ waitFor: Promise<unknown>[] }>('chassis:drained', ({ waitFor }) => {
+  listen<Drained>('chassis:drained', ({ waitFor }) => {
     endRequests();
     const sent = Promise.all([tracers.shutdown(), meters.shutdown()]);
     const late = new Promise((resolve) => setTimeout(resolve, FLUSH_TIMEOUT_MS).unref());

@@ -1,29 +1,20 @@
-import { type Span, SpanKind, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
-import { enterOn, listen } from './channels.ts';
+import { type Span, SpanKind, type Tracer, trace } from '@opentelemetry/api';
+import type { DatabaseCancel, DatabaseQuery } from '@orders/postgres';
+import { type Ended, listen, runUnderSpan } from './channels.ts';
 import { active, contextUnder } from './context.ts';
 import type { Instruments } from './instruments.ts';
-import { codeLabel, outcomeOf } from './labels.ts';
-
-interface Statement {
-  text: string;
-  error?: unknown;
-}
-
-interface Cancel {
-  query: Statement;
-  error?: unknown;
-}
+import { codeLabel, outcomeOf, setFailure } from './labels.ts';
 
 /**
- * A span of each database statement that a request or a void needs, and one of its cancel. What looks
- * once a second whether the server is there has none.
+ * A span for each database statement of a request or a void, and one under it for its cancel. The
+ * availability check that runs every second has none.
  */
 export function watchStatements(tracer: Tracer, instruments: Instruments): void {
-  const statements = new WeakMap<object, { span: Span; startedAt: number }>();
-  const cancels = new WeakMap<object, Span>();
+  const statements = new WeakMap<DatabaseQuery, { span: Span; startedAt: number }>();
+  const cancels = new WeakMap<DatabaseCancel, Span>();
 
-  enterOn<Statement>('postgres:query', (query) => {
-    if (!trace.getSpan(active())) return active();
+  runUnderSpan<DatabaseQuery>('postgres:query', (query) => {
+    if (!trace.getSpan(active())) return undefined;
     const operation = /^\s*(\w+)/.exec(query.text)?.[1]?.toUpperCase() ?? 'QUERY';
     const attributes = {
       'db.system.name': 'postgresql',
@@ -32,9 +23,9 @@ export function watchStatements(tracer: Tracer, instruments: Instruments): void 
     };
     const span = tracer.startSpan(operation, { kind: SpanKind.CLIENT, attributes }, active());
     statements.set(query, { span, startedAt: performance.now() });
-    return contextUnder(span);
+    return span;
   });
-  listen<Statement>('tracing:postgres:query:asyncEnd', (query) => {
+  listen<Ended<DatabaseQuery>>('tracing:postgres:query:asyncEnd', (query) => {
     const statement = statements.get(query);
     if (!statement) return;
     const { span, startedAt } = statement;
@@ -45,18 +36,19 @@ export function watchStatements(tracer: Tracer, instruments: Instruments): void 
       ...(failure && { 'error.type': codeLabel(failure.type) }),
     };
     instruments.queried.record((performance.now() - startedAt) / 1_000, labels);
+    if (failure) setFailure(span, failure);
     span.setAttributes(labels);
-    if (failure) span.setStatus({ code: SpanStatusCode.ERROR, message: failure.message });
     span.end();
   });
 
-  listen<Cancel>('tracing:postgres:cancel:start', (cancel) => {
+  listen<DatabaseCancel>('tracing:postgres:cancel:start', (cancel) => {
     const statement = statements.get(cancel.query);
     if (!statement) return;
     const attributes = { 'db.system.name': 'postgresql', 'db.operation.name': 'CANCEL' };
     const options = { kind: SpanKind.CLIENT, attributes };
-    const under = trace.setSpan(active(), statement.span);
-    cancels.set(cancel, tracer.startSpan('CANCEL', options, under));
+    cancels.set(cancel, tracer.startSpan('CANCEL', options, contextUnder(statement.span)));
   });
-  listen<Cancel>('tracing:postgres:cancel:asyncEnd', (cancel) => cancels.get(cancel)?.end());
+  listen<DatabaseCancel>('tracing:postgres:cancel:asyncEnd', (cancel) =>
+    cancels.get(cancel)?.end(),
+  );
 }

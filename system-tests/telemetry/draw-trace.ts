@@ -19,8 +19,8 @@ export function drawTrace(spans: ReceivedSpan[]): string {
   const drawn = rows.map(({ span, depth }, row) => {
     const { service, kind, name, startMs, endMs, status, attributes } = span;
     const y = TOP + row * ROW;
-    const cause = attributes['cancellation.cause'];
-    const saved = attributes['cancellation.saved_ms'];
+    const cause = attributes['request_scope.cause'];
+    const saved = attributes['request_scope.saved_ms'];
     const colour = status === 'error' ? 'error' : cause ? 'canceled' : 'work';
     const words = [
       cause,

@@ -68,10 +68,10 @@ for (const major of ['20', '26']) {
         all: sum(orders, 'orders_ended_total'),
         processed: outcome('processed'),
         canceled: outcome('client-disconnected'),
-        orders: sum(orders, 'cancellation_canceled_total'),
-        checks: sum(checks, 'cancellation_canceled_total'),
-        payments: sum(payments, 'cancellation_canceled_total'),
-        measured: sum(orders, 'cancellation_work_after_abort_milliseconds_count'),
+        orders: sum(orders, 'request_scope_canceled_total'),
+        checks: sum(checks, 'request_scope_canceled_total'),
+        payments: sum(payments, 'request_scope_canceled_total'),
+        measured: sum(orders, 'request_scope_work_after_abort_milliseconds_count'),
         served: sum(orders, 'http_server_request_duration_seconds_count'),
       }).toEqual({
         all: placed(),
@@ -92,8 +92,8 @@ for (const major of ['20', '26']) {
       expect(sum(orders, 'orders_voids_oldest_seconds')).toBe(0);
       const labels = [...orders.keys(), ...checks.keys(), ...payments.keys()].join();
       expect(labels).not.toMatch(/load-\d/);
-      const afterMs = sum(orders, 'cancellation_work_after_abort_milliseconds_sum') / canceled;
-      const savedMs = sum(orders, 'cancellation_saved_milliseconds_total');
+      const afterMs = sum(orders, 'request_scope_work_after_abort_milliseconds_sum') / canceled;
+      const savedMs = sum(orders, 'request_scope_saved_milliseconds_total');
       return `${processed} processed, ${canceled} canceled, ${Math.round(savedMs)} ms saved, ${afterMs.toFixed(2)} ms of work after an abort`;
     },
   );

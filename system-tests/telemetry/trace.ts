@@ -30,7 +30,7 @@ export function tree(spans: ReceivedSpan[], parentId = '', depth = 0): string[] 
       name,
       status,
       attributes['http.response.status_code'],
-      attributes['cancellation.cause'],
+      attributes['request_scope.cause'],
       attributes['error.type'] && `error ${attributes['error.type']}`,
       ...linked.map((link) => `link to ${link?.kind} ${link?.name}`),
     ];

@@ -53,7 +53,7 @@ for (const major of ['20', '26']) {
       const [before] = processed.filter(({ name }) => name === 'POST /pay');
       const [after] = canceled.filter(({ name }) => name === 'POST /pay');
       const usualMs = Number(before?.endMs) - Number(before?.startMs);
-      const { 'cancellation.elapsed_ms': elapsedMs, 'cancellation.saved_ms': savedMs } =
+      const { 'request_scope.elapsed_ms': elapsedMs, 'request_scope.saved_ms': savedMs } =
         after?.attributes ?? {};
       // What it took and what it saved is what it would have taken; a busy machine adds to either.
       const wholeMs = Number(elapsedMs) + Number(savedMs);

@@ -69,7 +69,7 @@ export function watchCalls(
   on('trailers', (call, { request }) => end(call, Object(request)));
   on('error', (call, { request, error }) => {
     const { cause, failure } = outcomeOf(error);
-    if (cause) call.labels['cancellation.cause'] = codeLabel(cause);
+    if (cause) call.labels['request_scope.cause'] = codeLabel(cause);
     if (failure) {
       call.labels['error.type'] = codeLabel(failure.type);
       setFailure(call.span, failure);

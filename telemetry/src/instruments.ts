@@ -22,16 +22,16 @@ export function createInstruments(meter: Meter) {
       description: 'Requests in flight',
       unit: '{request}',
     }),
-    canceled: meter.createCounter('cancellation.canceled', {
+    canceled: meter.createCounter('request_scope.canceled', {
       description: 'Requests and calls whose work was canceled, by cause',
       unit: '{scope}',
     }),
-    savedMs: meter.createCounter('cancellation.saved', {
+    savedMs: meter.createCounter('request_scope.saved', {
       description:
         'Time that canceled requests would have gone on, as the last ones on their route did',
       unit: 'ms',
     }),
-    workAfterAbortMs: meter.createHistogram('cancellation.work_after_abort', {
+    workAfterAbortMs: meter.createHistogram('request_scope.work_after_abort', {
       description: 'Time from an abort to the end of the work: it must stay near 0',
       unit: 'ms',
       advice: { explicitBucketBoundaries: MILLISECONDS },

@@ -125,7 +125,7 @@ function complete(request: ActiveRequest, instruments: Instruments): void {
   if (route) labels['http.route'] = route;
   // Without a response there is no status: Node's default of 200 was never sent.
   if (isAnswered) labels['http.response.status_code'] = res.statusCode;
-  if (canceled) labels['cancellation.cause'] = codeLabel(canceled.cause);
+  if (canceled) labels['request_scope.cause'] = codeLabel(canceled.cause);
   const failure = failureOf(request);
   if (failure) labels['error.type'] = codeLabel(failure.type);
   instruments.served.record(elapsedMs / 1_000, labels);
@@ -135,11 +135,11 @@ function complete(request: ActiveRequest, instruments: Instruments): void {
   span.setAttributes(labels);
   if (route) span.updateName(`${labels['http.request.method']} ${route}`);
   if (canceled) {
-    span.setAttribute('cancellation.elapsed_ms', canceled.elapsedMs);
+    span.setAttribute('request_scope.elapsed_ms', canceled.elapsedMs);
     const saved = savedMs(`${req.method} ${route}`, canceled.elapsedMs);
     if (saved !== undefined) {
-      span.setAttribute('cancellation.saved_ms', saved);
-      const cause = { 'cancellation.cause': codeLabel(canceled.cause) };
+      span.setAttribute('request_scope.saved_ms', saved);
+      const cause = { 'request_scope.cause': codeLabel(canceled.cause) };
       instruments.savedMs.add(saved, route ? { ...cause, 'http.route': route } : cause);
     }
   } else if (!failure && res.statusCode < 400) {

@@ -34,7 +34,7 @@ export function watchScopes(
     // A child that is aborted because its parent was is the same cancellation.
     if (!watched || watched.parent?.signal.aborted) return;
     watched.abortedAt = performance.now();
-    const cause = { 'cancellation.cause': codeLabel(code) };
+    const cause = { 'request_scope.cause': codeLabel(code) };
     instruments.canceled.add(1, cause);
     if (watched.parent) return;
     watched.request.canceled ??= { cause: code, elapsedMs };

@@ -32,7 +32,7 @@ export function watchStatements(tracer: Tracer, instruments: Instruments): void 
     const { cause, failure } = query.error === undefined ? {} : outcomeOf(query.error);
     const labels = {
       'db.system.name': 'postgresql',
-      ...(cause && { 'cancellation.cause': codeLabel(cause) }),
+      ...(cause && { 'request_scope.cause': codeLabel(cause) }),
       ...(failure && { 'error.type': codeLabel(failure.type) }),
     };
     instruments.queried.record((performance.now() - startedAt) / 1_000, labels);

@@ -49,7 +49,7 @@ test('a request whose client hangs up has a cause, no status and no error', asyn
   request.destroy();
   const span = await receiver.spans.next(pathIs('/hang-up'));
   expect(span.status).toBe('unset');
-  expect(span.attributes['cancellation.cause']).toBe('client-disconnected');
+  expect(span.attributes['request_scope.cause']).toBe('client-disconnected');
   expect(span.attributes).not.toHaveProperty('http.response.status_code');
   expect(span.attributes).not.toHaveProperty('error.type');
 });
@@ -61,7 +61,7 @@ test("a request whose caller's budget is spent is an error with that cause", asy
   const span = await receiver.spans.next(pathIs('/late'));
   expect(span).toMatchObject({ status: 'error', statusMessage: 'deadline exceeded' });
   expect(span.attributes).toMatchObject({
-    'cancellation.cause': 'deadline-exceeded',
+    'request_scope.cause': 'deadline-exceeded',
     'error.type': 'deadline-exceeded',
     'http.response.status_code': answer.status,
   });
@@ -77,7 +77,7 @@ test('a request that is aborted by a shutdown is no error, although its answer i
   const span = await receiver.spans.next(pathIs('/leaving'));
   expect(span.status).toBe('unset');
   expect(span.attributes).toMatchObject({
-    'cancellation.cause': 'shutting-down',
+    'request_scope.cause': 'shutting-down',
     'http.response.status_code': 503,
   });
 });
@@ -120,7 +120,7 @@ test('a request that does not end when it is aborted is sent before its process 
   channel('chassis:drained').publish({ waitFor });
   await Promise.all(waitFor);
   const span = receiver.spans.items.find(pathIs('/stuck'));
-  expect(span?.attributes['cancellation.cause']).toBe('shutting-down');
+  expect(span?.attributes['request_scope.cause']).toBe('shutting-down');
   work.abort();
   server.close();
 });

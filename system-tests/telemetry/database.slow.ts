@@ -14,8 +14,8 @@ const AT_WORK = `
   where state = 'active' and query like '%pg_sleep($2)%' and pid <> pg_backend_pid()`;
 
 scene(
-  'a client hangs up while the inventory service asks its database',
-  'the statement and its cancel are spans of the order, and none of them is an error',
+  'a client hangs up while inventory-service queries its database',
+  'the statement and its cancel are spans of the order, and neither is an error',
   async ({ skip }) => {
     skip(!postgresVersion, 'PostgreSQL is not installed');
     const run = await runWithTelemetry(process.versions.node.split('.')[0] ?? '');

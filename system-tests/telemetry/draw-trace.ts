@@ -6,10 +6,10 @@ const RIGHT = 260;
 const ROW = 26;
 const TOP = 34;
 
-/** On a light page and on a dark one. */
+/** Legible on a light and on a dark page. */
 const COLOURS = { text: '#768390', work: '#1f78d1', canceled: '#d9730d', error: '#cf222e' };
 
-/** A trace as an SVG, a row a span, under one another as they belong together. */
+/** Draws a trace as an SVG with one row per span, children indented under their parents. */
 export function drawTrace(spans: ReceivedSpan[]): string {
   const [root] = spans;
   const begin = Math.min(...spans.map(({ startMs }) => startMs));
@@ -30,8 +30,8 @@ export function drawTrace(spans: ReceivedSpan[]): string {
     const label = kind === 'client' ? `call: ${name}` : `${service}: ${name}`;
     const from = x(startMs);
     const width = Math.max(2, x(endMs) - from);
-    const text = (x: number, said: string) =>
-      `<text x="${x.toFixed(1)}" y="${y + 14}" fill="${COLOURS.text}">${said}</text>`;
+    const text = (x: number, content: string) =>
+      `<text x="${x.toFixed(1)}" y="${y + 14}" fill="${COLOURS.text}">${content}</text>`;
     return [
       text(4 + depth * 16, label),
       `<rect x="${from.toFixed(1)}" y="${y + 3}" width="${width.toFixed(1)}" height="14" rx="2" fill="${COLOURS[colour]}"/>`,

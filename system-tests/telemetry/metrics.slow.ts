@@ -14,8 +14,8 @@ const SEED = 16;
 
 for (const major of ['20', '26']) {
   scene(
-    `${ORDERS} orders on Node ${major}, of which a third hang up at random moments`,
-    'the metrics agree with the log to the order, and every gauge returns to 0',
+    `${ORDERS} orders on Node ${major}; a third of the clients hang up at random moments`,
+    'the metrics match the log exactly, and every gauge returns to 0',
     async ({ skip }) => {
       const run = await runWithTelemetry(major);
       skip(!run, `npm cannot install node@${major}`);
@@ -83,7 +83,7 @@ for (const major of ['20', '26']) {
         measured: canceled,
         served: placed(),
       });
-      // A client may leave while its 200 is on its way: that was sent or it was not.
+      // If a client leaves while its 200 is on the way, it may count either way.
       const name = 'http_server_request_duration_seconds_count';
       const with200 = sum(orders, name, 'http_response_status_code="200"');
       expect(with200).toBeGreaterThanOrEqual(received);

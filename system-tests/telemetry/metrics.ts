@@ -1,20 +1,20 @@
 import type { ServiceProcess } from '../../harness/service-process.ts';
 import { until } from '../../harness/until.ts';
 
-/** The environment of services that offer their metrics, on any free port. */
+/** The environment of a service that serves its metrics on any free port. */
 export const METRICS = {
   OTEL_METRICS_EXPORTER: 'prometheus',
   OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1',
   OTEL_EXPORTER_PROMETHEUS_PORT: '0',
 };
 
-/** Where a service offers its metrics, as it says on stderr. */
+/** The URL of a service's metrics, which it writes to stderr. */
 export function metricsUrl(service: ServiceProcess): Promise<string> {
   const line = /^telemetry: metrics at (\S+)$/m;
-  return until('the address of the metrics', async () => line.exec(service.stderr)?.[1]);
+  return until('the URL of the metrics', async () => line.exec(service.stderr)?.[1]);
 }
 
-/** What a service measures now: the value of each series, by its name and labels. */
+/** The current value of each series of a service, by the series' name and labels. */
 export async function scrape(service: ServiceProcess): Promise<Map<string, number>> {
   const page = await (await fetch(await metricsUrl(service))).text();
   const lines = page.split('\n').filter((line) => line && !line.startsWith('#'));
@@ -26,7 +26,7 @@ export async function scrape(service: ServiceProcess): Promise<Map<string, numbe
   );
 }
 
-/** The sum of all series of one name that have `label`. */
+/** The sum of the series called `name` that have `label`. */
 export function sum(metrics: Map<string, number>, name: string, label = ''): number {
   const series = [...metrics].filter(
     ([key]) => key.replace(/\{.*/, '') === name && key.includes(label),

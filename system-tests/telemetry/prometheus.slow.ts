@@ -13,8 +13,8 @@ import { METRICS, metricsUrl } from './metrics.ts';
 const MISSING = 'Prometheus is not installed';
 
 scene(
-  `${prometheusVersion ?? 'Prometheus'} asks the services for their metrics`,
-  'it has an answer to the query of each panel, and every alert rule can be evaluated',
+  `${prometheusVersion ?? 'Prometheus'} scrapes the services`,
+  'the query of each dashboard panel has a result, and every alert rule can be evaluated',
   async ({ skip }) => {
     skip(!prometheusVersion, MISSING);
     const run = await runWithTelemetry(process.versions.node.split('.')[0] ?? '');
@@ -44,10 +44,10 @@ scene(
     const queries = panels.flatMap(({ title, targets }) =>
       targets.map(({ expr }) => ({ title, expr })),
     );
-    // A rate needs two readings, between which something happens.
+    // A rate needs two scrapes, with an order between them.
     let round = 0;
     for (const { title, expr } of queries) {
-      await until(`an answer for "${title}": ${expr}`, async () => {
+      await until(`a result for "${title}": ${expr}`, async () => {
         const found = await prometheus.query(expr);
         if (found.length > 0 && found.every(({ value }) => value >= 0)) return true;
         round += 1;
@@ -61,18 +61,18 @@ scene(
     });
     expect(new Set(Object.values(evaluated))).toEqual(new Set(['ok']));
     expect(Object.keys(evaluated)).toHaveLength(5);
-    return `${queries.length} queries of ${panels.length} panels answered, ${Object.keys(evaluated).length} rules ok`;
+    return `${queries.length} queries of ${panels.length} panels with a result, ${Object.keys(evaluated).length} rules ok`;
   },
 );
 
 scene(
-  'promtool test rules: each alert with what should wake somebody, and with what should not',
-  'it fires for the one and not for the other',
+  'promtool test rules: each alert, with series that should fire it and series that should not',
+  'it fires for the former alone',
   async ({ skip }) => {
     skip(!prometheusVersion, MISSING);
     const cwd = `${ROOT}telemetry/prometheus`;
-    const said = await output(['promtool', 'test', 'rules', 'alerts.test.yml'], { cwd });
-    expect(said).toMatch(/SUCCESS$/);
-    return said.replaceAll(/\s+/g, ' ');
+    const report = await output(['promtool', 'test', 'rules', 'alerts.test.yml'], { cwd });
+    expect(report).toMatch(/SUCCESS$/);
+    return report.replaceAll(/\s+/g, ' ');
   },
 );

@@ -1,7 +1,7 @@
 import type { OtlpReceiver, ReceivedSpan } from '../../harness/otlp-receiver.ts';
 import { until } from '../../harness/until.ts';
 
-/** Every span of a trace, once `howMany` have arrived. */
+/** All spans of a trace, once `howMany` have arrived. */
 export async function traceOf(
   receiver: OtlpReceiver,
   traceId: unknown,
@@ -18,7 +18,7 @@ export async function traceOf(
   return arrived();
 }
 
-/** The spans as a tree, a line each: who did what, how it ended, and why. */
+/** The spans as a tree of lines: service, kind, name, status, cause, error and link of each. */
 export function tree(spans: ReceivedSpan[], parentId = '', depth = 0): string[] {
   const children = spans.filter((span) => span.parentId === parentId);
   return children.flatMap((span) => {

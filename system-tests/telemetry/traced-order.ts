@@ -4,7 +4,7 @@ import type { OtlpReceiver } from '../../harness/otlp-receiver.ts';
 import type { System } from '../../harness/system.ts';
 import { traceOf } from './trace.ts';
 
-/** The environment of services that send their traces to `receiver`, soon. */
+/** The environment of services that send their traces to `receiver` within 50 ms. */
 export function otlp(receiver: OtlpReceiver): Record<string, string> {
   return {
     OTEL_TRACES_EXPORTER: 'otlp',
@@ -13,7 +13,7 @@ export function otlp(receiver: OtlpReceiver): Record<string, string> {
   };
 }
 
-/** Places an order; resolves with the spans of its trace, which its log lines name. */
+/** Places an order; resolves with the spans of its trace, and checks that its log lines carry their ids. */
 export async function place(
   { order, all }: System,
   receiver: OtlpReceiver,

@@ -12,13 +12,13 @@ import { otlp, place } from './traced-order.ts';
 
 const PAYMENT_MS = 3_000;
 
-/** Where the canceled order's trace is to be drawn. */
+/** The file to draw the canceled order's trace into. */
 const { TRACE_PICTURE } = process.env;
 
 for (const major of ['20', '26']) {
   scene(
     `a processed, a canceled, a late and a failed order on Node ${major}, with an OTLP receiver`,
-    'a trace each: no 200 and no error for a hang-up, an error with its cause for the others',
+    'one trace each: no 200 and no error for a hang-up, an error with its cause for the late and the failed',
     async ({ skip }) => {
       const run = await runWithTelemetry(major);
       skip(!run, `npm cannot install node@${major}`);
@@ -37,7 +37,7 @@ for (const major of ['20', '26']) {
 
       const canceled = await place(system, receiver, 8, {}, async (pending) => {
         await system.payment.arrival(pending.requestId);
-        if (TRACE_PICTURE) await sleep(PAYMENT_MS / 2); // Or there would be little to see.
+        if (TRACE_PICTURE) await sleep(PAYMENT_MS / 2); // Makes the canceled spans long enough to see.
         pending.hangUp();
       });
       expect(tree(canceled)).toEqual([
@@ -55,7 +55,7 @@ for (const major of ['20', '26']) {
       const usualMs = Number(before?.endMs) - Number(before?.startMs);
       const { 'request_scope.elapsed_ms': elapsedMs, 'request_scope.saved_ms': savedMs } =
         after?.attributes ?? {};
-      // What it took and what it saved is what it would have taken; a busy machine adds to either.
+      // Both together are the usual duration; a busy machine adds to either.
       const wholeMs = Number(elapsedMs) + Number(savedMs);
       expect(Math.abs(wholeMs - usualMs)).toBeLessThan(PAYMENT_MS / 2);
       if (TRACE_PICTURE) await writeFile(TRACE_PICTURE, drawTrace(canceled));
@@ -63,7 +63,7 @@ for (const major of ['20', '26']) {
       const budget = { 'x-envoy-expected-rq-timeout-ms': String(PAYMENT_MS / 2) };
       const late = await place(system, receiver, 8, budget);
       const [root, , , pay, paid] = tree(late);
-      // Whichever timer was first: the payment's 408 may come before the order's own deadline.
+      // Either timer may fire first: the payment's 408 may come before the order's own deadline.
       expect(root).toMatch(
         /^order-service server GET \/order error 500 (deadline-exceeded )?error deadline-exceeded$/,
       );
@@ -95,8 +95,8 @@ for (const major of ['20', '26']) {
 }
 
 scene(
-  'SIGTERM right after an order, with an hour until spans are sent',
-  'they are sent before the process ends, and it ends with 0',
+  'SIGTERM right after an order, with an hour between batches of spans',
+  'the spans are sent before the process exits, with code 0',
   async () => {
     const run = await runWithTelemetry(process.versions.node.split('.')[0] ?? '');
     await using receiver = await startOtlpReceiver();
@@ -114,5 +114,5 @@ scene(
 );
 
 function never(): never {
-  throw new Error('a trace has a first span');
+  throw new Error('a trace without spans');
 }

@@ -1,25 +1,26 @@
-/** What the standard variables ask for. */
+/** The settings of telemetry, from OpenTelemetry's standard variables. */
 export interface Config {
-  /** Whether spans are sent, by OTLP. */
+  /** Whether to send spans by OTLP. */
   sendsTraces: boolean;
-  /** Whether metrics are sent, by OTLP. */
+  /** Whether to send metrics by OTLP. */
   sendsMetrics: boolean;
-  /** Where Prometheus finds them; undefined: nowhere. */
+  /** The address at which Prometheus scrapes the metrics, if it does. */
   prometheus: { host: string; port: number } | undefined;
-  /** How much of the traces that begin here is sent, from 0 to 1. */
+  /** The share of the traces that begin here which is sent, from 0 to 1. */
   sampledRatio: number;
-  /** How long spans, and metrics, wait to be sent together. */
+  /** The pause between two batches of spans. */
   spansEveryMs: number;
+  /** The pause between two exports of metrics. */
   metricsEveryMs: number;
-  /** Where a person finds a trace, before its id. */
+  /** The address of a trace, up to its id. */
   traceUrl: string | undefined;
 }
 
 const PROMETHEUS_PORT = 9464;
 
 /**
- * What `env` asks for, in the variables that OpenTelemetry's specification names; undefined if that is
- * nothing. An endpoint asks for OTLP; `OTEL_TRACES_EXPORTER` and `OTEL_METRICS_EXPORTER` say more.
+ * Reads the variables of OpenTelemetry's specification; returns undefined if they ask for nothing. An
+ * endpoint selects OTLP, unless `OTEL_TRACES_EXPORTER` or `OTEL_METRICS_EXPORTER` selects otherwise.
  */
 export function readConfig(env: NodeJS.ProcessEnv): Config | undefined {
   if (env.OTEL_SDK_DISABLED?.trim().toLowerCase() === 'true') return undefined;
@@ -43,7 +44,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config | undefined {
   return sendsTraces || sendsMetrics || prometheus ? config : undefined;
 }
 
-/** What is no number is as good as absent, as the specification wants it. */
+/** As the specification requires, a value that is not a number counts as absent. */
 function milliseconds(value: string | undefined, fallbackMs: number): number {
   return value && /^\d{1,9}$/.test(value) && Number(value) > 0 ? Number(value) : fallbackMs;
 }
@@ -56,7 +57,7 @@ function prometheusAddress(env: NodeJS.ProcessEnv) {
   };
 }
 
-/** A caller's decision is followed either way: every sampler but these two means all. */
+/** The share for traces that begin here; every sampler but these two means all of them. */
 function sampledRatio(env: NodeJS.ProcessEnv): number {
   const sampler = env.OTEL_TRACES_SAMPLER ?? '';
   if (/(^|_)always_off$/.test(sampler)) return 0;

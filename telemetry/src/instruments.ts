@@ -1,12 +1,12 @@
 import type { Meter } from '@opentelemetry/api';
 
-/** The boundaries that the conventions advise for a duration in seconds. */
+/** The boundaries that the semantic conventions recommend for durations in seconds. */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 const MILLISECONDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000];
 
 export type Instruments = ReturnType<typeof createInstruments>;
 
-/** What is measured, in the names of the semantic conventions where they have one. */
+/** All metrics that do not belong to one service, with the names of the semantic conventions where they have one. */
 export function createInstruments(meter: Meter) {
   const duration = (name: string, description: string) =>
     meter.createHistogram(name, {
@@ -15,7 +15,7 @@ export function createInstruments(meter: Meter) {
       advice: { explicitBucketBoundaries: SECONDS },
     });
   return {
-    served: duration('http.server.request.duration', 'Duration of requests that were served'),
+    served: duration('http.server.request.duration', 'Duration of incoming requests'),
     called: duration('http.client.request.duration', 'Duration of requests to other services'),
     queried: duration('db.client.operation.duration', 'Duration of database statements'),
     active: meter.createUpDownCounter('http.server.active_requests', {
@@ -23,16 +23,16 @@ export function createInstruments(meter: Meter) {
       unit: '{request}',
     }),
     canceled: meter.createCounter('request_scope.canceled', {
-      description: 'Requests and calls whose work was canceled, by cause',
+      description: 'Canceled requests and calls, by cause',
       unit: '{scope}',
     }),
     savedMs: meter.createCounter('request_scope.saved', {
       description:
-        'Time that canceled requests would have gone on, as the last ones on their route did',
+        'Time that canceled requests would have taken longer, by the median of their route',
       unit: 'ms',
     }),
     workAfterAbortMs: meter.createHistogram('request_scope.work_after_abort', {
-      description: 'Time from an abort to the end of the work: it must stay near 0',
+      description: 'Time from an abort to the end of the work; should stay near 0',
       unit: 'ms',
       advice: { explicitBucketBoundaries: MILLISECONDS },
     }),

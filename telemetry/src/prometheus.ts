@@ -6,26 +6,26 @@ import type { ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import { type AllowedHosts, refusalOf } from '@orders/chassis/callers';
 import { createLimitedServer } from '@orders/chassis/limits';
 
-/** The units that the specification puts into a metric's name for Prometheus; the exporter does not. */
+/** The units that the specification adds to a name for Prometheus, and the exporter leaves out. */
 const SUFFIXES: Record<string, string> = { s: '_seconds', ms: '_milliseconds' };
 
-/** Reads the metrics for Prometheus. */
+/** A reader for servePrometheus. */
 export function prometheusReader(): PrometheusExporter {
   return new PrometheusExporter({ preventServerStart: true });
 }
 
-/** Connections at a time; one more is closed unread. */
+/** The limit on concurrent connections; further ones are closed unread. */
 const MAX_CONNECTIONS = 100;
 
-/** From the beginning of a collection to that of the next: it takes a millisecond or two of the services'. */
+/** The least time between the starts of two collections. Each blocks the service for 1 to 2 ms. */
 const COLLECTION_INTERVAL_MS = 250;
 
 const HEADERS = { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' };
 
 /**
- * Answers `GET /metrics` with what `reader` finds, on a port of its own, if the request names one of
- * `allowedHosts` and comes from no page of another origin; resolves with the address. A request that does
- * not wait for the answer before it closes its connection. It keeps no process alive.
+ * Serves the metrics of `reader` as `GET /metrics` on a port of their own; resolves with the URL. Refuses
+ * requests whose `Host` is not in `allowedHosts` and requests from pages of another origin. Closes the
+ * connection of a client that pipelines. Does not keep the process alive.
  */
 export async function servePrometheus(
   reader: PrometheusExporter,
@@ -41,7 +41,7 @@ export async function servePrometheus(
     if (req.method !== 'GET' && req.method !== 'HEAD') {
       return res.writeHead(405, { Allow: 'GET, HEAD' }).end();
     }
-    // Once the service has drained, there is nothing more to read.
+    // After the service has drained, the reader is closed.
     const metrics = await collect().catch(() => undefined);
     return metrics ? res.writeHead(200, HEADERS).end(metrics) : res.writeHead(503).end();
   }, MAX_CONNECTIONS);
@@ -51,10 +51,7 @@ export async function servePrometheus(
   return `http://${host}:${address.port}/metrics`;
 }
 
-/**
- * Collects what `reader` finds, as text for Prometheus: one collection at a time, shared by all who ask
- * before it is done, and a pause between two.
- */
+/** Collects the metrics as text for Prometheus. Requests that arrive before a collection is done share it. */
 function collector(reader: PrometheusExporter): () => Promise<Buffer> {
   const serializer = new PrometheusSerializer(undefined, false, undefined, false, true);
   let pause = Promise.resolve();

@@ -39,7 +39,7 @@ export async function startServiceTelemetry(telemetry: ServiceTelemetry): Promis
   const file = join(dirname(PROGRAM), `telemetry${extname(PROGRAM)}`);
   if (!PROGRAM || !existsSync(file)) return;
   const { start } = await import(pathToFileURL(file).href);
-  start(telemetry);
+  start?.(telemetry);
 }
 
 /** The resource of all spans and metrics, named after the package that is run unless `OTEL_SERVICE_NAME` is set. */

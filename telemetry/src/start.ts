@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { format } from 'node:util';
 import { DiagLogLevel, diag, metrics, trace } from '@opentelemetry/api';
 import { setGlobalErrorHandler, W3CTraceContextPropagator } from '@opentelemetry/core';
@@ -23,32 +24,33 @@ import type { Config } from './config.ts';
 import { currentRequest, shareContexts } from './context.ts';
 import { createInstruments } from './instruments.ts';
 import { codeLabel, setFailure } from './labels.ts';
-import { nameTracesInLogLines } from './log-lines.ts';
+import { addTraceIds } from './log-lines.ts';
 import { prometheusReader, servePrometheus } from './prometheus.ts';
 import { watchRequests } from './requests.ts';
 import { describeService, startServiceTelemetry } from './service.ts';
 import { watchStatements } from './statements.ts';
 
-/** How long a service that leaves waits for what is still to be sent. */
+/** How long a service that exits waits until its last spans and metrics are sent. */
 const FLUSH_TIMEOUT_MS = 2_000;
 
 const NAME = '@orders/telemetry';
 
-/** stdout is for log lines alone. What goes on being wrong is said once. */
+const MAX_LINES = 100;
+const written = new Set<string>();
+
+/** Writes to stderr, since stdout is for log lines. An error that persists is written once. */
 const write = (...words: unknown[]): void => {
   const line = `telemetry: ${format(...words)}\n`;
-  if (said.has(line)) return;
-  if (said.size >= MAX_LINES) said.clear();
-  said.add(line);
+  if (written.has(line)) return;
+  if (written.size >= MAX_LINES) written.clear();
+  written.add(line);
   process.stderr.write(line);
 };
-const said = new Set<string>();
-const MAX_LINES = 100;
 const toStderr = { error: write, warn: write, info: write, debug: write, verbose: write };
 
-/** Makes spans and metrics of what the service and its libraries tell, and sends them. */
+/** Makes spans and metrics of the diagnostics channels of the service and its libraries, and exports them. */
 export async function start(config: Config): Promise<void> {
-  process.stderr.on('error', () => {}); // Nobody reads it, or its disk is full.
+  process.stderr.on('error', () => {}); // A closed pipe or a full disk must not end the service.
   diag.setLogger(toStderr, DiagLogLevel.WARN);
   setGlobalErrorHandler((error) => write(error instanceof Error ? error.message : error));
   const resource = describeService();
@@ -76,25 +78,22 @@ export async function start(config: Config): Promise<void> {
   const endRequests = watchRequests(tracer, propagator, instruments);
   watchCalls(tracer, propagator, instruments);
   watchStatements(tracer, instruments);
-  nameTracesInLogLines(config.traceUrl);
+  addTraceIds(config.traceUrl);
   const helpers = { listen, runUnderSpan, currentRequest, codeLabel, setFailure };
   await startServiceTelemetry({ tracer, meter, ...helpers });
 
   listen<Drained>('chassis:drained', ({ waitFor }) => {
     endRequests();
     const sent = Promise.all([tracers.shutdown(), meters.shutdown()]);
-    const late = new Promise((resolve) => setTimeout(resolve, FLUSH_TIMEOUT_MS).unref());
-    waitFor.push(Promise.race([sent, late]));
+    waitFor.push(Promise.race([sent, sleep(FLUSH_TIMEOUT_MS, undefined, { ref: false })]));
   });
 
   if (config.prometheus && prometheus) {
     const allowedHosts = readAllowedHosts(process.env, config.prometheus.host);
-    const served = servePrometheus(prometheus, config.prometheus, allowedHosts);
-    const line = await served.then(
-      (url) => `metrics at ${url}`,
-      ({ message }: Error) => `no metrics for Prometheus, ${message}`,
+    await servePrometheus(prometheus, config.prometheus, allowedHosts).then(
+      (url) => write(`metrics at ${url}`),
+      ({ message }: Error) => write(`no metrics for Prometheus, ${message}`),
     );
-    write(line);
   }
 }
 

@@ -1,23 +1,24 @@
-/** As many of the last ones are remembered: an odd number has a middle. */
-const REMEMBERED = 31;
+/** Durations kept for each route. The number is odd, so that the median is one of them. */
+const MAX_DURATIONS = 31;
 const MAX_ROUTES = 200;
 
-const routes = new Map<string, number[]>();
+const durationsByRoute = new Map<string, number[]>();
 
-/** Remembers how long a request to `route` took that was not cut short. */
+/** Remembers the duration of a request to `route` that was not canceled. */
 export function rememberDuration(route: string, durationMs: number): void {
-  const durations = routes.get(route) ?? [];
-  if (durations.length === 0 && routes.size < MAX_ROUTES) routes.set(route, durations);
+  const durations = durationsByRoute.get(route) ?? [];
+  if (durations.length === 0 && durationsByRoute.size < MAX_ROUTES)
+    durationsByRoute.set(route, durations);
   durations.push(durationMs);
-  if (durations.length > REMEMBERED) durations.shift();
+  if (durations.length > MAX_DURATIONS) durations.shift();
 }
 
 /**
- * What a request to `route` that ended after `elapsedMs` has saved, in whole milliseconds: by how much the
- * median of the last ones that were not cut short exceeds that. Undefined before there was one.
+ * The time that canceling a request to `route` after `elapsedMs` saved, in whole milliseconds: the median of
+ * the remembered durations minus `elapsedMs`. Undefined if there are none.
  */
 export function savedMs(route: string, elapsedMs: number): number | undefined {
-  const sorted = routes.get(route)?.toSorted((one, other) => one - other);
+  const sorted = durationsByRoute.get(route)?.toSorted((one, other) => one - other);
   const median = sorted?.[Math.floor(sorted.length / 2)];
   return median === undefined ? undefined : Math.max(0, Math.round(median - elapsedMs));
 }

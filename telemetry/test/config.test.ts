@@ -3,10 +3,10 @@ import { readConfig } from '../src/config.ts';
 
 test.each([
   ['nothing', {}],
-  ['a name that asks for nothing', { OTEL_SERVICE_NAME: 'order-service' }],
-  ['none', { OTEL_TRACES_EXPORTER: 'none', OTEL_METRICS_EXPORTER: 'none' }],
+  ['a service name alone', { OTEL_SERVICE_NAME: 'order-service' }],
+  ['no exporters', { OTEL_TRACES_EXPORTER: 'none', OTEL_METRICS_EXPORTER: 'none' }],
   [
-    'an endpoint, and no signal',
+    'an endpoint, and no exporters',
     {
       OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318',
       OTEL_TRACES_EXPORTER: 'none',
@@ -14,30 +14,30 @@ test.each([
     },
   ],
   [
-    'all, and to be disabled',
+    'an endpoint, but to disable the SDK',
     {
       OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318',
       OTEL_SDK_DISABLED: 'true',
     },
   ],
-  ['an empty endpoint, as Compose passes it on', { OTEL_EXPORTER_OTLP_ENDPOINT: '' }],
-])('is off where the variables say %s', (_what, env) => {
+  ['an empty endpoint, which Compose passes on', { OTEL_EXPORTER_OTLP_ENDPOINT: '' }],
+])('is off if the variables name %s', (_what, env) => {
   expect(readConfig(env)).toBeUndefined();
 });
 
-test('an endpoint asks for traces and metrics', () => {
+test('an endpoint turns on traces and metrics', () => {
   const config = readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' });
   expect(config).toMatchObject({ sendsTraces: true, sendsMetrics: true, prometheus: undefined });
 });
 
-test('an endpoint for traces asks for no metrics', () => {
+test('an endpoint for traces does not turn on metrics', () => {
   const config = readConfig({
     OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://localhost:4318/v1/traces',
   });
   expect(config).toMatchObject({ sendsTraces: true, sendsMetrics: false });
 });
 
-test('Prometheus has a port of its own, and may be one reader of two', () => {
+test('Prometheus has its own port, and OTLP may be on as well', () => {
   const config = readConfig({ OTEL_METRICS_EXPORTER: 'otlp, prometheus' });
   const prometheus = { host: 'localhost', port: 9464 };
   expect(config).toMatchObject({ sendsTraces: false, sendsMetrics: true, prometheus });

@@ -3,10 +3,10 @@ import { TraceFlags, trace } from '@opentelemetry/api';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { contexts, contextUnder } from '../src/context.ts';
-import { nameTracesInLogLines } from '../src/log-lines.ts';
+import { addTraceIds } from '../src/log-lines.ts';
 
-test('a line has the ids of its request, and the object that was logged keeps none', () => {
-  nameTracesInLogLines(undefined);
+test('a line has the ids of its request, and the logged object stays as it was', () => {
+  addTraceIds(undefined);
   const lines = new PassThrough({ encoding: 'utf8' });
   const logger = pino({ base: null, timestamp: false }, lines);
   const ids = { traceId: '1'.repeat(32), spanId: '2'.repeat(16), traceFlags: TraceFlags.NONE };

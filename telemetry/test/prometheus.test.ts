@@ -5,13 +5,13 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { sendRaw, statusOf } from '../../harness/raw-connection.ts';
 import { prometheusReader, servePrometheus } from '../src/prometheus.ts';
 
-/** What Prometheus reads, at `url`, and how often it was collected. */
+/** Serves metrics at `url`, and counts their collections. */
 async function startPort() {
   const reader = prometheusReader();
   const meters = new MeterProvider({ readers: [reader] });
   const meter = meters.getMeter('test');
   const collected = { count: 0 };
-  meter.createObservableGauge('looks').addCallback((result) => {
+  meter.createObservableGauge('collections').addCallback((result) => {
     collected.count += 1;
     result.observe(collected.count);
   });
@@ -27,7 +27,7 @@ beforeAll(async () => {
 const GET = 'GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n';
 const LAST_GET = GET.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n');
 
-test('names a unit where the conventions do, and answers 503 once there is nothing to read', async () => {
+test('names carry the unit, and the answer is 503 once the reader is closed', async () => {
   const { url, meters, meter } = await startPort();
   meter.createHistogram('work', { unit: 's' }).record(1);
   const answer = await fetch(url);
@@ -37,7 +37,7 @@ test('names a unit where the conventions do, and answers 503 once there is nothi
   expect((await fetch(url)).status).toBe(503);
 });
 
-test('many who ask at once share a collection, and each finds what was measured before', async () => {
+test('concurrent requests share a collection, and each gets what was recorded before it', async () => {
   const { port, meter, collected } = shared;
   const counter = meter.createCounter('asked');
   const startedAt = performance.now();
@@ -53,7 +53,7 @@ test('many who ask at once share a collection, and each finds what was measured 
   expect(collected.count - before).toBeLessThanOrEqual(1 + elapsedMs / 250);
 });
 
-test('a client that asks again before it has its answer loses its connection', async () => {
+test('a client that pipelines requests loses its connection', async () => {
   const { port, collected } = shared;
   const before = collected.count;
   const clients = Array.from({ length: 10 }, () => sendRaw(port, GET.repeat(2_000)));
@@ -61,7 +61,7 @@ test('a client that asks again before it has its answer loses its connection', a
   expect(collected.count - before).toBeLessThanOrEqual(clients.length);
 });
 
-test('one connection too many is closed unread', async () => {
+test('a connection beyond the limit is closed unread', async () => {
   const { port } = await startPort();
   const sockets: Socket[] = [];
   for (let count = 0; count < 100; count += 1) {
@@ -69,7 +69,7 @@ test('one connection too many is closed unread', async () => {
     sockets.push(socket);
     await once(socket, 'connect');
   }
-  // Each of them is there only once it has been accepted.
+  // An answer shows that the server has accepted all of them.
   const [last] = sockets.slice(-1);
   last?.write(GET);
   await once(last as Socket, 'data');
@@ -77,12 +77,12 @@ test('one connection too many is closed unread', async () => {
   for (const socket of sockets) socket.destroy();
 });
 
-describe('of others than those who scrape', () => {
+describe('a request that may not be a scrape', () => {
   const ask = (head: string) => sendRaw(shared.port, `${head}\r\nConnection: close\r\n\r\n`);
 
   test.each([
     [200, 'HEAD /metrics HTTP/1.1\r\nHost: localhost'],
-    [200, 'GET /metrics?name[]=looks HTTP/1.1\r\nHost: order-service:9464'],
+    [200, 'GET /metrics?name[]=collections HTTP/1.1\r\nHost: order-service:9464'],
     [404, 'GET / HTTP/1.1\r\nHost: localhost'],
     [404, 'GET /metrics/ HTTP/1.1\r\nHost: localhost'],
     [405, 'POST /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0'],
@@ -93,6 +93,6 @@ describe('of others than those who scrape', () => {
   ])('is answered %i: %j', async (status, head) => {
     const answer = await ask(head);
     expect(statusOf(answer)).toBe(status);
-    expect(answer.includes('looks ')).toBe(status === 200 && head.startsWith('GET'));
+    expect(answer.includes('collections ')).toBe(status === 200 && head.startsWith('GET'));
   });
 });

@@ -19,7 +19,7 @@ beforeAll(async () => {
     OTEL_TRACES_EXPORTER: 'otlp',
     OTEL_BSP_SCHEDULE_DELAY: '10',
   });
-  if (!config) throw new Error('nothing was asked for');
+  if (!config) throw new Error('telemetry is off');
   await start(config);
 });
 afterAll(() => receiver[Symbol.asyncDispose]());
@@ -54,7 +54,7 @@ test('a request whose client hangs up has a cause, no status and no error', asyn
   expect(span.attributes).not.toHaveProperty('error.type');
 });
 
-test("a request whose caller's budget is spent is an error with that cause", async () => {
+test("a request that exceeds its caller's budget is an error with that cause", async () => {
   using served = await serve(60_000);
   const headers = { 'x-envoy-expected-rq-timeout-ms': '20', connection: 'close' };
   const answer = await fetch(`${served.url}/late`, { headers });
@@ -82,7 +82,7 @@ test('a request that is aborted by a shutdown is no error, although its answer i
   });
 });
 
-test('a call by fetch is a span, and what it reaches is under it', async () => {
+test('a call by fetch is a span, and the request that it makes is under it', async () => {
   using served = await serve(20);
   const answer = await fetch(`${served.url}/called?secret=1`, { headers: { connection: 'close' } });
   expect(answer.status).toBe(504);
@@ -93,16 +93,16 @@ test('a call by fetch is a span, and what it reaches is under it', async () => {
   expect(server.attributes['error.type']).toBe('504');
 });
 
-test('what goes on being wrong is said once, also where two things are', () => {
+test('an error that persists is written once, also while there is a second one', () => {
   const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
   onTestFinished(() => write.mockRestore());
   for (const what of ['spans', 'metrics', 'spans', 'metrics']) diag.error(`${what} are not sent`);
-  const said = ['telemetry: spans are not sent\n', 'telemetry: metrics are not sent\n'];
-  expect(write.mock.calls.map(([line]) => line)).toEqual(said);
+  const lines = ['telemetry: spans are not sent\n', 'telemetry: metrics are not sent\n'];
+  expect(write.mock.calls.map(([line]) => line)).toEqual(lines);
 });
 
-// The last one: nothing is sent after it.
-test('a request that does not end when it is aborted is sent before its process leaves', async () => {
+// The last test: it shuts telemetry down.
+test('a request that does not end when it is aborted is sent before its process exits', async () => {
   const shutdown = new GracefulShutdown();
   const work = new AbortController();
   const server = createServer(async (req, res) => {

@@ -1,4 +1,4 @@
-// Loaded by `@orders/telemetry` alone, when that is on: nothing else imports this file.
+// Only `@orders/telemetry` loads this file, and only when telemetry is on.
 import type { ServiceTelemetry, Span } from '@orders/telemetry';
 import type { OrderEnded, OrderVoid } from './events.ts';
 
@@ -37,7 +37,7 @@ export function start({
 
   const open = new Map<OrderVoid, { span: Span; since: number }>();
   runUnderSpan<OrderVoid>('orders:void', (started) => {
-    // The payment is the last call of an order that needs a void. A void taken over from another process has none.
+    // An order that needs a void made its payment call last. If another process made it, there is no link.
     const payment = currentRequest()?.lastCall;
     const span = tracer.startSpan('void payment', {
       attributes: { 'orders.order_id': started.order.orderID },

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { urlOf } from '../chassis/src/url.ts';
+import { urlOf } from '../chassis/src/address.ts';
 import { eachLine } from '../harness/each-line.ts';
 import { LOADER, programArgs, ROOT } from '../harness/repository.ts';
 

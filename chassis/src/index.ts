@@ -1,6 +1,8 @@
 export type { Database } from '@orders/postgres/database';
 export type { Table } from '@orders/postgres/tables';
 export type { Logger } from 'pino';
+export { sendText } from './answers.ts';
+export { hasAborted } from './cancellation.ts';
 export {
   durationMs,
   type EdgeConfig,
@@ -10,8 +12,6 @@ export {
   readEdgeConfig,
 } from './config.ts';
 export { ExpiringMap } from './expiring-map.ts';
-export type { Drained } from './graceful-exit.ts';
-export { hasAborted } from './has-aborted.ts';
 export {
   CALLER_KEY_HEADER,
   callerKey,
@@ -21,9 +21,8 @@ export {
   nameAttempt,
 } from './idempotency-key.ts';
 export { identifier } from './identifier.ts';
-export { only } from './method.ts';
+export { count } from './logger.ts';
 export { nameOperation, OPERATION_HEADER, operation } from './operation.ts';
 export { REQUEST_ID_HEADER, requestId, requestLogger } from './request-id.ts';
-export { runService } from './run-service.ts';
-export { createServiceApp } from './service-app.ts';
-export { count, sendText } from './text.ts';
+export { type Drained, runService } from './run-service.ts';
+export { createServiceApp, only } from './service-app.ts';

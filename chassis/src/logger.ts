@@ -79,3 +79,8 @@ function withShortIds(message: string, line: Record<string, unknown>, room: numb
   }
   return text;
 }
+
+/** How many there are, in words: `1 void`, `2 voids`. */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}

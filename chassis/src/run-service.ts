@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,17 +9,17 @@ import { type Table, Tables } from '@orders/postgres/tables';
 import { config as loadEnvFile } from 'dotenv';
 import type { Logger } from 'pino';
 import { GracefulShutdown } from 'request-scope';
+import { listenError, urlOf } from './address.ts';
 import { type EdgeConfig, StartError } from './config.ts';
-import { exitGracefully } from './graceful-exit.ts';
 import { BACKLOG, createLimitedServer } from './limits.ts';
 import { neverWait } from './line-writer.ts';
-import { listenError } from './listen-error.ts';
-import { createLogger } from './logger.ts';
-import { count } from './text.ts';
-import { urlOf } from './url.ts';
+import { count, createLogger } from './logger.ts';
 
 /** How long what was aborted has to stop in the database, and the log's reader to take what is kept for it. */
 const CLOSE_TIMEOUT_MS = 1_000;
+
+/** One Ctrl+C reaches a process two or three times; a signal this long after the first means now. */
+const REPEATED_SIGNAL_MS = 1_000;
 
 /**
  * Runs a service until SIGTERM or SIGINT, with a database that has `table`, if it needs one, where the
@@ -86,4 +87,63 @@ export async function runService<Config extends EdgeConfig>(service: {
     if (!(error instanceof StartError)) throw error;
     refuseToStart(error);
   }
+}
+
+/**
+ * At SIGTERM or SIGINT: drains, and ends the process. After an exception that nobody has caught, or a
+ * rejection that nobody has handled, the same, with exit code 1. A second signal, later, or a second
+ * exception ends it at once.
+ */
+export function exitGracefully(logger: Logger, drain: () => Promise<void>): void {
+  let begunAt: number | undefined;
+  let exitCode = 0;
+
+  const leave = async () => {
+    try {
+      await drain();
+      await lastThings();
+    } catch (err) {
+      logger.error({ err }, 'Shutdown failed');
+      exitCode = 1;
+    }
+    process.exit(exitCode);
+  };
+  const begin = (reason: string) => {
+    begunAt = performance.now();
+    leave();
+    logger.info(`Shutting down: ${reason}`);
+  };
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (begunAt === undefined) begin(signal);
+    else if (performance.now() - begunAt >= REPEATED_SIGNAL_MS) exitAtOnce();
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  // Node raises a rejection that nobody has handled as such an exception.
+  process.on('uncaughtException', (err: unknown) => {
+    logger.error({ err }, 'Uncaught exception');
+    if (exitCode !== 0) exitAtOnce();
+    exitCode = 1;
+    if (begunAt === undefined) begin('uncaught exception');
+  });
+}
+
+/** Published when a service has drained and is about to exit; it waits for the promises that subscribers add. */
+export interface Drained {
+  waitFor: Promise<unknown>[];
+}
+
+const drained = channel('chassis:drained');
+
+async function lastThings(): Promise<void> {
+  const message: Drained = { waitFor: [] };
+  drained.publish(message);
+  await Promise.allSettled(message.waitFor);
+}
+
+/** Published when a service exits without having drained: who has something to log does so now. */
+const cutShort = channel('chassis:cut-short');
+
+function exitAtOnce(): never {
+  cutShort.publish({});
+  process.exit(1);
 }

@@ -1,16 +1,14 @@
 import type { RequestListener } from 'node:http';
 import type { Database } from '@orders/postgres/database';
-import express, { type Express, type Request, type Response } from 'express';
+import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import createError from 'http-errors';
 import type { Logger } from 'pino';
 import type { GracefulShutdown } from 'request-scope';
 import { requestScopes } from 'request-scope/express';
-import { awaitTurn } from './await-turn.ts';
+import { errorHandler, plainText, sendText } from './answers.ts';
 import { type AllowedHosts, refusalOf } from './callers.ts';
-import { errorHandler } from './errors.ts';
-import { only } from './method.ts';
 import { identifyRequests } from './request-id.ts';
-import { plainText, sendText } from './text.ts';
+import { waitUntilReady } from './wait-until-ready.ts';
 
 /**
  * The listener of an Express app with `/health` and the routes that `addRoutes` gives it, each with a
@@ -28,7 +26,7 @@ export function createServiceApp(
   app.enable('case sensitive routing').enable('strict routing');
   // Express would answer 304 where a client sends If-None-Match: *, also for an order just charged.
   Object.defineProperty(app.request, 'fresh', { value: false });
-  app.use(identifyRequests(logger), plainText, requestScopes(shutdown), awaitTurn());
+  app.use(identifyRequests(logger), plainText, requestScopes(shutdown), waitUntilReady());
   app.use((req, _res, next) => {
     const refusal = refusalOf(req, allowedHosts);
     next(refusal && createError(refusal.status, refusal.message));
@@ -49,4 +47,17 @@ export function createServiceApp(
     res.destroy();
   };
   return (req, res) => app(req as Request, res as Response, (err) => refuse(res as Response, err));
+}
+
+/**
+ * Lets `methods` pass and answers any other 405, since a route does its work for nothing else; a HEAD
+ * too, for which Express would run the GET handler.
+ */
+export function only(...methods: ('GET' | 'HEAD' | 'POST')[]): RequestHandler {
+  const allowed: readonly string[] = methods;
+  return (req, _res, next) => {
+    if (allowed.includes(req.method)) return next();
+    const headers = { Allow: methods.join(', ') };
+    throw createError(405, `${req.method} is not allowed here`, { headers });
+  };
 }

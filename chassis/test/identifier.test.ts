@@ -1,7 +1,7 @@
 import express from 'express';
 import request from 'supertest';
 import { describe, expect, test } from 'vitest';
-import { errorHandler } from '../src/errors.ts';
+import { errorHandler } from '../src/answers.ts';
 import { identifier } from '../src/identifier.ts';
 
 const app = express()

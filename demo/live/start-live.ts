@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { GracefulShutdown } from 'request-scope';
-import { listenError } from '../../chassis/src/listen-error.ts';
+import { listenError } from '../../chassis/src/address.ts';
 import { portOf } from '../../harness/port-of.ts';
 import { History } from './history.ts';
 import { createPageServer } from './page-server.ts';

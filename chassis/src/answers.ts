@@ -1,8 +1,18 @@
-import type { ErrorRequestHandler } from 'express';
+import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import { isHttpError } from 'http-errors';
 import { isCancellation } from 'request-scope';
 import { latestLogger } from './request-id.ts';
-import { sendText } from './text.ts';
+
+/** An answer is text, unless its route says something else. */
+export const plainText: RequestHandler = (_req, res, next) => {
+  res.setHeader('Content-Type', 'text/plain; charset=utf-8');
+  next();
+};
+
+/** Answers with one line of text; its line break keeps a shell's prompt off it. */
+export function sendText(res: Response, text: string): void {
+  res.send(`${text}\n`);
+}
 
 /** The one place where a thrown error becomes an answer, its message the body. A bug is logged. */
 export const errorHandler: ErrorRequestHandler = (error: unknown, _req, res, _next) => {

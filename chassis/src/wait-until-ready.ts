@@ -16,7 +16,7 @@ const MAX_WAITING = 5_000;
  * is 413. Pipelined requests are begun one after the other, each when the operating system has taken the
  * answer before: whatever is asked for, a connection never owes more than one answer that has been made.
  */
-export function awaitTurn(maxWaiting = MAX_WAITING): RequestHandler {
+export function waitUntilReady(maxWaiting = MAX_WAITING): RequestHandler {
   let waiting = 0;
   return (req, res, next) => {
     const { 'content-length': length = '0', 'transfer-encoding': encoding } = req.headers;

@@ -11,9 +11,9 @@ import request from 'supertest';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { portOf } from '../../harness/port-of.ts';
 import { openRaw } from '../../harness/raw-connection.ts';
-import { awaitTurn } from '../src/await-turn.ts';
 import { createServiceApp, sendText } from '../src/index.ts';
 import { createLimitedServer } from '../src/limits.ts';
+import { waitUntilReady } from '../src/wait-until-ready.ts';
 
 let lines: Record<string, unknown>[];
 const logger = pino({}, { write: (line) => lines.push(JSON.parse(line)) });
@@ -200,7 +200,7 @@ describe('pipelined requests', () => {
 
   test('of which too many wait close their connection, and no other', async () => {
     const shutdown = new GracefulShutdown();
-    const routes = express().use(requestScopes(shutdown), awaitTurn(3));
+    const routes = express().use(requestScopes(shutdown), waitUntilReady(3));
     let first: Response | undefined;
     routes.get('/', (_req, res) => {
       if (first) sendText(res, 'done');

@@ -1,6 +1,6 @@
 import { PRODUCTS } from '../inventory-service/src/stock/postgres.ts';
 import { ATTEMPTS } from '../order-service/src/attempts/table.ts';
-import { PAYMENTS } from '../payment-service/src/ledger/table.ts';
+import { PAYMENTS } from '../payment-service/src/ledger/postgres.ts';
 
 /** The tables of the three services. */
 export const TABLES = [ATTEMPTS, PAYMENTS, PRODUCTS];

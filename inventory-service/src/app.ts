@@ -3,20 +3,15 @@ import {
   createServiceApp,
   type Database,
   type EdgeConfig,
-  hasAborted,
-  identifier,
   type Logger,
-  nameOperation,
   only,
-  requestLogger,
-  sendText,
 } from '@orders/chassis';
 import type { Express } from 'express';
-import { causeOf, GracefulShutdown } from 'request-scope';
-import { scopeOf } from 'request-scope/express';
+import { GracefulShutdown } from 'request-scope';
 import type { Config } from './config.ts';
-import { simulateCheck } from './stock/memory.ts';
-import { queryInventory } from './stock/postgres.ts';
+import { checkRoute } from './routes/check.ts';
+import { MemoryStock } from './stock/memory.ts';
+import { PostgresStock } from './stock/postgres.ts';
 
 /** The inventory service's app: `GET /check?productID=`. */
 export function createApp(
@@ -25,31 +20,11 @@ export function createApp(
   shutdown = new GracefulShutdown(),
   database?: Database,
 ): RequestListener {
-  const check = database
-    ? queryInventory(database, config.checkDurationMs)
-    : simulateCheck(config.checkDurationMs);
+  const stock = database
+    ? new PostgresStock(database, config.checkDurationMs)
+    : new MemoryStock(config.checkDurationMs);
   const addRoutes = (app: Express) => {
-    app.all('/check', only('GET'), async (req, res) => {
-      const productID = identifier(req, 'productID');
-      nameOperation(res, 'check', productID);
-      const log = requestLogger(res, { productID });
-      using scope = scopeOf(res);
-      try {
-        await check(productID, scope);
-        if (hasAborted(scope)) throw scope.signal.reason;
-        log.info(`Inventory check completed for product: ${productID}`);
-        sendText(res, `Product ${productID} is available`);
-      } catch (error) {
-        const cause = causeOf(error, scope);
-        if (!cause) throw error;
-        const { elapsedMs } = scope;
-        log.info(
-          { cause: cause.code, elapsedMs },
-          `Inventory check canceled for product: ${productID}`,
-        );
-        sendText(res.status(408), 'Request canceled');
-      }
-    });
+    app.all('/check', only('GET'), checkRoute(stock));
   };
   return createServiceApp(logger, shutdown, database, addRoutes, config.allowedHosts);
 }

@@ -1,7 +1,7 @@
 import { runService } from '@orders/chassis';
 import { createApp } from './app.ts';
 import { readConfig } from './config.ts';
-import { PAYMENTS } from './ledger/table.ts';
+import { PAYMENTS } from './ledger/postgres.ts';
 
 await runService({
   name: 'payment-service',

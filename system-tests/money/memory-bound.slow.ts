@@ -16,14 +16,14 @@ const IDS = {
 
 const STORES = {
   payments: `
-    const { MemoryLedger } = await import('${ROOT}payment-service/src/ledger/ledger/memory.ts');
+    const { MemoryLedger } = await import('${ROOT}payment-service/src/ledger/memory.ts');
     const store = new MemoryLedger(RETENTION_MS);
     const take = async (key, id) => {
       if ((await store.begin(key, id, scope, own(key))) !== 'begun') return false;
       return store.commit(key, scope);
     };`,
   "callers' keys": `
-    const { MemoryAttempts } = await import('${ROOT}order-service/src/attempts/attempts/memory.ts');
+    const { MemoryAttempts } = await import('${ROOT}order-service/src/attempts/memory.ts');
     const store = new MemoryAttempts(RETENTION_MS);
     const take = async (callerKey, id) => {
       const order = { callerKey, productID: id, orderID: id };

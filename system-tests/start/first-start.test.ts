@@ -8,7 +8,7 @@ import { createApp as createOrder } from '../../order-service/src/app.ts';
 import { ATTEMPTS } from '../../order-service/src/attempts/table.ts';
 import { readConfig as readOrderConfig } from '../../order-service/src/config.ts';
 import { createApp as createPayment } from '../../payment-service/src/app.ts';
-import { PAYMENTS } from '../../payment-service/src/ledger/table.ts';
+import { PAYMENTS } from '../../payment-service/src/ledger/postgres.ts';
 import { openDatabase } from '../../postgres/src/database.ts';
 import { Tables } from '../../postgres/src/index.ts';
 import { useServer } from '../../postgres/test/server.ts';

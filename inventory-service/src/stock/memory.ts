@@ -1,10 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Scope } from 'request-scope';
+import type { Stock, StockScope } from './stock.ts';
 
-/** Looks whether the product is available. Rejects as soon as `scope` aborts. */
-export type CheckInventory = (productID: string, scope: Scope) => Promise<void>;
+/** The stock in memory. */
+export class MemoryStock implements Stock {
+  readonly #durationMs: number;
 
-/** In memory: `durationMs` of simulated work. */
-export function simulateCheck(durationMs: number): CheckInventory {
-  return (_productID, { signal }) => sleep(durationMs, undefined, { signal });
+  /** A check takes `durationMs` milliseconds of simulated work. */
+  constructor(durationMs: number) {
+    this.#durationMs = durationMs;
+  }
+
+  async check(_productID: string, { signal }: StockScope): Promise<void> {
+    await sleep(this.#durationMs, undefined, { signal });
+  }
 }

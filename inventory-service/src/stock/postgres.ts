@@ -1,5 +1,5 @@
 import type { Database, Table } from '@orders/chassis';
-import type { CheckInventory } from './memory.ts';
+import type { Stock, StockScope } from './stock.ts';
 
 /** The products. */
 export const PRODUCTS: Table = {
@@ -25,17 +25,28 @@ export function checkStatement(schema: string): string {
   select products.id from (select pg_sleep($2)) as work left join ${products} as products on products.id = $1`;
 }
 
-/** The way of a query to the server, and of its answer to the caller. */
+/** Added to the duration of a check: the round trip to the database, and the answer to the caller. */
 const TRAVEL_MS = 10;
 
-/**
- * In PostgreSQL: a query of `durationMs`, which stops there as soon as its scope aborts, and is not begun
- * if its answer would come too late.
- */
-export function queryInventory({ pool, schema }: Database, durationMs: number): CheckInventory {
-  const statement = checkStatement(schema);
-  const expectedMs = durationMs + TRAVEL_MS;
-  return async (productID, scope) => {
-    await pool.query(statement, [productID, durationMs / 1_000], scope, { expectedMs });
-  };
+/** The stock in PostgreSQL. */
+export class PostgresStock implements Stock {
+  readonly #pool: Database['pool'];
+  readonly #statement: string;
+  readonly #durationMs: number;
+
+  /**
+   * A check is a query of `durationMs` milliseconds. The database stops it as soon as its scope aborts. It
+   * is not sent if its scope has less time left than the check takes.
+   */
+  constructor({ pool, schema }: Pick<Database, 'pool' | 'schema'>, durationMs: number) {
+    this.#pool = pool;
+    this.#statement = checkStatement(schema);
+    this.#durationMs = durationMs;
+  }
+
+  async check(productID: string, scope: StockScope): Promise<void> {
+    const values = [productID, this.#durationMs / 1_000];
+    const expectedMs = this.#durationMs + TRAVEL_MS;
+    await this.#pool.query(this.#statement, values, scope, { expectedMs });
+  }
 }

@@ -1,3 +1,4 @@
+import createError from 'http-errors';
 import { Cancellation, type Scope } from 'request-scope';
 
 /** One payment, or the tombstone of one that was voided before it arrived. */
@@ -60,3 +61,8 @@ export interface Ledger {
 
 /** Payments of one order that are listed: the latest ones. */
 export const MAX_LISTED = 100;
+
+/** The answer where there is no room to remember one payment more: nothing was forgotten for it. */
+export function ledgerFull(): Error {
+  return createError(503, 'Too many payments to remember', { headers: { 'Retry-After': '1' } });
+}

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   callerKey,
   hasAborted,
@@ -13,9 +14,13 @@ import type { RequestHandler } from 'express';
 import createError, { isHttpError } from 'http-errors';
 import { causeOf, type Scope } from 'request-scope';
 import { scopeOf } from 'request-scope/express';
-import { type Beginning, type Ledger, OutcomeUnknown, PaymentVoided } from '../ledger/ledger.ts';
-import { ledgerFull } from '../ledger/ledger-full.ts';
-import { processPayment } from '../process-payment.ts';
+import {
+  type Beginning,
+  type Ledger,
+  ledgerFull,
+  OutcomeUnknown,
+  PaymentVoided,
+} from '../ledger/ledger.ts';
 
 /** `POST /pay`: one charge an idempotency key; without a key, one a call. */
 export function payRoute(ledger: Ledger, durationMs: number): RequestHandler {
@@ -52,6 +57,18 @@ export function payRoute(ledger: Ledger, durationMs: number): RequestHandler {
       sendText(res.status(408), 'Payment canceled');
     }
   };
+}
+
+/**
+ * Charges the order: `durationMs` of simulated work, where a card charge would stand that takes the
+ * signal. Rejects as soon as `signal` aborts.
+ */
+async function processPayment(
+  _orderID: string,
+  durationMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  await sleep(durationMs, undefined, { signal });
 }
 
 /** Commits the payment that was begun under `key` once `work` is done. Rejects if it must not happen. */

@@ -10,8 +10,7 @@ import {
 import type { RequestHandler } from 'express';
 import createError from 'http-errors';
 import { scopeOf } from 'request-scope/express';
-import type { Ledger } from '../ledger/ledger.ts';
-import { ledgerFull } from '../ledger/ledger-full.ts';
+import { type Ledger, ledgerFull } from '../ledger/ledger.ts';
 
 /** `POST /void`: takes the payment under the idempotency key back, or keeps it from ever happening. */
 export function voidRoute(ledger: Ledger): RequestHandler {

@@ -4,8 +4,12 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { until } from '../../../harness/until.ts';
 import { useServer } from '../../../postgres/test/server.ts';
 import { SCHEMA, testDatabase } from '../../../postgres/test/test-database.ts';
-import { PostgresLedger } from '../../src/ledger/postgres.ts';
-import { PAYMENTS, paymentStatements, voidedChannel } from '../../src/ledger/table.ts';
+import {
+  PAYMENTS,
+  PostgresLedger,
+  paymentStatements,
+  voidedChannel,
+} from '../../src/ledger/postgres.ts';
 
 const BEGUN =
   "begin; insert into orders.payments (payment_key, order_id, status) values ('crossed', 'X', 'pending')";

@@ -5,8 +5,7 @@ import { until } from '../../../harness/until.ts';
 import { createPool } from '../../../postgres/src/index.ts';
 import { useServer } from '../../../postgres/test/server.ts';
 import { testDatabase } from '../../../postgres/test/test-database.ts';
-import { PostgresLedger } from '../../src/ledger/postgres.ts';
-import { PAYMENTS } from '../../src/ledger/table.ts';
+import { PAYMENTS, PostgresLedger } from '../../src/ledger/postgres.ts';
 import { PaymentServiceUnderTest } from '../payment-service-under-test.ts';
 
 const server = useServer();

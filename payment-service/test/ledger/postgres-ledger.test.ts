@@ -4,8 +4,7 @@ import { until } from '../../../harness/until.ts';
 import { createPool } from '../../../postgres/src/index.ts';
 import { useServer } from '../../../postgres/test/server.ts';
 import { meetQueries, SCHEMA, testDatabase } from '../../../postgres/test/test-database.ts';
-import { PostgresLedger } from '../../src/ledger/postgres.ts';
-import { PAYMENTS, paymentStatements } from '../../src/ledger/table.ts';
+import { PAYMENTS, PostgresLedger, paymentStatements } from '../../src/ledger/postgres.ts';
 import { PaymentServiceUnderTest } from '../payment-service-under-test.ts';
 import { ledgerContract } from './ledger-contract.ts';
 

@@ -1,0 +1,30 @@
+import { hasAborted, identifier, nameOperation, requestLogger, sendText } from '@orders/chassis';
+import type { RequestHandler } from 'express';
+import { causeOf } from 'request-scope';
+import { scopeOf } from 'request-scope/express';
+import type { Stock } from '../stock/stock.ts';
+
+/** `GET /check`: whether the product is available. */
+export function checkRoute(stock: Stock): RequestHandler {
+  return async (req, res) => {
+    const productID = identifier(req, 'productID');
+    nameOperation(res, 'check', productID);
+    const log = requestLogger(res, { productID });
+    using scope = scopeOf(res);
+    try {
+      await stock.check(productID, scope);
+      if (hasAborted(scope)) throw scope.signal.reason;
+      log.info(`Inventory check completed for product: ${productID}`);
+      sendText(res, `Product ${productID} is available`);
+    } catch (error) {
+      const cause = causeOf(error, scope);
+      if (!cause) throw error;
+      const { elapsedMs } = scope;
+      log.info(
+        { cause: cause.code, elapsedMs },
+        `Inventory check canceled for product: ${productID}`,
+      );
+      sendText(res.status(408), 'Request canceled');
+    }
+  };
+}

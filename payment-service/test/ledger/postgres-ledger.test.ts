@@ -1,14 +1,22 @@
+import { Client } from 'pg';
+import { ClientDisconnected, Scope } from 'request-scope';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { until } from '../../../harness/until.ts';
 import { createPool } from '../../../postgres/src/index.ts';
 import { useServer } from '../../../postgres/test/server.ts';
 import { meetQueries, SCHEMA, testDatabase } from '../../../postgres/test/test-database.ts';
-import { PAYMENTS, PostgresLedger, paymentStatements } from '../../src/ledger/postgres.ts';
+import {
+  PAYMENTS,
+  PostgresLedger,
+  paymentStatements,
+  voidedChannel,
+} from '../../src/ledger/postgres.ts';
 import { PaymentServiceUnderTest } from '../payment-service-under-test.ts';
 import { ledgerContract } from './ledger-contract.ts';
 
-const { settle } = paymentStatements(SCHEMA);
+const CHANNEL = voidedChannel(SCHEMA);
+const { settle, void: voidPayment } = paymentStatements(SCHEMA);
 const LONG_MS = 3_600_000;
 const CANCELED = 'Payment processing canceled for order: X';
 
@@ -24,13 +32,16 @@ beforeEach(async () => {
 afterEach(async () => {
   await one.close();
   await other.close();
-  if (server.isThere) await database[Symbol.asyncDispose]();
+  if (!server.isThere) return;
+  await database[Symbol.asyncDispose]();
+  await listening(0);
 });
 
-const listening = () =>
-  until('both replicas listening', async () => {
-    const text = `select 1 from pg_stat_activity where query = 'listen "orders.payments_voided"'`;
-    return (await server.ask(text)).rows.length === 2 || undefined;
+/** Resolves once `count` replicas listen for voids. */
+const listening = (count: number) =>
+  until(`${count} replicas listening`, async () => {
+    const text = 'select 1 from pg_stat_activity where query = $1';
+    return (await server.ask(text, [`listen "${CHANNEL}"`])).rows.length === count || undefined;
   });
 const pending = (key: string) =>
   until(`${key} pending`, async () => {
@@ -47,7 +58,7 @@ describe('as every ledger', () =>
 test('a void stops the work of another replica', async () => {
   await one.start(LONG_MS, database);
   await other.start(LONG_MS, database);
-  await listening();
+  await listening(2);
   const paid = one.pay('stopped').then(({ status, text }) => ({ status, text }));
   await pending('stopped');
   await other.revoke('stopped').expect(200);
@@ -113,4 +124,104 @@ test('where nobody can be notified a void is a void, and one line says so', asyn
   const failed = () => one.lines.filter(({ msg }) => String(msg).startsWith('Void not notified'));
   await expect.poll(failed).toMatchObject([{ level: 40, cause: '42501', paymentKey: 'unheard' }]);
   await server.ask('grant execute on function pg_notify to public');
+});
+
+test('a commit is not refused, however many wait', async () => {
+  await using pool = createPool(server.postgres.url, { maxConnections: 1, maxWaiting: 0 });
+  const ledger = new PostgresLedger({ ...database, pool }, { warn() {} });
+  using scope = new Scope();
+  using blocker = new Scope();
+  await ledger.begin('busy', 'X', scope);
+  const blocking = pool.query('select pg_sleep(3600)', [], blocker).catch(() => {});
+  const committed = ledger.commit('busy', scope);
+  blocker.abort(new ClientDisconnected());
+  await blocking;
+  expect(await committed).toBe(true);
+});
+
+test('a commit that waited for a lock in vain was not done, and its payment is not charged', async () => {
+  const limits = { maxConnections: 1, connectTimeoutMs: 500 };
+  await using pool = createPool(server.postgres.url, limits);
+  await one.start(1_000, { ...database, pool });
+  const paid = one.pay('locked').then(({ status, text }) => ({ status, text }));
+  const status = async () =>
+    (await server.ask("select status from payments where payment_key = 'locked'")).rows[0]?.status;
+  await expect.poll(status).toBe('pending');
+  const holder = new Client(server.postgres.url);
+  await holder.connect();
+  await holder.query("begin; select from orders.payments where payment_key = 'locked' for update");
+  expect(await paid).toEqual({ status: 503, text: 'Database unavailable\n' });
+  await holder.end();
+  expect(await status()).toBe('pending');
+});
+
+describe('a commit whose connection dies', () => {
+  const STUCK = `
+    create or replace function stick() returns trigger language plpgsql as $stick$
+      begin perform pg_sleep(3600); return new; end $stick$;
+    create or replace trigger stick before update on payments for each row
+      when (new.payment_key like 'stuck-%' and new.status = 'processed') execute function stick();`;
+  const commit = () =>
+    until('the commit at work', async () => {
+      const text = "select pid from pg_stat_activity where state = 'active' and query like $1";
+      return (await server.ask(text, ['%update "orders".payments set status = %'])).rows[0];
+    });
+  const endIt = async () => {
+    await server.ask('select pg_terminate_backend($1)', [(await commit()).pid]);
+  };
+
+  test('is unknown: 500, and its void works', async () => {
+    await server.ask(STUCK);
+    await one.start(1, database);
+    const paid = one.pay('stuck-1').then(({ status, text }) => ({ status, text }));
+    await endIt();
+    expect(await paid).toEqual({ status: 500, text: 'Payment outcome unknown\n' });
+    await one.revoke('stuck-1').expect(200);
+  });
+
+  test('is not called canceled when its caller has left', async () => {
+    await server.ask(STUCK);
+    await one.start(1, database);
+    const paying = one.pay('stuck-2');
+    paying.catch(() => {});
+    await commit();
+    paying.abort();
+    await endIt();
+    await expect.poll(() => one.messages()).toEqual(['Payment outcome unknown for order: X']);
+  });
+});
+
+describe('beside a transaction that has begun a payment', () => {
+  const BEGUN =
+    "begin; insert into orders.payments (payment_key, order_id, status) values ('crossed', 'X', 'pending')";
+  let client: Client;
+
+  beforeEach(async () => {
+    if (!server.isThere) return;
+    await server.ask('truncate payments');
+    client = new Client(server.postgres.url);
+    await client.connect();
+  });
+  afterEach(async () => {
+    if (server.isThere) await client.end();
+  });
+
+  test('a void notifies the replica at work on the payment', async () => {
+    const heard: string[] = [];
+    database.listen(CHANNEL, (key) => heard.push(key));
+    await listening(1);
+    await client.query(BEGUN);
+    using scope = new Scope();
+    const voided = new PostgresLedger(database, { warn() {} }).void('crossed', 'X', scope);
+    await server.runs(voidPayment);
+    await client.query('commit');
+    expect(await voided).toBe('voided');
+    await expect.poll(() => heard).toEqual(['crossed']);
+  });
+
+  test('a start waits for no lock', async () => {
+    await client.query(BEGUN);
+    await using _started = await testDatabase(server.postgres.url, PAYMENTS);
+    await client.query('rollback');
+  });
 });

@@ -2,9 +2,8 @@ import { createServer } from 'node:http';
 import { pino } from 'pino';
 import request from 'supertest';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { standStill } from '../../harness/stand-still.ts';
-import { createApp } from '../src/app.ts';
-import { readConfig } from '../src/config.ts';
+import { standStill } from '../../../harness/stand-still.ts';
+import { createApp } from '../../src/app.ts';
 
 let lines: Record<string, unknown>[];
 const logger = pino({}, { write: (line) => lines.push(JSON.parse(line)) });
@@ -67,8 +66,4 @@ describe('refuses', () => {
     await request(endless).post('/check?productID=1').expect(405).expect('Allow', 'GET');
     await request(endless).head('/check?productID=1').expect(405).expect('Allow', 'GET');
   });
-});
-
-test('the configuration has the documented defaults', () => {
-  expect(readConfig({})).toMatchObject({ port: 8081, checkDurationMs: 2_000 });
 });

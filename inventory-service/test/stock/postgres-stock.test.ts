@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { createPool } from '../../postgres/src/index.ts';
-import { useServer } from '../../postgres/test/server.ts';
-import { testDatabase } from '../../postgres/test/test-database.ts';
-import { checkStatement, PRODUCTS } from '../src/stock/postgres.ts';
-import { HEALTHY, startInventory, UNAVAILABLE } from './inventory-under-test.ts';
+import { createPool } from '../../../postgres/src/index.ts';
+import { useServer } from '../../../postgres/test/server.ts';
+import { testDatabase } from '../../../postgres/test/test-database.ts';
+import { checkStatement, PRODUCTS } from '../../src/stock/postgres.ts';
+import { HEALTHY, startInventory, UNAVAILABLE } from '../inventory-service-under-test.ts';
 import { lockProducts } from './lock-products.ts';
 
 const CHECK = checkStatement('orders');

@@ -1,6 +1,6 @@
 import { ClientDisconnected, Scope } from 'request-scope';
-import { createPool } from '../../postgres/src/index.ts';
-import type { useServer } from '../../postgres/test/server.ts';
+import { createPool } from '../../../postgres/src/index.ts';
+import type { useServer } from '../../../postgres/test/server.ts';
 
 /** Locks the table until it is disposed of: a check takes as long as that. */
 export async function lockProducts(server: ReturnType<typeof useServer>) {

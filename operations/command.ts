@@ -1,5 +1,5 @@
 import { config as loadEnvFile } from 'dotenv';
-import { readEdgeConfig, StartError } from '../chassis/src/config.ts';
+import { readServiceConfig, StartError } from '../chassis/src/config.ts';
 import { createPool, DatabaseUnavailable, type Run } from '../postgres/src/index.ts';
 
 const UNITS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -34,7 +34,7 @@ export function readDatabase(): Place {
   const { DOTENV_PATH } = process.env;
   const { error } = loadEnvFile({ quiet: true, ...(DOTENV_PATH && { path: DOTENV_PATH }) });
   if (DOTENV_PATH && error) throw new StartError(`DOTENV_PATH cannot be read: ${error.message}`);
-  const config = readEdgeConfig(process.env, 0);
+  const config = readServiceConfig(process.env, 0);
   const { databaseUrl: url, databasePasswordFile: passwordFile, databaseSchema: schema } = config;
   return { url, passwordFile, schema };
 }

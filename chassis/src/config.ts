@@ -9,10 +9,10 @@ type Environment = NodeJS.ProcessEnv;
 export class StartError extends Error {}
 
 /** What every service reads: where it listens, its log, how long it may take to leave. */
-export type EdgeConfig = ReturnType<typeof readEdgeConfig>;
+export type ServiceConfig = ReturnType<typeof readServiceConfig>;
 
-/** Reads EdgeConfig from `env`. Throws StartError. */
-export function readEdgeConfig(env: Environment, defaultPort: number) {
+/** Reads ServiceConfig from `env`. Throws StartError. */
+export function readServiceConfig(env: Environment, defaultPort: number) {
   return {
     host: host(env),
     allowedHosts: allowedHosts(env),

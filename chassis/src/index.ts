@@ -5,11 +5,11 @@ export { sendText } from './answers.ts';
 export { hasAborted } from './cancellation.ts';
 export {
   durationMs,
-  type EdgeConfig,
   httpUrl,
   integer,
   readAttemptTimes,
-  readEdgeConfig,
+  readServiceConfig,
+  type ServiceConfig,
 } from './config.ts';
 export { ExpiringMap } from './expiring-map.ts';
 export {

@@ -10,7 +10,7 @@ import { config as loadEnvFile } from 'dotenv';
 import type { Logger } from 'pino';
 import { GracefulShutdown } from 'request-scope';
 import { listenError, urlOf } from './address.ts';
-import { type EdgeConfig, StartError } from './config.ts';
+import { type ServiceConfig, StartError } from './config.ts';
 import { BACKLOG, createLimitedServer } from './limits.ts';
 import { neverWait } from './line-writer.ts';
 import { count, createLogger } from './logger.ts';
@@ -25,7 +25,7 @@ const REPEATED_SIGNAL_MS = 1_000;
  * Runs a service until SIGTERM or SIGINT, with a database that has `table`, if it needs one, where the
  * environment names one. If it cannot start: one line on stderr, exit code 1.
  */
-export async function runService<Config extends EdgeConfig>(service: {
+export async function runService<Config extends ServiceConfig>(service: {
   name: string;
   envFile: URL;
   table?: Table;
@@ -101,7 +101,7 @@ export function exitGracefully(logger: Logger, drain: () => Promise<void>): void
   const leave = async () => {
     try {
       await drain();
-      await lastThings();
+      await beforeExit();
     } catch (err) {
       logger.error({ err }, 'Shutdown failed');
       exitCode = 1;
@@ -134,7 +134,7 @@ export interface Drained {
 
 const drained = channel('chassis:drained');
 
-async function lastThings(): Promise<void> {
+async function beforeExit(): Promise<void> {
   const message: Drained = { waitFor: [] };
   drained.publish(message);
   await Promise.allSettled(message.waitFor);

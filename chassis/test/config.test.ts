@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { durationMs, httpUrl, readAttemptTimes, readEdgeConfig } from '../src/config.ts';
+import { durationMs, httpUrl, readAttemptTimes, readServiceConfig } from '../src/config.ts';
 
 const read = (env: NodeJS.ProcessEnv) => ({
-  ...readEdgeConfig(env, 8080),
+  ...readServiceConfig(env, 8080),
   timeoutMs: durationMs(env, 'TIMEOUT_MS', 5_000),
   url: httpUrl(env, 'URL', 'http://localhost:8081'),
 });

@@ -2,9 +2,9 @@ import type { RequestListener } from 'node:http';
 import {
   createServiceApp,
   type Database,
-  type EdgeConfig,
   type Logger,
   only,
+  type ServiceConfig,
 } from '@orders/chassis';
 import type { Express } from 'express';
 import { GracefulShutdown } from 'request-scope';
@@ -15,7 +15,7 @@ import { PostgresStock } from './stock/postgres.ts';
 
 /** The inventory service's app: `GET /check?productID=`. */
 export function createApp(
-  config: Pick<Config, 'checkDurationMs'> & Partial<EdgeConfig>,
+  config: Pick<Config, 'checkDurationMs'> & Partial<ServiceConfig>,
   logger: Logger,
   shutdown = new GracefulShutdown(),
   database?: Database,

@@ -1,4 +1,4 @@
-import { httpUrl, integer, readAttemptTimes, readEdgeConfig } from '@orders/chassis';
+import { httpUrl, integer, readAttemptTimes, readServiceConfig } from '@orders/chassis';
 
 export type Config = ReturnType<typeof readConfig>;
 
@@ -11,7 +11,7 @@ const VOID_SHUTDOWN_MS = 15_000;
 /** The configuration in `env`. Throws StartError. */
 export function readConfig(env: NodeJS.ProcessEnv) {
   return {
-    ...readEdgeConfig(env, 8080),
+    ...readServiceConfig(env, 8080),
     inventoryUrl: httpUrl(env, 'INVENTORY_URL', 'http://localhost:8081'),
     paymentUrl: httpUrl(env, 'PAYMENT_URL', 'http://localhost:8082'),
     // CALL_TIMEOUT_MS, VOID_GIVE_UP_MS and their defaults are in chassis/src/config.ts.

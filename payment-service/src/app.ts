@@ -2,9 +2,9 @@ import type { RequestListener } from 'node:http';
 import {
   createServiceApp,
   type Database,
-  type EdgeConfig,
   type Logger,
   only,
+  type ServiceConfig,
 } from '@orders/chassis';
 import type { Express } from 'express';
 import { GracefulShutdown } from 'request-scope';
@@ -17,7 +17,7 @@ import { voidRoute } from './routes/void.ts';
 
 /** The payment service's app: `POST /pay`, `POST /void` and `GET /payments`, each `?orderID=`. */
 export function createApp(
-  config: Pick<Config, 'paymentDurationMs' | 'retentionMs'> & Partial<EdgeConfig>,
+  config: Pick<Config, 'paymentDurationMs' | 'retentionMs'> & Partial<ServiceConfig>,
   logger: Logger,
   shutdown = new GracefulShutdown(),
   database?: Database,

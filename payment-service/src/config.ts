@@ -1,6 +1,11 @@
-import { durationMs, type EdgeConfig, readAttemptTimes, readEdgeConfig } from '@orders/chassis';
+import {
+  durationMs,
+  readAttemptTimes,
+  readServiceConfig,
+  type ServiceConfig,
+} from '@orders/chassis';
 
-export interface Config extends EdgeConfig {
+export interface Config extends ServiceConfig {
   paymentDurationMs: number;
   /** How long settled payments are remembered: longer than a void for one can still arrive. */
   retentionMs: number;
@@ -9,7 +14,7 @@ export interface Config extends EdgeConfig {
 /** The configuration in `env`. Throws StartError. */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
   return {
-    ...readEdgeConfig(env, 8082),
+    ...readServiceConfig(env, 8082),
     paymentDurationMs: durationMs(env, 'PAYMENT_DURATION_MS', 3_000),
     retentionMs: readAttemptTimes(env).retentionMs,
   };

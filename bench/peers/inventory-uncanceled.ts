@@ -9,9 +9,9 @@ await runService({
   envFile: new URL('.env', import.meta.url),
   table: PRODUCTS,
   readConfig,
-  createApp(config, logger, shutdown, database) {
-    if (database) forgetScopes(database);
-    return createApp(config, logger, shutdown, database);
+  createApp(options) {
+    if (options.database) forgetScopes(options.database);
+    return createApp(options);
   },
 });
 

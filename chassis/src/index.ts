@@ -2,7 +2,7 @@ export type { Database } from '@orders/postgres/database';
 export type { Table } from '@orders/postgres/tables';
 export type { Logger } from 'pino';
 export { sendText } from './answers.ts';
-export { hasAborted } from './cancellation.ts';
+export { answerCanceled, hasAborted } from './cancellation.ts';
 export {
   durationMs,
   httpUrl,
@@ -25,4 +25,4 @@ export { count } from './logger.ts';
 export { nameOperation, OPERATION_HEADER, operation } from './operation.ts';
 export { REQUEST_ID_HEADER, requestId, requestLogger } from './request-id.ts';
 export { type Drained, runService } from './run-service.ts';
-export { createServiceApp, only } from './service-app.ts';
+export { type AppOptions, createServiceApp, only } from './service-app.ts';

@@ -4,7 +4,7 @@ import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Database, openDatabase } from '@orders/postgres/database';
+import { openDatabase } from '@orders/postgres/database';
 import { type Table, Tables } from '@orders/postgres/tables';
 import { config as loadEnvFile } from 'dotenv';
 import type { Logger } from 'pino';
@@ -14,6 +14,7 @@ import { type ServiceConfig, StartError } from './config.ts';
 import { BACKLOG, createLimitedServer } from './limits.ts';
 import { neverWait } from './line-writer.ts';
 import { count, createLogger } from './logger.ts';
+import type { AppOptions } from './service-app.ts';
 
 /** How long what was aborted has to stop in the database, and the log's reader to take what is kept for it. */
 const CLOSE_TIMEOUT_MS = 1_000;
@@ -30,12 +31,7 @@ export async function runService<Config extends ServiceConfig>(service: {
   envFile: URL;
   table?: Table;
   readConfig: (env: NodeJS.ProcessEnv) => Config;
-  createApp: (
-    config: Config,
-    logger: Logger,
-    shutdown: GracefulShutdown,
-    database: Database | undefined,
-  ) => RequestListener;
+  createApp: (options: AppOptions<Config>) => RequestListener;
 }): Promise<void> {
   const refuseToStart = ({ message }: Error) => {
     process.stderr.write(`${service.name}: ${message}\n`);
@@ -59,7 +55,7 @@ export async function runService<Config extends ServiceConfig>(service: {
     const database = url
       ? await openDatabase(url, tables, config.databaseConnections, logger, signal, connect)
       : undefined;
-    const app = service.createApp(config, logger, shutdown, database);
+    const app = service.createApp({ config, logger, shutdown, database });
     const server = createLimitedServer(app);
     const { host, port, shutdownTimeoutMs, drainDelayMs, maxConnectionAgeMs } = config;
     shutdown.attach(server, maxConnectionAgeMs || undefined);

@@ -3,12 +3,25 @@ import type { Database } from '@orders/postgres/database';
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import createError from 'http-errors';
 import type { Logger } from 'pino';
-import type { GracefulShutdown } from 'request-scope';
+import { GracefulShutdown } from 'request-scope';
 import { requestScopes } from 'request-scope/express';
 import { errorHandler, plainText, sendText } from './answers.ts';
 import { type AllowedHosts, refusalOf } from './callers.ts';
 import { identifyRequests } from './request-id.ts';
 import { waitUntilReady } from './wait-until-ready.ts';
+
+interface AppParts {
+  logger: Logger;
+  /** A drain of it waits for the requests of the app. */
+  shutdown?: GracefulShutdown | undefined;
+  /** Where the state is kept. Without a database it is kept in memory. */
+  database?: Database | undefined;
+}
+
+/** What the app of a service needs. */
+export interface AppOptions<Config> extends AppParts {
+  config: Config;
+}
 
 /**
  * The listener of an Express app with `/health` and the routes that `addRoutes` gives it, each with a
@@ -16,11 +29,13 @@ import { waitUntilReady } from './wait-until-ready.ts';
  * while it drains, nor while `database` is away.
  */
 export function createServiceApp(
-  logger: Logger,
-  shutdown: GracefulShutdown,
-  database: Database | undefined,
+  {
+    logger,
+    shutdown = new GracefulShutdown(),
+    database,
+    allowedHosts,
+  }: AppParts & { allowedHosts?: AllowedHosts },
   addRoutes: (app: Express) => void,
-  allowedHosts?: AllowedHosts,
 ): RequestListener {
   const app = express().disable('x-powered-by').disable('etag');
   app.enable('case sensitive routing').enable('strict routing');

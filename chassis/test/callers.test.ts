@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { pino } from 'pino';
-import { GracefulShutdown } from 'request-scope';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { portOf } from '../../harness/port-of.ts';
 import { sendRaw, statusOf } from '../../harness/raw-connection.ts';
@@ -13,15 +12,13 @@ let begun = 0;
 /** A service that answers for `allowedHosts`, on a port of its own. */
 async function startService(allowedHosts: AllowedHosts) {
   const logger = pino({ level: 'silent' });
-  const addRoutes: Parameters<typeof createServiceApp>[3] = (routes) => {
+  const addRoutes: Parameters<typeof createServiceApp>[1] = (routes) => {
     routes.all('/order', (_req, res) => {
       begun += 1;
       sendText(res, 'charged');
     });
   };
-  const server = createServer(
-    createServiceApp(logger, new GracefulShutdown(), undefined, addRoutes, allowedHosts),
-  );
+  const server = createServer(createServiceApp({ logger, allowedHosts }, addRoutes));
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const ask = async (headers: string, target = '/order', version = '1.1') => {
     const head = `GET ${target} HTTP/${version}\r\n${headers}`;

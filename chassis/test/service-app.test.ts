@@ -14,7 +14,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 let lines: Record<string, unknown>[];
 const logger = pino({}, { write: (line) => lines.push(JSON.parse(line)) });
 const shutdown = new GracefulShutdown();
-const app = createServiceApp(logger, shutdown, undefined, (routes) => {
+const app = createServiceApp({ logger, shutdown }, (routes) => {
   routes.all('/task', only('POST'), (_req, res) => {
     sendText(res, 'done');
   });

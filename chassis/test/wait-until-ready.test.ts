@@ -17,7 +17,7 @@ import { waitUntilReady } from '../src/wait-until-ready.ts';
 
 let lines: Record<string, unknown>[];
 const logger = pino({}, { write: (line) => lines.push(JSON.parse(line)) });
-const app = createServiceApp(logger, new GracefulShutdown(), undefined, (routes) => {
+const app = createServiceApp({ logger }, (routes) => {
   routes.post('/task', (_req, res) => {
     sendText(res, 'done');
   });
@@ -60,7 +60,7 @@ describe('a body that nobody needs', () => {
     ['the service has waited long enough', '', true],
   ])('is answered 408 if it is still arriving when %s', async (_row, header, leaves) => {
     const shutdown = new GracefulShutdown();
-    const server = createServer(createServiceApp(logger, shutdown, undefined, () => {}));
+    const server = createServer(createServiceApp({ logger, shutdown }, () => {}));
     shutdown.attach(server);
     await once(server.listen(0), 'listening');
     const client = connect(portOf(server));
@@ -102,7 +102,7 @@ describe('pipelined requests', () => {
     const begun: Response[] = [];
     const signals: AbortSignal[] = [];
     const early: Response[] = [];
-    const listener = createServiceApp(logger, shutdown, undefined, (routes) => {
+    const listener = createServiceApp({ logger, shutdown }, (routes) => {
       routes.all('/task', async (_req, res) => {
         const before = begun.at(-1);
         if (before && !before.writableFinished) early.push(res);

@@ -28,11 +28,12 @@ export async function startInventory(
   const lines: LogLine[] = [];
   const logger = pino({}, { write: (line) => lines.push(JSON.parse(line)) });
   const shutdown = new GracefulShutdown();
+  const config = { checkDurationMs: durationMs };
   const { signal } = shutdown;
   const tables = new Tables('orders', [PRODUCTS]);
   const database =
     options.database ?? (await openDatabase(url, tables, connections, logger, signal));
-  const http = createServer(createApp({ checkDurationMs: durationMs }, logger, shutdown, database));
+  const http = createServer(createApp({ config, logger, shutdown, database }));
   shutdown.attach(http);
   await once(http.listen(0, '127.0.0.1'), 'listening');
   const base = `http://127.0.0.1:${portOf(http)}`;

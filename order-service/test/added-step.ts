@@ -12,7 +12,7 @@ const ORDER_ID = 'orderID-5678';
 /** A payment service with its own ledger, and the statuses of the payments in it. */
 export function realPaymentService() {
   const config = { paymentDurationMs: 0, retentionMs: LONG_MS };
-  const listener = createApp(config, pino({ level: 'silent' }));
+  const listener = createApp({ config, logger: pino({ level: 'silent' }) });
   const payments = async (): Promise<string[]> => {
     const { body } = await request(listener).get(`/payments?orderID=${ORDER_ID}`);
     return body.map(({ status }: { status: string }) => status);

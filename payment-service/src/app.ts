@@ -1,13 +1,6 @@
 import type { RequestListener } from 'node:http';
-import {
-  createServiceApp,
-  type Database,
-  type Logger,
-  only,
-  type ServiceConfig,
-} from '@orders/chassis';
+import { type AppOptions, createServiceApp, only, type ServiceConfig } from '@orders/chassis';
 import type { Express } from 'express';
-import { GracefulShutdown } from 'request-scope';
 import type { Config } from './config.ts';
 import { MemoryLedger } from './ledger/memory.ts';
 import { openLedger } from './ledger/postgres.ts';
@@ -17,16 +10,14 @@ import { voidRoute } from './routes/void.ts';
 
 /** The payment service's app: `POST /pay`, `POST /void` and `GET /payments`, each `?orderID=`. */
 export function createApp(
-  config: Pick<Config, 'paymentDurationMs' | 'retentionMs'> & Partial<ServiceConfig>,
-  logger: Logger,
-  shutdown = new GracefulShutdown(),
-  database?: Database,
+  service: AppOptions<Pick<Config, 'paymentDurationMs' | 'retentionMs'> & Partial<ServiceConfig>>,
 ): RequestListener {
+  const { database, config, logger } = service;
   const ledger = database ? openLedger(database, logger) : new MemoryLedger(config.retentionMs);
   const addRoutes = (app: Express) => {
     app.all('/pay', only('POST'), payRoute(ledger, config.paymentDurationMs));
     app.all('/void', only('POST'), voidRoute(ledger));
     app.all('/payments', only('GET'), paymentsRoute(ledger));
   };
-  return createServiceApp(logger, shutdown, database, addRoutes, config.allowedHosts);
+  return createServiceApp({ ...service, allowedHosts: config.allowedHosts }, addRoutes);
 }

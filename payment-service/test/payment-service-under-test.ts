@@ -13,7 +13,7 @@ export class PaymentServiceUnderTest {
   async start(paymentDurationMs: number, database?: Database): Promise<void> {
     const logger = pino({}, { write: (line) => this.lines.push(JSON.parse(line)) });
     const config = { paymentDurationMs, retentionMs: 60_000 };
-    this.server = createServer(createApp(config, logger, undefined, database));
+    this.server = createServer(createApp({ config, logger, database }));
     await once(this.server.listen(0), 'listening');
   }
 

@@ -1,6 +1,12 @@
-import { hasAborted, identifier, nameOperation, requestLogger, sendText } from '@orders/chassis';
+import {
+  answerCanceled,
+  hasAborted,
+  identifier,
+  nameOperation,
+  requestLogger,
+  sendText,
+} from '@orders/chassis';
 import type { RequestHandler } from 'express';
-import { causeOf } from 'request-scope';
 import { scopeOf } from 'request-scope/express';
 import type { Stock } from '../stock/stock.ts';
 
@@ -17,14 +23,8 @@ export function checkRoute(stock: Stock): RequestHandler {
       log.info(`Inventory check completed for product: ${productID}`);
       sendText(res, `Product ${productID} is available`);
     } catch (error) {
-      const cause = causeOf(error, scope);
-      if (!cause) throw error;
-      const { elapsedMs } = scope;
-      log.info(
-        { cause: cause.code, elapsedMs },
-        `Inventory check canceled for product: ${productID}`,
-      );
-      sendText(res.status(408), 'Request canceled');
+      const message = `Inventory check canceled for product: ${productID}`;
+      answerCanceled(res, scope, log, { error, message });
     }
   };
 }

@@ -7,8 +7,8 @@ import { createApp } from '../../src/app.ts';
 
 let lines: Record<string, unknown>[];
 const logger = pino({}, { write: (line) => lines.push(JSON.parse(line)) });
-const quick = createApp({ checkDurationMs: 5 }, logger);
-const endless = createApp({ checkDurationMs: 60_000 }, logger);
+const quick = createApp({ config: { checkDurationMs: 5 }, logger });
+const endless = createApp({ config: { checkDurationMs: 60_000 }, logger });
 
 beforeEach(() => {
   lines = [];
@@ -32,7 +32,7 @@ test('answers once the check is complete', async () => {
 
 test('says nothing of a product if the budget was spent while the process stood', async () => {
   const [workMs, budgetMs] = [100, 200];
-  const server = createServer(createApp({ checkDurationMs: workMs }, logger));
+  const server = createServer(createApp({ config: { checkDurationMs: workMs }, logger }));
   server.once('request', () => setImmediate(standStill, budgetMs));
   await request(server)
     .get('/check?productID=1234')

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  answerCanceled,
   callerKey,
   hasAborted,
   idempotencyKey,
@@ -12,7 +13,7 @@ import {
 } from '@orders/chassis';
 import type { RequestHandler } from 'express';
 import createError, { isHttpError } from 'http-errors';
-import { causeOf, type Scope } from 'request-scope';
+import type { Scope } from 'request-scope';
 import { scopeOf } from 'request-scope/express';
 import {
   type Beginning,
@@ -47,14 +48,9 @@ export function payRoute(ledger: Ledger, durationMs: number): RequestHandler {
         log.warn({ cause: error.code }, `Payment outcome unknown for order: ${orderID}`);
         throw createError(500, error);
       }
-      const cause = isHttpError(error) ? undefined : causeOf(error, scope);
-      if (!cause) throw error;
-      const { elapsedMs } = scope;
-      log.info(
-        { cause: cause.code, elapsedMs },
-        `Payment processing canceled for order: ${orderID}`,
-      );
-      sendText(res.status(408), 'Payment canceled');
+      if (isHttpError(error)) throw error;
+      const message = `Payment processing canceled for order: ${orderID}`;
+      answerCanceled(res, scope, log, { error, message, answer: 'Payment canceled' });
     }
   };
 }

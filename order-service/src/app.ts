@@ -1,6 +1,6 @@
 import { subscribe } from 'node:diagnostics_channel';
 import type { RequestListener } from 'node:http';
-import { count, createServiceApp, type Database, type Logger, only } from '@orders/chassis';
+import { type AppOptions, count, createServiceApp, only } from '@orders/chassis';
 import type { Express, RequestHandler } from 'express';
 import { GracefulShutdown } from 'request-scope';
 import { MemoryAttempts } from './attempts/memory.ts';
@@ -16,12 +16,10 @@ import { Voids } from './voids.ts';
 
 /** The order service's app: `GET /order?productID=&orderID=`. */
 export function createApp(
-  config: Config,
-  logger: Logger,
-  shutdown = new GracefulShutdown(),
-  database?: Database,
-  steps: readonly Step[] = orderSteps(config),
+  service: AppOptions<Config>,
+  steps: readonly Step[] = orderSteps(service.config),
 ): RequestListener {
+  const { config, logger, shutdown = new GracefulShutdown(), database } = service;
   const attempts = database
     ? new PostgresAttempts(database, attemptMs(steps))
     : new MemoryAttempts(config.retentionMs);
@@ -47,7 +45,10 @@ export function createApp(
   const addRoutes = (app: Express) => {
     app.all('/order', noStore, only('GET'), orderRoute(dependencies, config.maxInFlight, placing));
   };
-  return createServiceApp(logger, shutdown, database, addRoutes, config.allowedHosts);
+  return createServiceApp(
+    { logger, shutdown, database, allowedHosts: config.allowedHosts },
+    addRoutes,
+  );
 }
 
 /** A GET that charges must never be answered from a cache. */

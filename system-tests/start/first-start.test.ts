@@ -24,9 +24,14 @@ test('a new database, three services at once: its server logs no error', async (
     openDatabase(url, new Tables('orders', [table]), 2, logger, shutdown.signal);
   const databases = await Promise.all([ATTEMPTS, PAYMENTS, PRODUCTS].map(open));
   const [attempts, payments, products] = databases;
-  createOrder(readOrderConfig({}), logger, shutdown, attempts);
-  createPayment({ paymentDurationMs: 1, retentionMs: 1 }, logger, shutdown, payments);
-  createInventory({ checkDurationMs: 1 }, logger, shutdown, products);
+  createOrder({ config: readOrderConfig({}), logger, shutdown, database: attempts });
+  createPayment({
+    config: { paymentDurationMs: 1, retentionMs: 1 },
+    logger,
+    shutdown,
+    database: payments,
+  });
+  createInventory({ config: { checkDurationMs: 1 }, logger, shutdown, database: products });
   await lines.next((line) => line === 'Database available', 3);
   // It has looked for orphans.
   const asked = "select 1 from pg_stat_activity where query like '%for update skip locked%'";

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { readAttemptTimes, StartError } from '../chassis/src/config.ts';
+import { StartError } from '../chassis/src/config.ts';
+import { readConfig } from '../payment-service/src/config.ts';
 import { type Privilege, type Run, Tables } from '../postgres/src/index.ts';
 import { age, readDatabase, runCommand, withDatabase } from './command.ts';
 import { ATTEMPTS, PAYMENTS } from './tables.ts';
@@ -38,7 +39,7 @@ await runCommand('retention', async () => {
   const olderThan = values['older-than'];
   if (olderThan === undefined) throw new StartError('--older-than is missing, 30d for instance');
   const olderThanMs = age('--older-than', olderThan);
-  const { retentionMs } = readAttemptTimes(process.env);
+  const { retentionMs } = readConfig(process.env);
   if (olderThanMs < retentionMs) {
     const seconds = Math.ceil(retentionMs / 1_000);
     throw new StartError(

@@ -29,18 +29,15 @@ export function readServiceConfig(env: Environment, defaultPort: number) {
   };
 }
 
-/** Added to the time that an attempt and its undoing may take. */
+/** Added to the longest time that an attempt and its void can take together. */
 const RETENTION_MARGIN_MS = 600_000;
 
 /**
- * How long an attempt and its undoing may take, and how long both sides must remember it: they have to
- * agree, so they read it here. Throws StartError.
+ * How many milliseconds an attempt and its payment are remembered: as long as the attempt and its void can
+ * take, and ten minutes more. order-service and payment-service must agree on it.
  */
-export function readAttemptTimes(env: Environment) {
-  const callTimeoutMs = durationMs(env, 'CALL_TIMEOUT_MS', 5_000);
-  const voidGiveUpMs = durationMs(env, 'VOID_GIVE_UP_MS', 60_000);
-  const retentionMs = voidGiveUpMs + callTimeoutMs + RETENTION_MARGIN_MS;
-  return { callTimeoutMs, voidGiveUpMs, retentionMs };
+export function retentionMs(callTimeoutMs: number, voidGiveUpMs: number): number {
+  return callTimeoutMs + voidGiveUpMs + RETENTION_MARGIN_MS;
 }
 
 /** A duration in whole milliseconds, at most what a timer can wait. Throws StartError. */

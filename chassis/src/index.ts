@@ -7,8 +7,8 @@ export {
   durationMs,
   httpUrl,
   integer,
-  readAttemptTimes,
   readServiceConfig,
+  retentionMs,
   type ServiceConfig,
 } from './config.ts';
 export { ExpiringMap } from './expiring-map.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { durationMs, httpUrl, readAttemptTimes, readServiceConfig } from '../src/config.ts';
+import { durationMs, httpUrl, readServiceConfig } from '../src/config.ts';
 
 const read = (env: NodeJS.ProcessEnv) => ({
   ...readServiceConfig(env, 8080),
@@ -44,12 +44,6 @@ test.each([
   [{ URL: 'https://inventory.example/base/' }, { url: 'https://inventory.example/base' }],
 ])('%j is taken', (env, expected) => {
   expect(read(env)).toMatchObject(expected);
-});
-
-test('an attempt is remembered for as long as its undoing may take, and ten minutes', () => {
-  const env = { CALL_TIMEOUT_MS: '1', VOID_GIVE_UP_MS: '20' };
-  expect(readAttemptTimes(env).retentionMs).toBe(600_021);
-  expect(readAttemptTimes({}).retentionMs).toBe(665_000);
 });
 
 describe('the password of DATABASE_URL is in DATABASE_PASSWORD_FILE', () => {

@@ -1,4 +1,4 @@
-import { httpUrl, integer, readAttemptTimes, readServiceConfig } from '@orders/chassis';
+import { durationMs, httpUrl, integer, readServiceConfig, retentionMs } from '@orders/chassis';
 
 export type Config = ReturnType<typeof readConfig>;
 
@@ -10,12 +10,16 @@ const VOID_SHUTDOWN_MS = 15_000;
 
 /** The configuration in `env`. Throws StartError. */
 export function readConfig(env: NodeJS.ProcessEnv) {
+  // payment-service reads the same two variables, with the same defaults.
+  const callTimeoutMs = durationMs(env, 'CALL_TIMEOUT_MS', 5_000);
+  const voidGiveUpMs = durationMs(env, 'VOID_GIVE_UP_MS', 60_000);
   return {
     ...readServiceConfig(env, 8080),
     inventoryUrl: httpUrl(env, 'INVENTORY_URL', 'http://localhost:8081'),
     paymentUrl: httpUrl(env, 'PAYMENT_URL', 'http://localhost:8082'),
-    // CALL_TIMEOUT_MS, VOID_GIVE_UP_MS and their defaults are in chassis/src/config.ts.
-    ...readAttemptTimes(env),
+    callTimeoutMs,
+    voidGiveUpMs,
+    retentionMs: retentionMs(callTimeoutMs, voidGiveUpMs),
     /** How long one try to void may take. */
     voidTimeoutMs: VOID_TIMEOUT_MS,
     /** How long voids have at a shutdown, from the moment that the requests have ended. */

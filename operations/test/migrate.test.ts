@@ -108,7 +108,7 @@ describe('where the version before has stored something', () => {
   test('its keys are known', async () => {
     const ledger = new PostgresLedger({ pool: eyes, schema: 'orders' }, { warn() {} });
     using scope = new Scope();
-    expect(await ledger.begin('p1', 'X', scope)).toBe('processed');
+    expect(await ledger.begin('p1', 'X', { scope, onVoid: () => {} })).toBe('processed');
     expect((await eyes.query(attemptStatements('orders').find, ['mine'])).rows).toEqual([
       { product_id: '1', order_id: 'X', status: 'processed' },
     ]);

@@ -18,8 +18,9 @@ const STORES = {
   payments: `
     const { MemoryLedger } = await import('${ROOT}payment-service/src/ledger/memory.ts');
     const store = new MemoryLedger(RETENTION_MS);
+    const onVoid = () => scope.abort(new Error('voided'));
     const take = async (key, id) => {
-      if ((await store.begin(key, id, scope, own(key))) !== 'begun') return false;
+      if ((await store.begin(key, id, { scope, onVoid, callerKey: own(key) })) !== 'begun') return false;
       return store.commit(key, scope);
     };`,
   "callers' keys": `

@@ -100,9 +100,10 @@ export function servicesOf(world: World, replica: { isDead: boolean }): Send {
 
   /** Does what `key` names in `ledger`, once. */
   async function work(ledger: MemoryLedger, key: string, far: Scope): Promise<number> {
-    const beginning = await ledger.begin(key, 'order', far);
-    if (beginning === 'voided') return 410;
-    if (beginning !== 'begun') return beginning === 'processed' ? 200 : 409;
+    const onVoid = () => far.abort(new PaymentVoided());
+    const result = await ledger.begin(key, 'order', { scope: far, onVoid });
+    if (result === 'voided') return 410;
+    if (result !== 'begun') return result === 'processed' ? 200 : 409;
     try {
       await Promise.race([world.step('work'), aborted(far)]);
       if (!(await ledger.commit(key, far))) throw new PaymentVoided();

@@ -12,11 +12,25 @@ export interface Payment {
   readonly updatedAt: string;
 }
 
-/** What `begin` found under the key; `full`: nothing, and no room for more. */
-export type Beginning = 'begun' | 'in-flight' | 'processed' | 'voided' | 'other-order' | 'full';
+/** What `begin` did or found: `full` means that the key is new and there is no room for it. */
+export type BeginResult = 'begun' | 'in-flight' | 'processed' | 'voided' | 'other-order' | 'full';
 
-/** What `void` found under the key; `full`: nothing, and no room for a tombstone. */
-export type Voiding = 'voided' | 'already-voided' | 'other-order' | 'full';
+/** What `void` did or found: `full` means that the key is new and there is no room for a tombstone. */
+export type VoidResult = 'voided' | 'already-voided' | 'other-order' | 'full';
+
+/** The part of a Scope that a step of the ledger needs. The ledger never aborts a scope. */
+export type LedgerScope = Pick<Scope, 'signal' | 'remainingMs'>;
+
+export interface VoidOptions {
+  scope: LedgerScope;
+  /** The Idempotency-Key of the order's caller. The ledger keeps the first one that it gets. */
+  callerKey?: string | undefined;
+}
+
+export interface BeginOptions extends VoidOptions {
+  /** Called at most once, when the payment is voided while it is pending. */
+  onVoid: () => void;
+}
 
 /** The payment was voided while it was being processed. */
 export class PaymentVoided extends Cancellation {
@@ -25,44 +39,44 @@ export class PaymentVoided extends Cancellation {
   readonly code = 'voided';
 }
 
-/** The ledger could not be asked whether the payment was committed. */
+/** The database did not say whether the payment was committed. */
 export class OutcomeUnknown extends Error {
   override readonly message = 'Payment outcome unknown';
   readonly code = 'database-unavailable';
 }
 
 /**
- * What is known of each payment, by its key. Pending becomes processed, canceled or voided;
- * canceled becomes pending again or voided; processed becomes voided; voided is final.
+ * The payments by their keys. A pending payment becomes processed, canceled or voided; a canceled one
+ * becomes pending again or voided; a processed one becomes voided; voided is final.
  */
 export interface Ledger {
-  /**
-   * Opens a payment unless the key has one that is not canceled. A void aborts `scope`. The caller's key
-   * is kept as it came first.
-   */
-  begin(key: string, orderID: string, scope: Scope, callerKey?: string): Promise<Beginning>;
+  /** Makes the payment pending, unless the key has one that is not canceled. */
+  begin(key: string, orderID: string, options: BeginOptions): Promise<BeginResult>;
 
   /**
-   * The point of no return: whether the payment was pending still, and is processed now. Rejects with
-   * the reason of `scope` if that has aborted, or its deadline has passed by the clock, before the step is
-   * taken, which itself takes no signal; with OutcomeUnknown if nobody can tell whether it was.
+   * COMMIT, the point of no return: makes a pending payment processed. Resolves to false if it was not
+   * pending any more. Once the step has been taken, `scope` does not stop it.
+   *
+   * @throws the reason of `scope` if that has aborted, or DeadlineExceeded if its deadline has passed,
+   * before the step was taken.
+   * @throws {OutcomeUnknown} if the payment may be processed or not.
    */
-  commit(key: string, scope: Scope): Promise<boolean>;
+  commit(key: string, scope: LedgerScope): Promise<boolean>;
 
-  /** Gives a pending payment up; any other stays as it is. */
+  /** Makes a pending payment canceled. A payment in any other state stays as it is. */
   cancel(key: string): Promise<void>;
 
-  /** Voids in any state. A payment that is not known leaves a tombstone, so that it cannot begin. */
-  void(key: string, orderID: string, scope: Scope, callerKey?: string): Promise<Voiding>;
+  /** Voids a payment in any state. A key without a payment gets a tombstone, so that none can begin. */
+  void(key: string, orderID: string, options: VoidOptions): Promise<VoidResult>;
 
-  /** The payments for an order, by the time of their last change, oldest first; the latest 100. */
-  payments(orderID: string, scope: Scope): Promise<Payment[]>;
+  /** The 100 payments of an order that changed last, the oldest change first. */
+  payments(orderID: string, scope: LedgerScope): Promise<Payment[]>;
 }
 
-/** Payments of one order that are listed: the latest ones. */
+/** How many payments of one order are listed. */
 export const MAX_LISTED = 100;
 
-/** The answer where there is no room to remember one payment more: nothing was forgotten for it. */
+/** The 503 error for a ledger that has no room for one more payment. It forgets none to make room. */
 export function ledgerFull(): Error {
   return createError(503, 'Too many payments to remember', { headers: { 'Retry-After': '1' } });
 }

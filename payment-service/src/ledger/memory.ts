@@ -1,17 +1,19 @@
-import { ExpiringMap, hasAborted } from '@orders/chassis';
-import type { Scope } from 'request-scope';
+import { ExpiringMap } from '@orders/chassis';
+import { DeadlineExceeded } from 'request-scope';
 import {
-  type Beginning,
+  type BeginOptions,
+  type BeginResult,
   type Ledger,
+  type LedgerScope,
   MAX_LISTED,
   type Payment,
-  PaymentVoided,
-  type Voiding,
+  type VoidOptions,
+  type VoidResult,
 } from './ledger.ts';
 
 interface Pending {
   payment: Payment;
-  scope: Scope;
+  onVoid: () => void;
 }
 
 /** It fits into a container of 512 MB, half of which Node gives to its heap. */
@@ -40,9 +42,8 @@ export class MemoryLedger implements Ledger {
   async begin(
     paymentKey: string,
     orderID: string,
-    scope: Scope,
-    callerKey?: string,
-  ): Promise<Beginning> {
+    { onVoid, callerKey }: BeginOptions,
+  ): Promise<BeginResult> {
     const known = this.#find(paymentKey);
     if (known && known.orderID !== orderID) return 'other-order';
     if (known?.status === 'pending') return 'in-flight';
@@ -50,12 +51,13 @@ export class MemoryLedger implements Ledger {
     const ids = known ?? { paymentKey, callerKey, orderID };
     if (!known && !this.#makeRoom(ids)) return 'full';
     this.#settled.delete(paymentKey);
-    this.#pending.set(paymentKey, { payment: this.#list(ids, 'pending'), scope });
+    this.#pending.set(paymentKey, { payment: this.#list(ids, 'pending'), onVoid });
     return 'begun';
   }
 
-  async commit(key: string, scope: Scope): Promise<boolean> {
-    if (hasAborted(scope)) throw scope.signal.reason;
+  async commit(key: string, { signal, remainingMs }: LedgerScope): Promise<boolean> {
+    signal.throwIfAborted();
+    if (remainingMs === 0) throw new DeadlineExceeded();
     return this.#settle(key, 'processed');
   }
 
@@ -66,18 +68,17 @@ export class MemoryLedger implements Ledger {
   async void(
     paymentKey: string,
     orderID: string,
-    _scope?: Scope,
-    callerKey?: string,
-  ): Promise<Voiding> {
+    { callerKey }: Pick<VoidOptions, 'callerKey'> = {},
+  ): Promise<VoidResult> {
     const known = this.#find(paymentKey);
     if (known && known.orderID !== orderID) return 'other-order';
     if (known?.status === 'voided') return 'already-voided';
     const ids = known ?? { paymentKey, callerKey, orderID };
     if (!known && !this.#makeRoom(ids)) return 'full';
-    const work = this.#pending.get(paymentKey)?.scope;
+    const pending = this.#pending.get(paymentKey);
     this.#pending.delete(paymentKey);
     this.#settled.set(paymentKey, this.#list(ids, 'voided'));
-    work?.abort(new PaymentVoided());
+    pending?.onVoid();
     return 'voided';
   }
 

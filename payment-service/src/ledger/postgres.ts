@@ -1,17 +1,19 @@
 import type { Database, Logger, Table } from '@orders/chassis';
 import { isHttpError } from 'http-errors';
-import { isCancellation, type Scope } from 'request-scope';
+import { isCancellation } from 'request-scope';
 import {
-  type Beginning,
+  type BeginOptions,
+  type BeginResult,
   type Ledger,
+  type LedgerScope,
   MAX_LISTED,
   OutcomeUnknown,
   type Payment,
-  PaymentVoided,
-  type Voiding,
+  type VoidOptions,
+  type VoidResult,
 } from './ledger.ts';
 
-/** The payments. */
+/** The table of the payments. */
 export const PAYMENTS: Table = {
   name: 'payments',
   privileges: ['select', 'insert', 'update'],
@@ -29,7 +31,7 @@ export const PAYMENTS: Table = {
     updated_at timestamptz not null default clock_timestamp())`,
       `create index payments_of_order on ${table} (order_id, updated_at)`,
     ],
-    // An index that sorts by the C library's rules no longer finds its keys where another version has others.
+    // Collation "C": an index in the C library's order is broken after an upgrade that changes the order.
     (table) => [
       `alter table ${table} rename key to payment_key`,
       `alter table ${table}
@@ -45,17 +47,17 @@ export const PAYMENTS: Table = {
       'status text not null',
       'updated_at timestamp with time zone not null',
     ],
-    // Its statements ask for xmax.
+    // The statements of the version before use xmax.
     view: 'payment_key as key, order_id, status, updated_at, xmax',
   },
 };
 
-/** On which each void of a payment that has begun is told to the replica that may be at work on it. */
+/** The channel that notifies the replica at work on a payment, if there is one, of its void. */
 export function voidedChannel(schema: string): string {
   return `${schema}.payments_voided`;
 }
 
-/** The statements on the payments in `schema`. */
+/** The statements on the table in `schema`. */
 export function paymentStatements(schema: string) {
   const payments = `"${schema}".payments`;
   return {
@@ -64,6 +66,7 @@ export function paymentStatements(schema: string) {
   on conflict (payment_key) do update set status = 'pending', updated_at = clock_timestamp()
   where payments.status = 'canceled' and payments.order_id = excluded.order_id returning payment_key`,
 
+    /** To `processed` this is the commit, the point of no return; to `canceled` it gives the payment up. */
     settle: `
   update ${payments} set status = $2, updated_at = clock_timestamp()
   where payment_key = $1 and status = 'pending' returning payment_key`,
@@ -74,8 +77,8 @@ export function paymentStatements(schema: string) {
   where payments.order_id = excluded.order_id and payments.status <> 'voided'
   returning xmax <> 0 as has_begun`,
 
-    /** Apart from the void: it may fail. */
-    tellVoided: `select pg_notify('${voidedChannel(schema)}', $1)`,
+    /** A statement of its own: the void must stand even if this one fails. */
+    notifyVoided: `select pg_notify('${voidedChannel(schema)}', $1)`,
 
     find: `select order_id, status from ${payments} where payment_key = $1`,
 
@@ -93,34 +96,26 @@ interface Row {
   updated_at: Date;
 }
 
-/** A statement is not sent if its scope has less than this left, whether or not it has aborted. */
+/** A statement is not sent if its scope has less time left than this, even if it has not aborted yet. */
 const EXPECTED_MS = 1;
 
-/**
- * The ledger in `database`, any number of replicas' one. What is voided in another replica is stopped in
- * this one.
- */
+/** The ledger in `database`, which any number of replicas share. It hears of the voids of the others. */
 export function openLedger(database: Database, logger: Pick<Logger, 'warn'>): Ledger {
   const ledger = new PostgresLedger(database, logger);
-  database.listen(voidedChannel(database.schema), (key) => ledger.stop(key));
+  database.listen(voidedChannel(database.schema), (key) => ledger.stopWork(key));
   return ledger;
 }
 
-/** Whether the statement was surely never done. */
-function wasNotDone(error: unknown): boolean {
-  return isHttpError(error) && error.mayBeDone === false;
-}
-
 /**
- * In PostgreSQL, for any number of replicas; it forgets nothing. Each step is one short statement, which
- * waits for a connection as long as its scope lasts, and is never canceled once it has been sent.
+ * The ledger in PostgreSQL, for any number of replicas. It forgets no payment. Each step is one short
+ * statement: its scope bounds the wait for a connection, and does not cancel a statement once it was sent.
  */
 export class PostgresLedger implements Ledger {
   readonly #pool: Database['pool'];
   readonly #statements: ReturnType<typeof paymentStatements>;
   readonly #logger: Pick<Logger, 'warn'>;
-  /** The payments that this replica is at work on. */
-  readonly #working = new Map<string, Scope>();
+  /** The `onVoid` of each payment that this replica is processing. */
+  readonly #onVoid = new Map<string, () => void>();
 
   constructor({ pool, schema }: Pick<Database, 'pool' | 'schema'>, logger: Pick<Logger, 'warn'>) {
     this.#pool = pool;
@@ -128,54 +123,57 @@ export class PostgresLedger implements Ledger {
     this.#logger = logger;
   }
 
-  async begin(key: string, orderID: string, scope: Scope, callerKey?: string): Promise<Beginning> {
+  async begin(
+    key: string,
+    orderID: string,
+    { scope, onVoid, callerKey }: BeginOptions,
+  ): Promise<BeginResult> {
     for (;;) {
       if ((await this.#run(this.#statements.begin, [key, orderID, callerKey], scope)).length > 0) {
-        this.#working.set(key, scope);
+        this.#onVoid.set(key, onVoid);
         return 'begun';
       }
       const [known] = await this.#run(this.#statements.find, [key], scope);
       if (known && known.order_id !== orderID) return 'other-order';
       if (known?.status === 'pending') return 'in-flight';
-      // Or else it was canceled between the two: it may begin now.
       if (known?.status === 'processed' || known?.status === 'voided') return known.status;
+      // It was canceled between the two statements: try to begin again.
     }
   }
 
-  async commit(key: string, scope: Scope): Promise<boolean> {
+  async commit(key: string, scope: LedgerScope): Promise<boolean> {
     try {
-      const verdict = { toItsEnd: true, mayBeRefused: false, expectedMs: EXPECTED_MS };
+      const options = { toItsEnd: true, mayBeRefused: false, expectedMs: EXPECTED_MS };
       const { settle } = this.#statements;
-      const { rows } = await this.#pool.query(settle, [key, 'processed'], scope, verdict);
+      const { rows } = await this.#pool.query(settle, [key, 'processed'], scope, options);
       return rows.length > 0;
     } catch (error) {
       if (isCancellation(error) || wasNotDone(error)) throw error;
       throw new OutcomeUnknown(undefined, { cause: error });
     } finally {
-      this.#working.delete(key);
+      this.#onVoid.delete(key);
     }
   }
 
-  /** Where the database is lost the payment stays pending: nothing but a void ends it then. */
+  /** If the database is unavailable the payment stays pending, and only a void ends it. */
   async cancel(key: string): Promise<void> {
-    this.#working.delete(key);
+    this.#onVoid.delete(key);
     await this.#run(this.#statements.settle, [key, 'canceled']).catch(() => {});
   }
 
-  async void(key: string, orderID: string, scope: Scope, callerKey?: string): Promise<Voiding> {
-    const text = this.#statements.void;
+  async void(key: string, orderID: string, { scope, callerKey }: VoidOptions): Promise<VoidResult> {
     const values = [key, orderID, callerKey];
-    const [voided] = await this.#run<{ has_begun: boolean }>(text, values, scope);
+    const [voided] = await this.#run<{ has_begun: boolean }>(this.#statements.void, values, scope);
     if (voided) {
-      this.stop(key);
-      if (voided.has_begun) this.#tell(key);
+      this.stopWork(key);
+      if (voided.has_begun) this.#notifyVoided(key);
       return 'voided';
     }
     const [known] = await this.#run(this.#statements.find, [key], scope);
     return known?.order_id === orderID ? 'already-voided' : 'other-order';
   }
 
-  async payments(orderID: string, scope: Scope): Promise<Payment[]> {
+  async payments(orderID: string, scope: LedgerScope): Promise<Payment[]> {
     const { rows } = await this.#pool.query<Row>(this.#statements.list, [orderID], scope);
     return rows.reverse().map((row) => ({
       paymentKey: row.payment_key,
@@ -186,16 +184,18 @@ export class PostgresLedger implements Ledger {
     }));
   }
 
-  /** Ends the work on a payment that was voided, in this replica or another. */
-  stop(key: string): void {
-    this.#working.get(key)?.abort(new PaymentVoided());
+  /** Calls the `onVoid` of a payment that this replica, or another, has voided. */
+  stopWork(key: string): void {
+    const onVoid = this.#onVoid.get(key);
+    this.#onVoid.delete(key);
+    onVoid?.();
   }
 
-  /** Hastens the end of the work, which is not charged anyway: nothing waits for it, or fails with it. */
-  #tell(key: string): void {
-    const told = { toItsEnd: true, mayBeRefused: true };
+  /** Lets another replica stop its work sooner. It may fail: a voided payment cannot be committed anyway. */
+  #notifyVoided(key: string): void {
+    const options = { toItsEnd: true, mayBeRefused: true };
     this.#pool
-      .query(this.#statements.tellVoided, [key], undefined, told)
+      .query(this.#statements.notifyVoided, [key], undefined, options)
       .catch(({ code, message }) => {
         this.#logger.warn({ paymentKey: key, cause: code }, `Void not notified: ${message}`);
       });
@@ -204,9 +204,14 @@ export class PostgresLedger implements Ledger {
   async #run<Its extends object = Row>(
     text: string,
     values: unknown[],
-    scope?: Scope,
+    scope?: LedgerScope,
   ): Promise<Its[]> {
     const options = { toItsEnd: true, expectedMs: EXPECTED_MS };
     return (await this.#pool.query<Its>(text, values, scope, options)).rows;
   }
+}
+
+/** Whether the pool knows that the statement was not executed. */
+function wasNotDone(error: unknown): boolean {
+  return isHttpError(error) && error.mayBeDone === false;
 }

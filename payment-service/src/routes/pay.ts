@@ -16,7 +16,7 @@ import createError, { isHttpError } from 'http-errors';
 import type { Scope } from 'request-scope';
 import { scopeOf } from 'request-scope/express';
 import {
-  type Beginning,
+  type BeginResult,
   type Ledger,
   ledgerFull,
   OutcomeUnknown,
@@ -36,11 +36,13 @@ export function payRoute(ledger: Ledger, durationMs: number): RequestHandler {
     try {
       // What never began leaves its key free.
       if (hasAborted(scope)) throw scope.signal.reason;
-      const beginning = await ledger.begin(key, orderID, scope, keys.callerKey);
-      if (beginning === 'begun') {
+      const onVoid = () => scope.abort(new PaymentVoided());
+      const options = { scope, onVoid, callerKey: keys.callerKey };
+      const result = await ledger.begin(key, orderID, options);
+      if (result === 'begun') {
         await charge(ledger, key, processPayment(orderID, durationMs, scope.signal), scope);
         log.info(`Payment processed for order: ${orderID}`);
-      } else if (beginning !== 'processed') throw refusal(beginning, orderID);
+      } else if (result !== 'processed') throw refusal(result, orderID);
       sendText(res, `Payment for order ${orderID} completed`);
     } catch (error) {
       if (error instanceof OutcomeUnknown) {
@@ -76,6 +78,8 @@ async function charge(
 ): Promise<void> {
   try {
     await work;
+    if (hasAborted(scope)) throw scope.signal.reason;
+    // COMMIT: from here on only a void undoes the payment.
     if (!(await ledger.commit(key, scope))) throw new PaymentVoided();
   } catch (error) {
     if (!(error instanceof OutcomeUnknown)) await ledger.cancel(key);
@@ -84,7 +88,7 @@ async function charge(
 }
 
 /** Why nothing is charged under a key that is known. */
-function refusal(known: Exclude<Beginning, 'begun' | 'processed'>, orderID: string): Error {
+function refusal(known: Exclude<BeginResult, 'begun' | 'processed'>, orderID: string): Error {
   switch (known) {
     case 'other-order':
       return createError(422, 'Idempotency-Key was used for another order');

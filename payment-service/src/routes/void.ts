@@ -22,12 +22,13 @@ export function voidRoute(ledger: Ledger): RequestHandler {
     nameOperation(res, 'void', orderID);
     const keys = { paymentKey, callerKey: callerKey(req) };
     using scope = scopeOf(res);
-    const voiding = await ledger.void(paymentKey, orderID, scope, keys.callerKey);
-    if (voiding === 'full') throw ledgerFull();
-    if (voiding === 'other-order') {
+    const options = { scope, callerKey: keys.callerKey };
+    const result = await ledger.void(paymentKey, orderID, options);
+    if (result === 'full') throw ledgerFull();
+    if (result === 'other-order') {
       throw createError(422, 'Idempotency-Key was used for another order');
     }
-    if (voiding === 'voided') {
+    if (result === 'voided') {
       const log = requestLogger(res, { orderID, ...keys });
       log.info(`Payment voided for order: ${orderID}`);
     }

@@ -25,11 +25,14 @@ const LEGAL: Record<string, string[]> = {
   voided: [],
 };
 
+/** The options of a step without a deadline whose void nobody watches. */
+const options = (callerKey?: string) => ({ scope: new Scope(), onVoid: () => {}, callerKey });
+
 /** Takes one step, as the routes do; returns whether it charged. */
-async function take(ledger: Ledger, { key, what }: Step, scope: Scope): Promise<boolean> {
-  if (what === 'begin') await ledger.begin(key, ORDER, scope);
+async function take(ledger: Ledger, { key, what }: Step, onVoid = () => {}): Promise<boolean> {
+  if (what === 'begin') await ledger.begin(key, ORDER, { scope: new Scope(), onVoid });
   if (what === 'cancel') await ledger.cancel(key);
-  if (what === 'void') await ledger.void(key, ORDER, scope);
+  if (what === 'void') await ledger.void(key, ORDER, { scope: new Scope() });
   return what === 'commit' && (await ledger.commit(key, new Scope()));
 }
 
@@ -51,7 +54,7 @@ export function ledgerContract(empty: () => Promise<Ledger>, numRuns: number): v
       const charges = new Map<string, number>();
       for (const step of sequence) {
         const before = (await statuses(ledger)).get(step.key) ?? 'unknown';
-        const charged = await take(ledger, step, new Scope());
+        const charged = await take(ledger, step);
         const after = (await statuses(ledger)).get(step.key) ?? 'unknown';
         if (before !== after) expect(LEGAL[before]).toContain(after);
         if (charged) charges.set(step.key, (charges.get(step.key) ?? 0) + 1);
@@ -65,7 +68,7 @@ export function ledgerContract(empty: () => Promise<Ledger>, numRuns: number): v
       const charged = new Set<string>();
       const voided = new Set<string>();
       for (const step of sequence) {
-        if (await take(ledger, step, new Scope())) charged.add(step.key);
+        if (await take(ledger, step)) charged.add(step.key);
         if (step.what === 'void') voided.add(step.key);
       }
       for (const key of KEYS) {
@@ -81,19 +84,17 @@ export function ledgerContract(empty: () => Promise<Ledger>, numRuns: number): v
       for (const step of sequence) {
         const pending = (await statuses(ledger)).get(step.key) === 'pending';
         if (step.what === 'void' && pending) expected += 1;
-        const scope = new Scope();
-        scope.signal.addEventListener('abort', () => {
+        await take(ledger, step, () => {
           stopped += 1;
         });
-        await take(ledger, step, scope);
       }
       expect(stopped).toBe(expected);
     }));
 
   test('says what it found', async () => {
     const ledger = await empty();
-    const begin = (order = ORDER) => ledger.begin('key-1', order, new Scope());
-    const revoke = (order = ORDER) => ledger.void('key-1', order, new Scope());
+    const begin = (order = ORDER) => ledger.begin('key-1', order, options());
+    const revoke = (order = ORDER) => ledger.void('key-1', order, options());
     expect(await begin()).toBe('begun');
     expect(await begin()).toBe('in-flight');
     expect(await begin('another')).toBe('other-order');
@@ -110,13 +111,13 @@ export function ledgerContract(empty: () => Promise<Ledger>, numRuns: number): v
 
   test('finds the tombstone of a void that came first', async () => {
     const ledger = await empty();
-    await ledger.void('key-1', ORDER, new Scope());
-    expect(await ledger.begin('key-1', ORDER, new Scope())).toBe('voided');
+    await ledger.void('key-1', ORDER, options());
+    expect(await ledger.begin('key-1', ORDER, options())).toBe('voided');
   });
 
   test('commit does not happen once its scope has aborted, even if nobody noticed', async () => {
     const ledger = await empty();
-    await ledger.begin('key-1', ORDER, new Scope());
+    await ledger.begin('key-1', ORDER, options());
     const spent = new Scope(0);
     await expect(ledger.commit('key-1', spent)).rejects.toThrow('deadline exceeded');
     expect(await statuses(ledger)).toEqual(new Map([['key-1', 'pending']]));
@@ -124,7 +125,7 @@ export function ledgerContract(empty: () => Promise<Ledger>, numRuns: number): v
 
   test('commit does not happen once its deadline has passed, even if its timer is late', async () => {
     const ledger = await empty();
-    await ledger.begin('key-1', ORDER, new Scope());
+    await ledger.begin('key-1', ORDER, options());
     using late = new Scope(5);
     standStill(10);
     expect(late.signal.aborted).toBe(false);
@@ -134,10 +135,10 @@ export function ledgerContract(empty: () => Promise<Ledger>, numRuns: number): v
 
   test('keeps the key of the caller, as it came first', async () => {
     const ledger = await empty();
-    await ledger.begin('key-1', ORDER, new Scope(), 'caller-1');
-    await ledger.void('key-1', ORDER, new Scope(), 'another');
-    await ledger.void('key-2', ORDER, new Scope(), 'caller-2');
-    await ledger.void('key-3', ORDER, new Scope());
+    await ledger.begin('key-1', ORDER, options('caller-1'));
+    await ledger.void('key-1', ORDER, options('another'));
+    await ledger.void('key-2', ORDER, options('caller-2'));
+    await ledger.void('key-3', ORDER, options());
     const payments = await ledger.payments(ORDER, new Scope());
     const callerKeys = payments.map(({ callerKey }) => callerKey);
     expect(callerKeys).toEqual(['caller-1', 'caller-2', undefined]);
@@ -145,9 +146,9 @@ export function ledgerContract(empty: () => Promise<Ledger>, numRuns: number): v
 
   test('lists the payments of an order, oldest change first, and of no other', async () => {
     const ledger = await empty();
-    await ledger.void('first', ORDER, new Scope());
-    await ledger.void('other', 'another order', new Scope());
-    await ledger.begin('second', ORDER, new Scope());
+    await ledger.void('first', ORDER, options());
+    await ledger.void('other', 'another order', options());
+    await ledger.begin('second', ORDER, options());
     expect(await ledger.payments(ORDER, new Scope())).toMatchObject([
       { paymentKey: 'first', orderID: ORDER, status: 'voided' },
       { paymentKey: 'second', orderID: ORDER, status: 'pending' },
@@ -156,11 +157,11 @@ export function ledgerContract(empty: () => Promise<Ledger>, numRuns: number): v
 
   test('of the payments of one order lists the newest 100, and remembers all', async () => {
     const ledger = await empty();
-    for (let key = 0; key < 120; key += 1) await ledger.void(`key-${key}`, ORDER, new Scope());
+    for (let key = 0; key < 120; key += 1) await ledger.void(`key-${key}`, ORDER, options());
     const payments = await ledger.payments(ORDER, new Scope());
     const keys = payments.map(({ paymentKey }) => paymentKey);
     expect(keys).toHaveLength(100);
     expect([keys[0], keys.at(-1)]).toEqual(['key-20', 'key-119']);
-    expect(await ledger.begin('key-0', ORDER, new Scope())).toBe('voided');
+    expect(await ledger.begin('key-0', ORDER, options())).toBe('voided');
   });
 }

@@ -7,7 +7,7 @@ const LONG_MS = 600_000;
 const ORDER = 'order';
 /** In bytes. */
 const ROOM_FOR_TWO = 1_500;
-const scope = new Scope();
+const options = { scope: new Scope(), onVoid: () => {} };
 
 describe('as every ledger', () => ledgerContract(async () => new MemoryLedger(LONG_MS), 100));
 
@@ -17,9 +17,9 @@ describe('in memory', () => {
 
   test('a settled payment is remembered for as long as it was told to, a pending one for ever', async () => {
     const ledger = new MemoryLedger(10);
-    await ledger.begin('settled', ORDER, scope);
+    await ledger.begin('settled', ORDER, options);
     await ledger.cancel('settled');
-    await ledger.begin('pending', ORDER, scope);
+    await ledger.begin('pending', ORDER, options);
     expect(await ledger.payments(ORDER)).toHaveLength(2);
     vi.advanceTimersByTime(10);
     expect(await ledger.payments(ORDER)).toMatchObject([{ status: 'pending' }]);
@@ -27,11 +27,11 @@ describe('in memory', () => {
 
   test('at its bound it takes nothing new, and forgets nothing', async () => {
     const ledger = new MemoryLedger(LONG_MS, ROOM_FOR_TWO);
-    await ledger.begin('pending', ORDER, scope);
+    await ledger.begin('pending', ORDER, options);
     await ledger.void('voided', ORDER);
-    expect(await ledger.begin('new', ORDER, scope)).toBe('full');
+    expect(await ledger.begin('new', ORDER, options)).toBe('full');
     expect(await ledger.void('new', ORDER)).toBe('full');
-    expect(await ledger.begin('voided', ORDER, scope)).toBe('voided');
+    expect(await ledger.begin('voided', ORDER, options)).toBe('voided');
     expect(await ledger.void('pending', ORDER)).toBe('voided');
     const keys = (await ledger.payments(ORDER)).map(({ paymentKey }) => paymentKey);
     expect(keys).toEqual(['voided', 'pending']);
@@ -52,7 +52,8 @@ describe('in memory', () => {
     const room = async (orderID: string, callerKey?: string) => {
       const ledger = new MemoryLedger(LONG_MS, 100_000);
       let count = 0;
-      while ((await ledger.begin(`${count}`, orderID, scope, callerKey)) === 'begun') count += 1;
+      while ((await ledger.begin(`${count}`, orderID, { ...options, callerKey })) === 'begun')
+        count += 1;
       return count;
     };
     const [short, long, longer] = [

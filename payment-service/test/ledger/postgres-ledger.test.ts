@@ -131,7 +131,7 @@ test('a commit is not refused, however many wait', async () => {
   const ledger = new PostgresLedger({ ...database, pool }, { warn() {} });
   using scope = new Scope();
   using blocker = new Scope();
-  await ledger.begin('busy', 'X', scope);
+  await ledger.begin('busy', 'X', { scope, onVoid: () => {} });
   const blocking = pool.query('select pg_sleep(3600)', [], blocker).catch(() => {});
   const committed = ledger.commit('busy', scope);
   blocker.abort(new ClientDisconnected());
@@ -212,7 +212,7 @@ describe('beside a transaction that has begun a payment', () => {
     await listening(1);
     await client.query(BEGUN);
     using scope = new Scope();
-    const voided = new PostgresLedger(database, { warn() {} }).void('crossed', 'X', scope);
+    const voided = new PostgresLedger(database, { warn() {} }).void('crossed', 'X', { scope });
     await server.runs(voidPayment);
     await client.query('commit');
     expect(await voided).toBe('voided');

@@ -1,11 +1,11 @@
-/** The URL at which this machine reaches a server that listens on `host` and `port`. */
+/** The URL for reaching a server that listens on `host` and `port` from the same machine. */
 export function urlOf(host: string, port: number): string {
   if (host === '0.0.0.0' || host === '::') return `http://localhost:${port}`;
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-/** Why a server does not listen, in one line: `variable` names what moves it to another port. */
+/** One line about why a server cannot listen. `variable` is the one that sets its port. */
 export function listenError({ message, code }: NodeJS.ErrnoException, variable: string): string {
   const isAboutPort = code === 'EADDRINUSE' || code === 'EACCES';
-  return isAboutPort ? `${message}; ${variable} moves it` : message;
+  return isAboutPort ? `${message}; set ${variable} to use another port` : message;
 }

@@ -3,18 +3,21 @@ import { isHttpError } from 'http-errors';
 import { isCancellation } from 'request-scope';
 import { latestLogger } from './request-id.ts';
 
-/** An answer is text, unless its route says something else. */
+/** Middleware that makes an answer plain text, unless its route sets another type. */
 export const plainText: RequestHandler = (_req, res, next) => {
   res.setHeader('Content-Type', 'text/plain; charset=utf-8');
   next();
 };
 
-/** Answers with one line of text; its line break keeps a shell's prompt off it. */
+/** Answers with one line of text. It ends with a line break, so that a shell's prompt starts a new line. */
 export function sendText(res: Response, text: string): void {
   res.send(`${text}\n`);
 }
 
-/** The one place where a thrown error becomes an answer, its message the body. A bug is logged. */
+/**
+ * Turns a thrown error into an answer: an http-error into its status and message, a cancellation into 408,
+ * and any other error, which is logged as a bug, into 500.
+ */
 export const errorHandler: ErrorRequestHandler = (error: unknown, _req, res, _next) => {
   const isExpected = isHttpError(error) || isCancellation(error);
   if (!isExpected) latestLogger(res).error({ err: error }, 'Internal error');

@@ -5,13 +5,17 @@ import { isHostList, readAllowedHosts } from './callers.ts';
 
 type Environment = NodeJS.ProcessEnv;
 
-/** What stops a service from starting; `message` is one line for the operator. */
+/** The reason why a program cannot start. Its message is one line for the operator. */
 export class StartError extends Error {}
 
-/** What every service reads: where it listens, its log, how long it may take to leave. */
+/** The configuration that all services share: address, log, shutdown and database. */
 export type ServiceConfig = ReturnType<typeof readServiceConfig>;
 
-/** Reads ServiceConfig from `env`. Throws StartError. */
+/**
+ * Reads the variables that all services share.
+ *
+ * @throws {StartError} if one has a bad value.
+ */
 export function readServiceConfig(env: Environment, defaultPort: number) {
   return {
     host: host(env),
@@ -40,19 +44,31 @@ export function retentionMs(callTimeoutMs: number, voidGiveUpMs: number): number
   return callTimeoutMs + voidGiveUpMs + RETENTION_MARGIN_MS;
 }
 
-/** A duration in whole milliseconds, at most what a timer can wait. Throws StartError. */
+/**
+ * Reads a duration in whole milliseconds, which may be as long as a timer can wait.
+ *
+ * @throws {StartError} if it has a bad value.
+ */
 export function durationMs(env: Environment, name: string, defaultMs: number): number {
   return integer(env, name, defaultMs, MAX_TIMER_MS);
 }
 
-/** An absolute http(s) URL without query or fragment; no trailing slash. Throws StartError. */
+/**
+ * Reads an absolute http(s) URL without query or fragment, and removes its trailing slashes.
+ *
+ * @throws {StartError} if it has a bad value.
+ */
 export function httpUrl(env: Environment, name: string, defaultUrl: string): string {
   const value = env[name] ?? defaultUrl;
   const usable = /^https?:\/\/[^?#]+$/.test(value) && URL.canParse(value);
   return usable ? value.replace(/\/+$/, '') : refuse(name, value, 'an absolute http(s) URL');
 }
 
-/** A whole number from `min` to `max`. Throws StartError. */
+/**
+ * Reads a whole number from `min` to `max`.
+ *
+ * @throws {StartError} if it has a bad value.
+ */
 export function integer(
   env: Environment,
   name: string,
@@ -65,25 +81,25 @@ export function integer(
   return usable ? Number(value) : refuse(name, value, `an integer from ${min} to ${max}`);
 }
 
-/** Where the state is kept; undefined: in memory. */
+/** Undefined keeps the state in memory. */
 function databaseUrl(env: Environment): string | undefined {
   const value = env.DATABASE_URL;
-  if (!value) return undefined; // Compose passes a variable on empty.
+  if (!value) return undefined; // Compose passes an unset variable as an empty one.
   const usable = /^postgres(ql)?:\/\//.test(value) && URL.canParse(value);
-  // It may hold a password, which is not for the log.
+  // The message leaves the value out: it may contain a password.
   if (!usable) throw new StartError('DATABASE_URL must be postgres://user:password@host:port/name');
   return value;
 }
 
-/** The schema of the tables: a name that needs no quotes, and not of the server's own. */
+/** The schema of the tables: a name that needs no quotes and is not reserved by PostgreSQL. */
 function databaseSchema(env: Environment): string {
-  const value = env.DATABASE_SCHEMA || 'orders'; // Compose passes a variable on empty.
+  const value = env.DATABASE_SCHEMA || 'orders'; // Empty when unset, see above.
   const usable = /^(?!pg_|information_schema$)[a-z_][a-z0-9_]{0,39}$/.test(value);
   const expected = '1 to 40 of a-z, 0-9 and _, not beginning with a digit or pg_';
   return usable ? value : refuse('DATABASE_SCHEMA', value, expected);
 }
 
-/** The file that has the password, as orchestrators hand over a secret. It is read when it is needed. */
+/** The file with the password, such as a secret of Compose or Swarm. It is read again for each connection. */
 function databasePasswordFile(env: Environment): string | undefined {
   const file = env.DATABASE_PASSWORD_FILE;
   if (!env.DATABASE_URL || !file) return undefined;
@@ -98,7 +114,7 @@ function databasePasswordFile(env: Environment): string | undefined {
 
 function host(env: Environment): string {
   const value = env.HOST ?? '127.0.0.1';
-  // Node takes an empty one for all interfaces.
+  // For an empty host Node would listen on all interfaces.
   return /^[\w.:%-]+$/.test(value) ? value : refuse('HOST', value, 'an IP address or a host name');
 }
 

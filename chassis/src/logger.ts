@@ -1,17 +1,17 @@
 import { type Logger, pino, stdTimeFunctions } from 'pino';
 import { lineWriter } from './line-writer.ts';
 
-/** Columns that a pretty line should take at most, and those before its message: time and level. */
+/** The widest pretty line, and the part of it before the message: time and level. */
 const MAX_COLUMNS = 120;
 const PREFIX_COLUMNS = 22;
 
-/** What is left of an id, at least, in a line that would be too long. */
+/** An id is never cut to fewer characters than this. */
 const SHORT_ID_LENGTH = 8;
 
 /**
- * A logger to stdout; `format`: `json`, one object a line, or `pretty`, for people. Each line is
- * written before the call returns, as long as its reader reads: what was answered has its line, also
- * after a SIGKILL. A log that cannot be written costs lines and nothing else (`lineWriter`).
+ * Makes a logger that writes to stdout: one object per line with the format `json`, lines for people with
+ * `pretty`. While the reader keeps up, each line is written before the call returns, so that it survives a
+ * SIGKILL. If the log cannot be written, lines are lost and the service goes on (see `lineWriter`).
  */
 export async function createLogger(
   service: string,
@@ -30,7 +30,7 @@ export async function createLogger(
   return logger;
 }
 
-/** Makes a pretty line, with its line break, of one in JSON. */
+/** Resolves with a function that makes a pretty line of a line in JSON. */
 async function prettifier(): Promise<(line: string) => string> {
   const { prettyFactory } = await import('pino-pretty');
   const look = { include: 'time,level,err', singleLine: true, translateTime: 'SYS:HH:MM:ss.l' };
@@ -39,8 +39,8 @@ async function prettifier(): Promise<(line: string) => string> {
 }
 
 /**
- * A text as it may stand on a terminal: what cannot be seen, or turns round what is before and behind
- * it, is escaped. Only a stack has line breaks.
+ * Makes a text safe for a terminal: escapes invisible characters and those that reverse the direction of
+ * the text around them. Only a stack keeps its line breaks.
  */
 function printable(key: string, value: unknown): unknown {
   if (typeof value !== 'string') return value;
@@ -51,23 +51,23 @@ function printable(key: string, value: unknown): unknown {
 
 const escaped = (character: string) => `\\u{${character.codePointAt(0)?.toString(16)}}`;
 
-/** The message, why and when its work ended, and the head of the request's id; JSON has the rest. */
+/** The message, the cause and the time of a cancellation, and the first characters of the request's id. */
 function messageFormat(line: Record<string, unknown>): string {
   const { cause, elapsedMs, requestId, traceUrl } = line;
   const message = String(line.msg);
   const ended = cause === undefined ? '' : ` (${cause}, ${elapsedMs} ms)`;
   const id = requestId === undefined ? '' : ` ${String(requestId).slice(0, SHORT_ID_LENGTH)}`;
-  // Whoever traces adds it, to the first line of a request.
+  // Telemetry adds it to the first line of a request.
   const link = traceUrl === undefined ? '' : `\n${' '.repeat(PREFIX_COLUMNS)}${traceUrl}`;
   const room = MAX_COLUMNS - PREFIX_COLUMNS - ended.length - id.length;
   if (message.length <= room) return `${message}${ended}${id}${link}`;
-  // Most messages of a failure say the cause themselves, and better.
+  // Leave the cause out if the message contains it.
   const isSaid = message.includes(String(cause).replaceAll('-', ' '));
   const short = isSaid ? ` (${elapsedMs} ms)` : ended;
   return `${withShortIds(message, line, room + ended.length - short.length)}${short}${id}${link}`;
 }
 
-/** `message` in `room` columns, as far as that can be done by shortening its ids: never its words. */
+/** Shortens the ids in `message`, and nothing else, until it fits into `room` columns or they are short. */
 function withShortIds(message: string, line: Record<string, unknown>, room: number): string {
   let text = message;
   for (const id of [line.orderID, line.productID]) {
@@ -80,7 +80,7 @@ function withShortIds(message: string, line: Record<string, unknown>, room: numb
   return text;
 }
 
-/** How many there are, in words: `1 void`, `2 voids`. */
+/** `1 void`, `2 voids`. */
 export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

@@ -16,15 +16,15 @@ import { neverWait } from './line-writer.ts';
 import { count, createLogger } from './logger.ts';
 import type { AppOptions } from './service-app.ts';
 
-/** How long what was aborted has to stop in the database, and the log's reader to take what is kept for it. */
+/** After a drain, how long aborted queries have to stop, and the reader of the log to take the last lines. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
-/** One Ctrl+C reaches a process two or three times; a signal this long after the first means now. */
+/** One Ctrl+C reaches a process two or three times. A signal this long after the first is another one. */
 const REPEATED_SIGNAL_MS = 1_000;
 
 /**
- * Runs a service until SIGTERM or SIGINT, with a database that has `table`, if it needs one, where the
- * environment names one. If it cannot start: one line on stderr, exit code 1.
+ * Runs a service until SIGTERM or SIGINT. If DATABASE_URL is set, the service gets that database, with
+ * `table` in it. A service that cannot start writes one line to stderr and exits with code 1.
  */
 export async function runService<Config extends ServiceConfig>(service: {
   name: string;
@@ -35,9 +35,9 @@ export async function runService<Config extends ServiceConfig>(service: {
 }): Promise<void> {
   const refuseToStart = ({ message }: Error) => {
     process.stderr.write(`${service.name}: ${message}\n`);
-    process.exit(1); // Not by itself: what looks for the database would keep it.
+    process.exit(1); // The search for the database would keep the process alive.
   };
-  // What Node or telemetry writes there must neither end a service nor stop it.
+  // A write to stderr, by Node or telemetry, must neither block the service nor end it.
   neverWait(process.stderr.on('error', () => {}));
   try {
     const { DOTENV_PATH } = process.env;
@@ -47,7 +47,7 @@ export async function runService<Config extends ServiceConfig>(service: {
     const logger = await createLogger(service.name, config.logLevel, config.logFormat);
     const shutdown = new GracefulShutdown();
     const { databaseUrl: url, databaseSchema, databasePasswordFile: passwordFile } = config;
-    // Who holds a connection or a lock is to be seen in the database.
+    // For pg_stat_activity: which replica holds a connection or a lock.
     const applicationName = `${service.name}@${hostname()}`;
     const connect = { passwordFile, applicationName, onRefused: refuseToStart };
     const tables = new Tables(databaseSchema, service.table ? [service.table] : []);
@@ -59,7 +59,7 @@ export async function runService<Config extends ServiceConfig>(service: {
     const server = createLimitedServer(app);
     const { host, port, shutdownTimeoutMs, drainDelayMs, maxConnectionAgeMs } = config;
     shutdown.attach(server, maxConnectionAgeMs || undefined);
-    // Before it listens: whoever has seen that may end it at once.
+    // Before it listens: a supervisor may send SIGTERM as soon as the port is open.
     exitGracefully(logger, async () => {
       await shutdown.drain(shutdownTimeoutMs, drainDelayMs);
       const isLogged = new Promise<void>((resolve) => logger.flush(() => resolve()));
@@ -67,7 +67,7 @@ export async function runService<Config extends ServiceConfig>(service: {
     });
     shutdown.signal.addEventListener('abort', () => {
       const { inFlight } = shutdown;
-      // Behind the line that says why it is shutting down.
+      // After the line that says why the service shuts down.
       if (inFlight > 0)
         queueMicrotask(() => logger.info(`Waiting for ${count(inFlight, 'request')}`));
     });
@@ -86,11 +86,10 @@ export async function runService<Config extends ServiceConfig>(service: {
 }
 
 /**
- * At SIGTERM or SIGINT: drains, and ends the process. After an exception that nobody has caught, or a
- * rejection that nobody has handled, the same, with exit code 1. A second signal, later, or a second
- * exception ends it at once.
+ * Drains and exits on SIGTERM and SIGINT with code 0, and after an uncaught exception or an unhandled
+ * rejection with code 1. A second signal or a second exception exits at once.
  */
-export function exitGracefully(logger: Logger, drain: () => Promise<void>): void {
+function exitGracefully(logger: Logger, drain: () => Promise<void>): void {
   let begunAt: number | undefined;
   let exitCode = 0;
 
@@ -114,7 +113,7 @@ export function exitGracefully(logger: Logger, drain: () => Promise<void>): void
     else if (performance.now() - begunAt >= REPEATED_SIGNAL_MS) exitAtOnce();
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
-  // Node raises a rejection that nobody has handled as such an exception.
+  // Node turns an unhandled rejection into an uncaught exception.
   process.on('uncaughtException', (err: unknown) => {
     logger.error({ err }, 'Uncaught exception');
     if (exitCode !== 0) exitAtOnce();
@@ -123,7 +122,7 @@ export function exitGracefully(logger: Logger, drain: () => Promise<void>): void
   });
 }
 
-/** Published when a service has drained and is about to exit; it waits for the promises that subscribers add. */
+/** Published after a drain. The process exits when the promises that subscribers add to `waitFor` have settled. */
 export interface Drained {
   waitFor: Promise<unknown>[];
 }
@@ -136,7 +135,7 @@ async function beforeExit(): Promise<void> {
   await Promise.allSettled(message.waitFor);
 }
 
-/** Published when a service exits without having drained: who has something to log does so now. */
+/** Published before an exit without a drain: the last chance to write a log line. */
 const cutShort = channel('chassis:cut-short');
 
 function exitAtOnce(): never {

@@ -12,9 +12,9 @@ import { waitUntilReady } from './wait-until-ready.ts';
 
 interface AppParts {
   logger: Logger;
-  /** A drain of it waits for the requests of the app. */
+  /** Its drain waits for the requests of the app. */
   shutdown?: GracefulShutdown | undefined;
-  /** Where the state is kept. Without a database it is kept in memory. */
+  /** Without a database the state is kept in memory. */
   database?: Database | undefined;
 }
 
@@ -24,9 +24,9 @@ export interface AppOptions<Config> extends AppParts {
 }
 
 /**
- * The listener of an Express app with `/health` and the routes that `addRoutes` gives it, each with a
- * scope, for callers that name one of `allowedHosts` and are no page of another origin. It is not healthy
- * while it drains, nor while `database` is away.
+ * Makes the listener of an Express app with `/health` and the routes of `addRoutes`. Each request has a
+ * scope. Requests for a host that is not in `allowedHosts`, and requests of web pages of another origin,
+ * are refused. `/health` answers 503 during a drain and while `database` is unavailable.
  */
 export function createServiceApp(
   {
@@ -39,7 +39,7 @@ export function createServiceApp(
 ): RequestListener {
   const app = express().disable('x-powered-by').disable('etag');
   app.enable('case sensitive routing').enable('strict routing');
-  // Express would answer 304 where a client sends If-None-Match: *, also for an order just charged.
+  // Without this Express answers 304 to If-None-Match: *, even for an order that was just charged.
   Object.defineProperty(app.request, 'fresh', { value: false });
   app.use(identifyRequests(logger), plainText, requestScopes(shutdown), waitUntilReady());
   app.use((req, _res, next) => {
@@ -55,7 +55,7 @@ export function createServiceApp(
   addRoutes(app);
   app.use((_req, _res, next) => next(createError(404, 'Not found')));
   app.use(errorHandler);
-  // What names no path, such as `foo://bar`, passes all of them by, and Express would answer in HTML.
+  // A target without a path, such as `foo://bar`, matches no middleware: Express would answer in HTML.
   const refuse = (res: Response, err: unknown) => {
     if (!err) return sendText(res.status(404).type('text').set('Connection', 'close'), 'Not found');
     logger.error({ err }, 'Internal error');
@@ -65,8 +65,8 @@ export function createServiceApp(
 }
 
 /**
- * Lets `methods` pass and answers any other 405, since a route does its work for nothing else; a HEAD
- * too, for which Express would run the GET handler.
+ * Middleware that answers 405 to all methods but `methods`. That includes HEAD, for which Express would
+ * run the handler of GET.
  */
 export function only(...methods: ('GET' | 'HEAD' | 'POST')[]): RequestHandler {
   const allowed: readonly string[] = methods;

@@ -1,33 +1,33 @@
 import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
 
-/** What a request is answered that must not reach a route. */
+/** The answer to a request that must not reach a route. */
 export interface Refusal {
   status: 400 | 403 | 421;
   message: string;
 }
 
-/** Names that a Host header may have, in lower case and without a port; undefined: any. */
+/** The names that a Host header may contain, in lower case and without a port. Undefined allows all. */
 export type AllowedHosts = readonly string[] | undefined;
 
 const LOOPBACK = /^(?:(?:.+\.)?localhost|127(?:\.\d+){3}|\[::1\]|\[::ffff:7f\w\w:\w+\])$/;
 
-/** A service's name in the network of Compose or Swarm. Nobody can register a name without a dot. */
+/** The name of a service in the network of Compose or Swarm. A name without a dot cannot be registered. */
 const SERVICE_NAME = /^[a-z\d-]+-service$/;
 
-/** The value of a Host header: what is before the port, which may be empty. */
+/** A Host header: the host, which is the group, and perhaps a port, which may be empty. */
 const AUTHORITY = /^(\[[\da-f:.]+\]|[^\s:/?#@[\]\\]*)(?::\d*)?$/i;
 
-/** Whether `value` can be ALLOWED_HOSTS: hosts without a port, separated by commas; `*` for any. */
+/** Whether `value` is valid for ALLOWED_HOSTS: hosts without a port, separated by commas, or `*` for all. */
 export function isHostList(value: string): boolean {
   const isHost = (host: string) => /^(?:\*|[\w.-]+)$/.test(host) || isIPv6(withoutBrackets(host));
   return hostsIn(value).every(isHost);
 }
 
 /**
- * Which hosts a server that listens on `host` answers for besides its own names: those of ALLOWED_HOSTS.
- * Without that variable any, unless it listens on a loopback address or is published on one
- * (BIND_ADDRESS): only there can a page whose name was rebound reach what nobody else can.
+ * The hosts of ALLOWED_HOSTS, which a server that listens on `host` accepts besides its own names. Without
+ * that variable it accepts all, unless it listens on a loopback address or is published on one
+ * (BIND_ADDRESS): there, DNS rebinding would let a web page reach a server that only this machine can reach.
  */
 export function readAllowedHosts(env: NodeJS.ProcessEnv, host: string): AllowedHosts {
   const named = hostsIn(env.ALLOWED_HOSTS ?? '');
@@ -37,18 +37,18 @@ export function readAllowedHosts(env: NodeJS.ProcessEnv, host: string): AllowedH
 }
 
 /**
- * Why a request gets no further; undefined if it may. A web page cannot keep its browser from saying
- * where it comes from: https://www.w3.org/TR/fetch-metadata/. curl, services and probes say nothing of it.
+ * Why a request is refused; undefined if it is not. Browsers send the origin of a web page in headers that
+ * the page cannot change (https://www.w3.org/TR/fetch-metadata/). curl, services and probes send none.
  */
 export function refusalOf(req: IncomingMessage, allowed: AllowedHosts): Refusal | undefined {
   const { headers, rawHeaders, url = '', socket } = req;
   const { host, origin, 'sec-fetch-site': site = 'none', purpose } = headers;
   const name = AUTHORITY.exec(host ?? '')?.[1];
-  // RFC 9112, section 3.2. Node has taken the first of several.
+  // RFC 9112, section 3.2. Of several Host headers Node keeps the first.
   if (name === undefined || hasSecondHost(rawHeaders)) {
     return { status: 400, message: 'Host is not valid' };
   }
-  // Only HTTP/1.0 may go without a Host; no browser does. A target may be a whole URL.
+  // HTTP/1.0 needs no Host, and no browser leaves it out. A target may be an absolute URL.
   const named = host === undefined ? [] : [name];
   const target = /^[a-z][a-z\d+.-]*:\/\/(?:[^/?#]*@)?([^/?#]*)/i.exec(url)?.[1];
   if (target !== undefined) named.push(AUTHORITY.exec(target)?.[1] ?? '');
@@ -59,12 +59,12 @@ export function refusalOf(req: IncomingMessage, allowed: AllowedHosts): Refusal 
   }
   const isForeign = (site !== 'none' && site !== 'same-origin') || !isOwnOrigin(origin, host);
   if (isForeign) return { status: 403, message: 'Not for a page of another origin' };
-  // An address that is only being typed, say: nobody has asked for it yet.
+  // For example while the user still types the address: nobody has asked for the answer yet.
   const isPrefetch = /prefetch/i.test(String(headers['sec-purpose'] ?? purpose ?? ''));
   return isPrefetch ? { status: 403, message: 'Not for a prefetch' } : undefined;
 }
 
-/** `localAddress`: where the connection has arrived. An address cannot be rebound as a name can. */
+/** `localAddress` is the server's end of the connection. Unlike a name, an address cannot be rebound. */
 function isOwnHost(name: string, localAddress = '', allowed: readonly string[]): boolean {
   const host = name.replace(/\.$/, '');
   if (LOOPBACK.test(host) || SERVICE_NAME.test(host) || allowed.includes(host)) return true;
@@ -89,7 +89,7 @@ function hostsIn(list: string): string[] {
   return list.split(',').flatMap((host) => host.trim() || []);
 }
 
-/** A host as browsers send it: in lower case, an IPv6 address shortened and in brackets. */
+/** A host as browsers write it: in lower case, an IPv6 address shortened and in brackets. */
 function canonical(host: string): string {
   const bare = withoutBrackets(host).replace(/\.$/, '');
   const url = `http://${isIPv6(bare) ? `[${bare}]` : bare}`;

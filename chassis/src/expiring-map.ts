@@ -1,19 +1,19 @@
-/** Entries that have expired are cleared away a few at a time: many at once would hold the loop up. */
-const CLEARED_AT_ONCE = 100;
+/** The most entries that are removed at a time: more would block the event loop. */
+const MAX_CLEARED = 100;
 
-/** Keeps each value for a fixed time, and evicts none: its owner bounds the size. */
+/** A map that keeps each value for a fixed time. It evicts none before: its owner bounds the size. */
 export class ExpiringMap<Value> {
   readonly #entries = new Map<string, { value: Value; expiresAt: number }>();
   readonly #ttlMs: number;
   readonly #onExpire: (value: Value) => void;
 
-  /** Remembers each value for `ttlMs` milliseconds after it was set; `onExpire` gets it at its end. */
+  /** Keeps each value for `ttlMs` milliseconds after it was set, then removes it and calls `onExpire`. */
   constructor(ttlMs: number, onExpire: (value: Value) => void = () => {}) {
     this.#ttlMs = ttlMs;
     this.#onExpire = onExpire;
   }
 
-  /** The value, if it has not expired. One that has is cleared away. */
+  /** The value, unless it has expired. An expired value is removed. */
   get(key: string): Value | undefined {
     const entry = this.#entries.get(key);
     if (!entry || entry.expiresAt > performance.now()) return entry?.value;
@@ -22,9 +22,9 @@ export class ExpiringMap<Value> {
     return undefined;
   }
 
-  /** Sets or replaces the value; its time begins anew. */
+  /** Sets or replaces a value, and starts its time again. */
   set(key: string, value: Value): void {
-    this.#entries.delete(key); // so that the entries stay sorted by their expiry
+    this.#entries.delete(key); // The entries stay sorted by their expiry.
     this.#entries.set(key, { value, expiresAt: performance.now() + this.#ttlMs });
     this.clearExpired();
   }
@@ -33,12 +33,12 @@ export class ExpiringMap<Value> {
     this.#entries.delete(key);
   }
 
-  /** Clears away what has expired, a bounded number of entries at a time. */
+  /** Removes expired values, at most 100 at a time. */
   clearExpired(): void {
     const now = performance.now();
     let cleared = 0;
     for (const [key, { value, expiresAt }] of this.#entries) {
-      if (expiresAt > now || cleared === CLEARED_AT_ONCE) return;
+      if (expiresAt > now || cleared === MAX_CLEARED) return;
       this.#entries.delete(key);
       this.#onExpire(value);
       cleared += 1;

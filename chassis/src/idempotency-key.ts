@@ -3,29 +3,34 @@ import createError from 'http-errors';
 
 export const IDEMPOTENCY_KEY_HEADER = 'idempotency-key';
 
-/** On calls between the services: the key that the order's caller sent. */
+/** Carries the Idempotency-Key of the order's caller from one service to the next. */
 export const CALLER_KEY_HEADER = 'x-caller-key';
 
 /**
- * The request's idempotency key; undefined if it has none. It comes bare or as the quoted string of
- * the IETF draft httpapi-idempotency-key: `abc` and `"abc"` are the same key. Throws a 400 http-error
- * unless it is 1 to 128 visible ASCII characters.
+ * The idempotency key of a request; undefined if it has none. The key is bare, or a quoted string as in the
+ * IETF draft httpapi-idempotency-key: `abc` and `"abc"` are the same key.
+ *
+ * @throws a 400 http-error unless the key is 1 to 128 visible ASCII characters.
  */
 export function idempotencyKey(req: Request): string | undefined {
   return keyIn(req.get(IDEMPOTENCY_KEY_HEADER), 'Idempotency-Key');
 }
 
-/** The key that the order's caller sent; undefined if it sent none. Written and refused like `idempotencyKey`. */
+/**
+ * The Idempotency-Key of the order's caller; undefined if there is none.
+ *
+ * @throws a 400 http-error unless the key is 1 to 128 visible ASCII characters.
+ */
 export function callerKey(req: Request): string | undefined {
   return keyIn(req.get(CALLER_KEY_HEADER), 'X-Caller-Key');
 }
 
-/** A key as a header has it: bare, unless that would read as a quoted string. */
+/** A key as a header's value: bare, unless it would read as a quoted string. */
 export function keyHeader(key: string): string {
   return key.startsWith('"') ? `"${key.replaceAll(/["\\]/g, '\\$&')}"` : key;
 }
 
-/** Names the attempt that `res` answers. */
+/** Echoes the key of the attempt that `res` answers. */
 export function nameAttempt(res: Response, key: string): void {
   res.set(IDEMPOTENCY_KEY_HEADER, keyHeader(key));
 }

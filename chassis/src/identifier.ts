@@ -2,8 +2,10 @@ import type { Request } from 'express';
 import createError from 'http-errors';
 
 /**
- * The query parameter `name`, 1 to 128 characters; `fallback` if it is absent. Throws a 400 http-error
- * that names it if it is missing, repeated, empty, too long, broken or has a control character.
+ * The query parameter `name`, or `fallback` if the request has none.
+ *
+ * @throws a 400 http-error that names the parameter if it is missing, repeated, empty, longer than 128
+ * characters, has broken percent-encoding or a control character.
  */
 export function identifier(req: Request, name: string, fallback?: string): string {
   const refuse = (problem: string): never => {
@@ -14,13 +16,13 @@ export function identifier(req: Request, name: string, fallback?: string): strin
   if (pair === undefined) return fallback ?? refuse('is missing');
   if (second !== undefined) refuse('is repeated');
   try {
-    decodeURIComponent(pair); // URLSearchParams lets broken encoding pass, or makes it U+FFFD.
+    decodeURIComponent(pair); // URLSearchParams accepts broken encoding, or replaces it by U+FFFD.
   } catch {
     refuse('has broken percent-encoding');
   }
   const value = new URLSearchParams(pair).get(name) || refuse('is empty');
   if ([...value].length > 128) refuse('is longer than 128 characters');
   if (/\p{Cc}/u.test(value)) refuse('has a control character');
-  // A copy: a slice of the URL would keep all of it for as long as the value is remembered.
+  // A copy: a slice would keep the whole URL in memory for as long as the value.
   return Buffer.from(value).toString();
 }

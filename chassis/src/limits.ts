@@ -2,8 +2,8 @@ import { createServer, type RequestListener, type Server, type ServerOptions } f
 import type { Socket } from 'node:net';
 
 /**
- * What a request may take: past a timeout it gets 408, past the size of its headers 431. An idle
- * connection stays longer than our clients keep theirs: the side that sends must be the one to close.
+ * A request that exceeds a timeout is answered 408, one with larger headers 431. Idle connections stay open
+ * longer than the services keep theirs, since the side that sends the next request must be the one to close.
  */
 const REQUEST_LIMITS: ServerOptions = {
   maxHeaderSize: 16 * 1024,
@@ -13,51 +13,52 @@ const REQUEST_LIMITS: ServerOptions = {
   keepAliveTimeout: 10_000,
 };
 
-/** Connections at a time; one more is closed unread. */
+/** Open connections. The server closes any further one without reading from it. */
 const MAX_CONNECTIONS = 10_000;
 
-/** Connections that wait to be accepted. Node's own limit, 511, would drop some of a crowd's. */
+/** Connections that wait to be accepted. Node's default of 511 drops connections under a burst. */
 export const BACKLOG = 4_096;
 
-/** How long a client may take nothing of an answer that waits for it. */
+/** How long a client may read nothing of a pending answer. */
 const UNREAD_ANSWER_TIMEOUT_MS = 30_000;
 
-/** How often it is looked, in that time, whether the client has taken something. */
-const LOOKS = 60;
+/** How often progress is checked within that time. */
+const CHECKS = 60;
 
-/** A server for `listener` that bounds what a request, a connection and all of them may take. */
+/** Makes a server that bounds the time and size of requests, and the number of connections. */
 export function createLimitedServer(
   listener: RequestListener,
   maxConnections = MAX_CONNECTIONS,
 ): Server {
   const server = createServer(REQUEST_LIMITS, listener);
   server.maxConnections = maxConnections;
-  // From the 2,000th on Node would drop headers without a word. All of them fit into their size.
+  // 0: no limit. By default Node silently drops headers after the 2,000th; maxHeaderSize bounds them all.
   server.maxHeadersCount = 0;
   cutUnreadAnswers(server);
   return server;
 }
 
 /**
- * Closes a connection of `server` when its client has taken nothing of an answer for `timeoutMs`. While an
- * answer is being made there is nothing to take. `server.timeout` does not do: it compares a write with
- * itself only when time is up, and begins anew if that has moved since it began.
+ * Closes a connection of `server` when its client has read nothing of a pending answer for `timeoutMs`
+ * milliseconds. The time during which an answer is still being made does not count. `server.timeout` can
+ * take twice as long: it checks only when time is up, and starts again if anything was read since it began.
  */
 export function cutUnreadAnswers(server: Server, timeoutMs = UNREAD_ANSWER_TIMEOUT_MS): void {
-  const connections = new Map<Socket, { unsentBytes: number; looks: number }>();
+  const connections = new Map<Socket, { unsentBytes: number; unchanged: number }>();
   let timer: NodeJS.Timeout | undefined;
-  // It counts looks, not time: in a process that stood still nobody could take anything.
-  const look = () => {
+  // It counts checks and not time: while the process is stopped, no client can make progress.
+  const check = () => {
     for (const [socket, seen] of connections) {
       const unsentBytes = unsentBytesOf(socket);
-      seen.looks = unsentBytes > 0 && unsentBytes === seen.unsentBytes ? seen.looks + 1 : 0;
+      const isUnchanged = unsentBytes > 0 && unsentBytes === seen.unsentBytes;
+      seen.unchanged = isUnchanged ? seen.unchanged + 1 : 0;
       seen.unsentBytes = unsentBytes;
-      if (seen.looks >= LOOKS) socket.destroy();
+      if (seen.unchanged >= CHECKS) socket.destroy();
     }
   };
   server.on('connection', (socket: Socket) => {
-    timer ??= setInterval(look, timeoutMs / LOOKS).unref();
-    connections.set(socket, { unsentBytes: 0, looks: 0 });
+    timer ??= setInterval(check, timeoutMs / CHECKS).unref();
+    connections.set(socket, { unsentBytes: 0, unchanged: 0 });
     socket.once('close', () => {
       connections.delete(socket);
       if (connections.size > 0) return;
@@ -68,9 +69,9 @@ export function cutUnreadAnswers(server: Server, timeoutMs = UNREAD_ANSWER_TIMEO
 }
 
 /**
- * What the operating system has yet to take of the write that is under way. `writableLength` has that
- * write as a whole until its end, so a client that reads slowly would seem to read nothing; net.Socket
- * looks at its handle for the same reason.
+ * The bytes of the current write that the operating system has not accepted yet. `writableLength` counts
+ * a write as a whole until it ends, so a slow reader would seem to read nothing. net.Socket asks its handle
+ * for the same reason.
  */
 function unsentBytesOf(socket: Socket): number {
   if (socket.writableLength === 0) return 0;

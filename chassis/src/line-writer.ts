@@ -1,45 +1,46 @@
 import { constants, fstatSync, openSync } from 'node:fs';
 import { destination } from 'pino';
 
-/** What nobody takes just now (a reader that stands, a disk that is full) is kept, up to this much. */
-const KEPT_BYTES = 1024 * 1024;
+/** The size of the buffer for lines that cannot be written yet: the reader is stalled, or the disk full. */
+const MAX_BUFFERED_BYTES = 1024 * 1024;
 
-/** How soon that is tried again, if no further line does so before. */
+/** How soon the buffer is retried, unless a further line retries it before. */
 const RETRY_MS = 20;
 
-/** Lines beyond what is kept. */
+/** The lines that were dropped because the buffer was full. */
 export interface Lost {
   count: number;
-  /** The code of the error that was in the way: `EAGAIN`, a reader that stands; `ENOSPC`. */
+  /** The code of the error of the last write: `EAGAIN` for a stalled reader, or for instance `ENOSPC`. */
   code: string;
 }
 
 export interface LineWriter {
-  /** Writes a line, with its line break. Never waits, never throws. */
+  /** Writes a line, which includes its line break. Never blocks, never throws. */
   write(line: string): void;
-  /** Calls `done` once nothing is kept any more. */
+  /** Calls `done` once the buffer is empty. */
   flush(done?: () => void): void;
 }
 
-/** A line longer than all that may be kept is lost by itself. */
+/** The code is for a line that is longer than the whole buffer: it is dropped without an error. */
 const NONE: Lost = { count: 0, code: 'EMSGSIZE' };
 
 interface Options {
-  /** Called when there is room again, where the lines are missing. */
+  /** Called when writing succeeds again, at the place of the gap. */
   onLost: (lost: Lost) => void;
-  /** Called at each write that failed, with the code of its error. */
+  /** Called with the code of each error of a write. */
   onError?: (code: string) => void;
 }
 
 /**
- * Writes lines to stdout, each before the call returns as long as stdout takes them. What it does not
- * take is kept in order, up to a bound, and tried again; lines beyond it are dropped, counted and told of.
+ * Writes lines to stdout without ever blocking. While stdout accepts them, each line is written before the
+ * call returns. Otherwise lines are buffered in order and retried; when the buffer is full, further lines
+ * are dropped, counted and reported.
  */
 export function lineWriter({ onLost, onError }: Options): LineWriter {
   const stdout = destination({
     dest: descriptor(),
     sync: true,
-    maxLength: KEPT_BYTES,
+    maxLength: MAX_BUFFERED_BYTES,
     retryEAGAIN: () => false,
   });
   let lost = { ...NONE };
@@ -51,7 +52,7 @@ export function lineWriter({ onLost, onError }: Options): LineWriter {
     lost.count += 1;
     tryLater();
   });
-  // pino's own listener falls silent for good at EPIPE, and throws all other errors.
+  // pino's own listener gives up for good at EPIPE, and throws all other errors.
   stdout.removeAllListeners('error').on('error', ({ code = 'unknown' }: NodeJS.ErrnoException) => {
     failed = true;
     lost.code = code;
@@ -63,23 +64,23 @@ export function lineWriter({ onLost, onError }: Options): LineWriter {
     retry ??= setTimeout(flush, RETRY_MS).unref();
   }
 
-  /** Tries what is kept. sonic-boom's flushSync would wait, and at ENOSPC for ever. */
+  /** Retries the buffer. sonic-boom's flushSync would block, at ENOSPC for ever. */
   function flush() {
     clearTimeout(retry);
     retry = undefined;
     failed = false;
     stdout.write('');
     if (failed) return;
-    const told = lost;
+    const gap = lost;
     lost = { ...NONE };
-    if (told.count > 0) onLost(told);
+    if (gap.count > 0) onLost(gap);
     for (const done of waiting.splice(0)) done();
   }
   process.on('exit', flush);
 
   return {
     write(line) {
-      // From the first one that is lost to the line that says so, all are: a log has one gap, not many.
+      // After the first dropped line, drop all until the gap is reported: a log with one gap, not many.
       if (lost.count > 0) lost.count += 1;
       else stdout.write(line);
     },
@@ -90,21 +91,21 @@ export function lineWriter({ onLost, onError }: Options): LineWriter {
   };
 }
 
-/** A descriptor for stdout on which a write fails where it would have to wait. */
+/** A descriptor of stdout on which a write fails instead of blocking. */
 function descriptor(): number {
   try {
-    // O_NONBLOCK is a flag of the open file, which the shell, npm or another process may share: they
-    // would meet it too, and take it back when they end. What is opened anew is ours alone.
+    // O_NONBLOCK belongs to the open file, which the shell, npm or another process may share: it would
+    // affect them, and they may reset it. Opening the file again gives this process one of its own.
     const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
     if (!fstatSync(1).isFile())
       return openSync('/proc/self/fd/1', O_WRONLY | O_NONBLOCK | O_NOCTTY);
   } catch {
-    neverWait(process.stdout); // A socket, which cannot be opened again, or no Linux.
+    neverWait(process.stdout); // A socket cannot be opened again, and only Linux has /proc.
   }
   return 1;
 }
 
-/** Keeps what is written to `stream` in memory where it would have to wait; Node does so for all but a terminal. */
+/** Makes Node buffer writes to `stream` that would block, as it does for every stream but a terminal. */
 export function neverWait(stream: NodeJS.WriteStream): void {
   const { _handle: handle } = stream as { _handle?: { setBlocking?(on: boolean): void } };
   handle?.setBlocking?.(false);

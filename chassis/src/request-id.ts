@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 
 export const REQUEST_ID_HEADER = 'x-request-id';
 
-/** Gives each request an id (the caller's, or a new UUID) and a logger, and each answer the id. */
+/** Middleware that gives each request a logger and an id, the caller's or a new UUID, and echoes the id. */
 export function identifyRequests(logger: Logger): RequestHandler {
   return (req, res, next) => {
     const sent = req.get(REQUEST_ID_HEADER) ?? '';
@@ -20,7 +20,7 @@ export function requestId(res: Response): string {
   return res.locals.requestId;
 }
 
-/** A logger whose lines carry the request's id and those of `fields` that there are. */
+/** A logger whose lines carry the request's id and `fields`. */
 export function requestLogger(
   res: Response,
   fields: Record<string, string | undefined> = {},
@@ -31,7 +31,7 @@ export function requestLogger(
   return log;
 }
 
-/** The logger that the request's route has made, or else one with its id. */
+/** The logger that the route made last, or else one with only the request's id. */
 export function latestLogger(res: Response): Logger {
   return res.locals.log ?? requestLogger(res);
 }

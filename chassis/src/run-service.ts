@@ -122,7 +122,7 @@ function exitGracefully(logger: Logger, drain: () => Promise<void>): void {
   });
 }
 
-/** Published after a drain. The process exits when the promises that subscribers add to `waitFor` have settled. */
+/** Published after a drain. The process exits once the promises that subscribers add to `waitFor` settle. */
 export interface Drained {
   waitFor: Promise<unknown>[];
 }

@@ -4,41 +4,41 @@ import createError from 'http-errors';
 import { ClientDisconnected } from 'request-scope';
 import { scopeOf } from 'request-scope/express';
 
-/** Of a request; a larger body gets 413. */
+/** A request with a larger body is answered 413. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
-/** Pipelined requests that wait, on all connections; one more closes its connection. Each is 11 kB or so. */
+/** Waiting pipelined requests on all connections, of about 11 kB each. One more closes its connection. */
 const MAX_WAITING = 5_000;
 
 /**
- * Lets a request go on once its body has arrived and it is its turn to be answered; a cancellation before
- * that ends it. Nobody needs a body, but behind one that is not read Node sees no hang-up; too large a one
- * is 413. Pipelined requests are begun one after the other, each when the operating system has taken the
- * answer before: whatever is asked for, a connection never owes more than one answer that has been made.
+ * Middleware that holds a request until its body has arrived and all earlier answers on its connection have
+ * been sent. A cancellation in the meantime ends the request. No route needs the body, but Node cannot see
+ * a hang-up behind a body that is not read. Pipelined requests start one at a time, each when the operating
+ * system has accepted the answer before it, so that a connection never holds more than one answer in memory.
  */
 export function waitUntilReady(maxWaiting = MAX_WAITING): RequestHandler {
   let waiting = 0;
   return (req, res, next) => {
     const { 'content-length': length = '0', 'transfer-encoding': encoding } = req.headers;
     const hasBody = length !== '0' || encoding !== undefined;
-    // Until its turn the socket is another answer's.
+    // A response without a socket waits for an earlier one: its request was pipelined.
     if (!hasBody && res.socket) return next();
     const isPipelined = !res.socket;
     const isTooMuch = isPipelined && waiting >= maxWaiting;
     if (isTooMuch || req.socket.destroyed) return void req.socket.destroy();
-    const scope = scopeOf(res); // Its budget has begun.
+    const scope = scopeOf(res); // From here on its budget runs.
     const { signal } = scope;
-    const waits = [hasBody && Promise.race([drained(req), aborted(signal)])];
+    const waits = [hasBody && Promise.race([readBody(req), aborted(signal)])];
     if (isPipelined) {
       waiting += 1;
-      const turn = turnOf(req, res).finally(() => {
+      const turn = earlierAnswersSent(req, res).finally(() => {
         waiting -= 1;
       });
       waits.push(turn);
     }
     const refuse = (error: unknown) => {
       scope[Symbol.dispose]();
-      if (!req.complete) res.set('Connection', 'close'); // The rest of the body may still come.
+      if (!req.complete) res.set('Connection', 'close'); // The rest of the body may still arrive.
       next(error);
     };
     Promise.all(waits)
@@ -47,8 +47,8 @@ export function waitUntilReady(maxWaiting = MAX_WAITING): RequestHandler {
   };
 }
 
-/** Resolves when the answers before `res` are taken, in a turn of the event loop that others have too. */
-function turnOf({ socket }: Request, res: Response): Promise<void> {
+/** Resolves after the earlier answers were sent, and after other work in the event loop had its turn. */
+function earlierAnswersSent({ socket }: Request, res: Response): Promise<void> {
   return new Promise((resolve, reject) => {
     const hangUp = () => reject(new ClientDisconnected());
     socket.setMaxListeners(0); // One for each request that waits: from eleven on Node would warn.
@@ -60,13 +60,14 @@ function turnOf({ socket }: Request, res: Response): Promise<void> {
   });
 }
 
-/** Rejects with the reason of `signal` when it aborts. */
+/** Rejects with the reason of `signal` when that aborts. */
 async function aborted(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await once(signal, 'abort');
   throw signal.reason;
 }
 
-async function drained(req: Request): Promise<void> {
+/** Reads the body and drops it. */
+async function readBody(req: Request): Promise<void> {
   let bytes = 0;
   try {
     for await (const chunk of req.iterator({ destroyOnReturn: false })) {

@@ -8,7 +8,9 @@ const { press, usual, ours, sentence } = live;
 scene('npm run live, again on the same port', 'one line, and exit code 1', async () => {
   const second = startLive({ LIVE_PORT: new URL(live.url).port });
   expect(await second.closed).toBe(1);
-  expect(second.output()).toMatch(/^live: listen EADDRINUSE.*; set LIVE_PORT to use another port\n$/);
+  expect(second.output()).toMatch(
+    /^live: listen EADDRINUSE.*; set LIVE_PORT to use another port\n$/,
+  );
   return second.output().trim();
 });
 

@@ -51,7 +51,9 @@ test('a port in use stops all, PORT itself is ignored; a terminal that closes le
   expect(first.output()).toMatch(/^State in memory: it ends with the processes\n/);
   const second = start({ ...ANY_PORTS, INVENTORY_PORT: port });
   expect(await second.closed).toBe(1);
-  expect(second.output()).toMatch(/inventory-service: .*EADDRINUSE.*INVENTORY_PORT.* to use another port/);
+  expect(second.output()).toMatch(
+    /inventory-service: .*EADDRINUSE.*INVENTORY_PORT.* to use another port/,
+  );
   first.child.kill('SIGHUP');
   expect(await first.closed).toBe(0);
   expect(first.output().match(/exited with code 0/g)).toHaveLength(SERVICES.length);

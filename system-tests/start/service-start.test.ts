@@ -79,7 +79,9 @@ describe('a service that cannot start says why in one line, exit code 1', () => 
     const PORT = String(first.port);
     await using second = new ServiceProcess('payment-service', { PORT });
     expect(await second.exited).toEqual({ code: 1, signal: null });
-    expect(second.stderr).toMatch(/^payment-service: .*EADDRINUSE.*; set PORT \(.*\) to use another port\n$/);
+    expect(second.stderr).toMatch(
+      /^payment-service: .*EADDRINUSE.*; set PORT \(.*\) to use another port\n$/,
+    );
   });
 
   test('on a port in use, while it looks for its database', async () => {

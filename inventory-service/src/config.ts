@@ -1,10 +1,15 @@
 import { durationMs, readServiceConfig, type ServiceConfig } from '@orders/chassis';
 
 export interface Config extends ServiceConfig {
+  /** The simulated work of a check. */
   checkDurationMs: number;
 }
 
-/** The configuration in `env`. Throws StartError. */
+/**
+ * Reads the configuration from `env`.
+ *
+ * @throws {StartError} if a variable has a bad value.
+ */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
   return {
     ...readServiceConfig(env, 8081),

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Stock, StockScope } from './stock.ts';
+import type { ReadonlyScope } from '@orders/chassis';
+import type { Stock } from './stock.ts';
 
 /** The stock in memory. */
 export class MemoryStock implements Stock {
@@ -10,7 +11,7 @@ export class MemoryStock implements Stock {
     this.#durationMs = durationMs;
   }
 
-  async check(_productID: string, { signal }: StockScope): Promise<void> {
+  async check(_productID: string, { signal }: ReadonlyScope): Promise<void> {
     await sleep(this.#durationMs, undefined, { signal });
   }
 }

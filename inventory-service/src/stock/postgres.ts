@@ -1,7 +1,7 @@
-import type { Database, Table } from '@orders/chassis';
-import type { Stock, StockScope } from './stock.ts';
+import type { Database, ReadonlyScope, Table } from '@orders/chassis';
+import type { Stock } from './stock.ts';
 
-/** The products. */
+/** The table of the products. */
 export const PRODUCTS: Table = {
   name: 'products',
   privileges: ['select'],
@@ -11,21 +11,22 @@ export const PRODUCTS: Table = {
       `create table ${table} (id text primary key)`,
       `insert into ${table} (id) values ('1234')`,
     ],
-    // An index that sorts by the C library's rules no longer finds its keys where another version has others.
+    // Collation "C": an index in the C library's order is broken after an upgrade that changes the order.
     (table) => [`alter table ${table} alter id type text collate "C"`],
   ],
-  // One that is elsewhere stays there: it has what a new one has, and may be anybody's with so few columns.
+  // An unversioned table in another schema is not moved: it has nothing that a new one lacks, and with only
+  // one column it may belong to somebody else.
   unversioned: { columns: ['id text not null'] },
 };
 
-/** A product that is not known is available too, as in memory. */
+/** The statement of a check. It finds an unknown product available, too, as the stock in memory does. */
 export function checkStatement(schema: string): string {
   const products = `"${schema}".products`;
   return `
   select products.id from (select pg_sleep($2)) as work left join ${products} as products on products.id = $1`;
 }
 
-/** Added to the duration of a check: the round trip to the database, and the answer to the caller. */
+/** Added to the time of a check, for the round trip to the database and the answer to the caller. */
 const TRAVEL_MS = 10;
 
 /** The stock in PostgreSQL. */
@@ -35,8 +36,8 @@ export class PostgresStock implements Stock {
   readonly #durationMs: number;
 
   /**
-   * A check is a query of `durationMs` milliseconds. The database stops it as soon as its scope aborts. It
-   * is not sent if its scope has less time left than the check takes.
+   * A check is a query of `durationMs` milliseconds. It stops in the database as soon as its scope aborts,
+   * and is not sent if its scope has less time left than that.
    */
   constructor({ pool, schema }: Pick<Database, 'pool' | 'schema'>, durationMs: number) {
     this.#pool = pool;
@@ -44,7 +45,7 @@ export class PostgresStock implements Stock {
     this.#durationMs = durationMs;
   }
 
-  async check(productID: string, scope: StockScope): Promise<void> {
+  async check(productID: string, scope: ReadonlyScope): Promise<void> {
     const values = [productID, this.#durationMs / 1_000];
     const expectedMs = this.#durationMs + TRAVEL_MS;
     await this.#pool.query(this.#statement, values, scope, { expectedMs });

@@ -1,13 +1,11 @@
-import type { Scope } from 'request-scope';
-
-/** The part of a Scope that a check needs. */
-export type StockScope = Pick<Scope, 'signal' | 'remainingMs'>;
+import type { ReadonlyScope } from '@orders/chassis';
 
 /** The products in stock. */
 export interface Stock {
   /**
-   * Resolves if the product is available, which every product is. Rejects with the reason of `scope` as
-   * soon as that aborts.
+   * Resolves if the product is available. Every product is, even one that is not in stock.
+   *
+   * @throws as soon as `scope` aborts.
    */
-  check(productID: string, scope: StockScope): Promise<void>;
+  check(productID: string, scope: ReadonlyScope): Promise<void>;
 }

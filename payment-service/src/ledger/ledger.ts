@@ -1,5 +1,6 @@
+import type { ReadonlyScope } from '@orders/chassis';
 import createError from 'http-errors';
-import { Cancellation, type Scope } from 'request-scope';
+import { Cancellation } from 'request-scope';
 
 /** One payment, or the tombstone of one that was voided before it arrived. */
 export interface Payment {
@@ -18,11 +19,8 @@ export type BeginResult = 'begun' | 'in-flight' | 'processed' | 'voided' | 'othe
 /** What `void` did or found: `full` means that the key is new and there is no room for a tombstone. */
 export type VoidResult = 'voided' | 'already-voided' | 'other-order' | 'full';
 
-/** The part of a Scope that a step of the ledger needs. The ledger never aborts a scope. */
-export type LedgerScope = Pick<Scope, 'signal' | 'remainingMs'>;
-
 export interface VoidOptions {
-  scope: LedgerScope;
+  scope: ReadonlyScope;
   /** The Idempotency-Key of the order's caller. The ledger keeps the first one that it gets. */
   callerKey?: string | undefined;
 }
@@ -61,7 +59,7 @@ export interface Ledger {
    * before the step was taken.
    * @throws {OutcomeUnknown} if the payment may be processed or not.
    */
-  commit(key: string, scope: LedgerScope): Promise<boolean>;
+  commit(key: string, scope: ReadonlyScope): Promise<boolean>;
 
   /** Makes a pending payment canceled. A payment in any other state stays as it is. */
   cancel(key: string): Promise<void>;
@@ -70,7 +68,7 @@ export interface Ledger {
   void(key: string, orderID: string, options: VoidOptions): Promise<VoidResult>;
 
   /** The 100 payments of an order that changed last, the oldest change first. */
-  payments(orderID: string, scope: LedgerScope): Promise<Payment[]>;
+  payments(orderID: string, scope: ReadonlyScope): Promise<Payment[]>;
 }
 
 /** How many payments of one order are listed. */

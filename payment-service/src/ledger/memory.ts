@@ -1,10 +1,9 @@
-import { ExpiringMap } from '@orders/chassis';
+import { ExpiringMap, type ReadonlyScope } from '@orders/chassis';
 import { DeadlineExceeded } from 'request-scope';
 import {
   type BeginOptions,
   type BeginResult,
   type Ledger,
-  type LedgerScope,
   MAX_LISTED,
   type Payment,
   type VoidOptions,
@@ -16,13 +15,13 @@ interface Pending {
   onVoid: () => void;
 }
 
-/** It fits into a container of 512 MB, half of which Node gives to its heap. */
+/** Fits into a container of 512 MB, of which the heap of Node gets half. */
 const MAX_BYTES = 200_000_000;
 
-/** What a payment takes besides its ids, at most, as measured: with an order of its own. */
+/** The memory of a payment besides its ids, as measured in the worst case: one payment per order. */
 const PAYMENT_BYTES = 550;
 
-/** In memory. No step waits for anything, so nothing can come between its look and its change. */
+/** The ledger in memory. A step awaits nothing between reading a payment and changing it, so it is atomic. */
 export class MemoryLedger implements Ledger {
   readonly #pending = new Map<string, Pending>();
   readonly #settled: ExpiringMap<Payment>;
@@ -31,8 +30,8 @@ export class MemoryLedger implements Ledger {
   #bytes = 0;
 
   /**
-   * Settled payments and tombstones are remembered for `retentionMs`, and never forgotten sooner: where
-   * one more would take the ledger beyond `maxBytes` it is not taken.
+   * Settled payments and tombstones are kept for `retentionMs` milliseconds. None is forgotten sooner: a new
+   * payment that would make the ledger exceed `maxBytes` is refused.
    */
   constructor(retentionMs: number, maxBytes = MAX_BYTES) {
     this.#settled = new ExpiringMap(retentionMs, (payment) => this.#forget(payment));
@@ -55,7 +54,7 @@ export class MemoryLedger implements Ledger {
     return 'begun';
   }
 
-  async commit(key: string, { signal, remainingMs }: LedgerScope): Promise<boolean> {
+  async commit(key: string, { signal, remainingMs }: ReadonlyScope): Promise<boolean> {
     signal.throwIfAborted();
     if (remainingMs === 0) throw new DeadlineExceeded();
     return this.#settle(key, 'processed');
@@ -87,7 +86,7 @@ export class MemoryLedger implements Ledger {
     return [...(this.#byOrder.get(orderID)?.values() ?? [])];
   }
 
-  /** Whether there is room for one more payment, which has it from now on. */
+  /** Reserves room for one more payment. Returns false if there is none. */
   #makeRoom(ids: Ids): boolean {
     this.#settled.clearExpired();
     const bytes = this.#bytes + bytesOf(ids);
@@ -108,7 +107,7 @@ export class MemoryLedger implements Ledger {
     return true;
   }
 
-  /** Makes the entry, and puts it at the end of its order's list. */
+  /** Makes a payment with this status, and puts it at the end of its order's list. */
   #list({ paymentKey, callerKey, orderID }: Ids, status: Payment['status']): Payment {
     const payment = { paymentKey, callerKey, orderID, status, updatedAt: new Date().toISOString() };
     const listed = this.#byOrder.get(orderID) ?? new Map<string, Payment>();
@@ -131,7 +130,7 @@ export class MemoryLedger implements Ledger {
 
 type Ids = Pick<Payment, 'paymentKey' | 'callerKey' | 'orderID'>;
 
-/** What a payment takes in memory. A key is ASCII, one byte a character; an order's id may take two. */
+/** The memory of a payment. Keys are ASCII, one byte per character; an order's id may take two. */
 function bytesOf({ paymentKey, callerKey = '', orderID }: Ids): number {
   return PAYMENT_BYTES + paymentKey.length + callerKey.length + 2 * orderID.length;
 }

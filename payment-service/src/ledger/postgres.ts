@@ -1,11 +1,10 @@
-import type { Database, Logger, Table } from '@orders/chassis';
+import type { Database, Logger, ReadonlyScope, Table } from '@orders/chassis';
 import { isHttpError } from 'http-errors';
 import { isCancellation } from 'request-scope';
 import {
   type BeginOptions,
   type BeginResult,
   type Ledger,
-  type LedgerScope,
   MAX_LISTED,
   OutcomeUnknown,
   type Payment,
@@ -52,7 +51,7 @@ export const PAYMENTS: Table = {
   },
 };
 
-/** The channel that notifies the replica at work on a payment, if there is one, of its void. */
+/** The channel on which the replica that processes a payment is notified of its void. */
 export function voidedChannel(schema: string): string {
   return `${schema}.payments_voided`;
 }
@@ -66,7 +65,7 @@ export function paymentStatements(schema: string) {
   on conflict (payment_key) do update set status = 'pending', updated_at = clock_timestamp()
   where payments.status = 'canceled' and payments.order_id = excluded.order_id returning payment_key`,
 
-    /** To `processed` this is the commit, the point of no return; to `canceled` it gives the payment up. */
+    /** With `processed` this is COMMIT, the point of no return; with `canceled` it frees the key. */
     settle: `
   update ${payments} set status = $2, updated_at = clock_timestamp()
   where payment_key = $1 and status = 'pending' returning payment_key`,
@@ -99,7 +98,7 @@ interface Row {
 /** A statement is not sent if its scope has less time left than this, even if it has not aborted yet. */
 const EXPECTED_MS = 1;
 
-/** The ledger in `database`, which any number of replicas share. It hears of the voids of the others. */
+/** The ledger in `database`, which the replicas share. It listens for the voids of the other replicas. */
 export function openLedger(database: Database, logger: Pick<Logger, 'warn'>): Ledger {
   const ledger = new PostgresLedger(database, logger);
   database.listen(voidedChannel(database.schema), (key) => ledger.stopWork(key));
@@ -141,7 +140,7 @@ export class PostgresLedger implements Ledger {
     }
   }
 
-  async commit(key: string, scope: LedgerScope): Promise<boolean> {
+  async commit(key: string, scope: ReadonlyScope): Promise<boolean> {
     try {
       const options = { toItsEnd: true, mayBeRefused: false, expectedMs: EXPECTED_MS };
       const { settle } = this.#statements;
@@ -173,7 +172,7 @@ export class PostgresLedger implements Ledger {
     return known?.order_id === orderID ? 'already-voided' : 'other-order';
   }
 
-  async payments(orderID: string, scope: LedgerScope): Promise<Payment[]> {
+  async payments(orderID: string, scope: ReadonlyScope): Promise<Payment[]> {
     const { rows } = await this.#pool.query<Row>(this.#statements.list, [orderID], scope);
     return rows.reverse().map((row) => ({
       paymentKey: row.payment_key,
@@ -204,7 +203,7 @@ export class PostgresLedger implements Ledger {
   async #run<Its extends object = Row>(
     text: string,
     values: unknown[],
-    scope?: LedgerScope,
+    scope?: ReadonlyScope,
   ): Promise<Its[]> {
     const options = { toItsEnd: true, expectedMs: EXPECTED_MS };
     return (await this.#pool.query<Its>(text, values, scope, options)).rows;

@@ -23,7 +23,7 @@ import {
   PaymentVoided,
 } from '../ledger/ledger.ts';
 
-/** `POST /pay`: one charge an idempotency key; without a key, one a call. */
+/** `POST /pay`: one charge per idempotency key, or per request if there is no key. */
 export function payRoute(ledger: Ledger, durationMs: number): RequestHandler {
   return async (req, res) => {
     const key = idempotencyKey(req) ?? randomUUID();
@@ -34,7 +34,7 @@ export function payRoute(ledger: Ledger, durationMs: number): RequestHandler {
     const log = requestLogger(res, { orderID, ...keys });
     using scope = scopeOf(res);
     try {
-      // What never began leaves its key free.
+      // Before the payment begins: its key stays free.
       if (hasAborted(scope)) throw scope.signal.reason;
       const onVoid = () => scope.abort(new PaymentVoided());
       const options = { scope, onVoid, callerKey: keys.callerKey };
@@ -46,7 +46,7 @@ export function payRoute(ledger: Ledger, durationMs: number): RequestHandler {
       sendText(res, `Payment for order ${orderID} completed`);
     } catch (error) {
       if (error instanceof OutcomeUnknown) {
-        // Never 408: it may be charged.
+        // Not 408: the order may be charged.
         log.warn({ cause: error.code }, `Payment outcome unknown for order: ${orderID}`);
         throw createError(500, error);
       }
@@ -58,8 +58,9 @@ export function payRoute(ledger: Ledger, durationMs: number): RequestHandler {
 }
 
 /**
- * Charges the order: `durationMs` of simulated work, where a card charge would stand that takes the
- * signal. Rejects as soon as `signal` aborts.
+ * Simulates a card charge that takes `durationMs` milliseconds.
+ *
+ * @throws an AbortError as soon as `signal` aborts.
  */
 async function processPayment(
   _orderID: string,
@@ -69,7 +70,11 @@ async function processPayment(
   await sleep(durationMs, undefined, { signal });
 }
 
-/** Commits the payment that was begun under `key` once `work` is done. Rejects if it must not happen. */
+/**
+ * Commits the pending payment `key` when `work` is done.
+ *
+ * @throws whatever prevents the commit. The payment is canceled then, unless its outcome is unknown.
+ */
 async function charge(
   ledger: Ledger,
   key: string,
@@ -79,7 +84,7 @@ async function charge(
   try {
     await work;
     if (hasAborted(scope)) throw scope.signal.reason;
-    // COMMIT: from here on only a void undoes the payment.
+    // COMMIT, the point of no return: from here on only a void undoes the payment.
     if (!(await ledger.commit(key, scope))) throw new PaymentVoided();
   } catch (error) {
     if (!(error instanceof OutcomeUnknown)) await ledger.cancel(key);
@@ -87,7 +92,7 @@ async function charge(
   }
 }
 
-/** Why nothing is charged under a key that is known. */
+/** The error for a key under which nothing is charged. */
 function refusal(known: Exclude<BeginResult, 'begun' | 'processed'>, orderID: string): Error {
   switch (known) {
     case 'other-order':

@@ -3,7 +3,7 @@ import type { RequestHandler } from 'express';
 import { scopeOf } from 'request-scope/express';
 import type { Ledger } from '../ledger/ledger.ts';
 
-/** `GET /payments`: the payments for an order. */
+/** `GET /payments`: the payments of an order. */
 export function paymentsRoute(ledger: Ledger): RequestHandler {
   return async (req, res) => {
     const orderID = identifier(req, 'orderID');

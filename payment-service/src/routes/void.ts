@@ -12,7 +12,7 @@ import createError from 'http-errors';
 import { scopeOf } from 'request-scope/express';
 import { type Ledger, ledgerFull } from '../ledger/ledger.ts';
 
-/** `POST /void`: takes the payment under the idempotency key back, or keeps it from ever happening. */
+/** `POST /void`: voids the payment of the idempotency key, even before that payment arrives. */
 export function voidRoute(ledger: Ledger): RequestHandler {
   return async (req, res) => {
     const orderID = identifier(req, 'orderID');

@@ -7,6 +7,6 @@ test.each([
   ['0.0.0.0', 'http://localhost:8080'],
   ['::', 'http://localhost:8080'],
   ['orders.example', 'http://orders.example:8080'],
-])('who listens on %s is reached at %s', (host, url) => {
+])('a server that listens on %s is reached at %s', (host, url) => {
   expect(urlOf(host, 8080)).toBe(url);
 });

@@ -9,7 +9,7 @@ import { createServiceApp, sendText } from '../src/index.ts';
 
 let begun = 0;
 
-/** A service that answers for `allowedHosts`, on a port of its own. */
+/** Starts a service that accepts `allowedHosts`, and a function that sends it requests. */
 async function startService(allowedHosts: AllowedHosts) {
   const logger = pino({ level: 'silent' });
   const addRoutes: Parameters<typeof createServiceApp>[1] = (routes) => {
@@ -40,11 +40,11 @@ afterAll(() => {
 
 const HOST = 'Host: localhost:8080\r\n';
 
-describe('what a browser sends for a page of another origin is 403, whatever it asks for', () => {
+describe('a request of a web page of another origin is 403 on every path', () => {
   test.each([
     ['a page of another site', 'Sec-Fetch-Site: cross-site\r\n'],
     ['a page of the same site', 'Sec-Fetch-Site: same-site\r\n'],
-    ['a value that is yet to come', 'Sec-Fetch-Site: new\r\n'],
+    ['an unknown value', 'Sec-Fetch-Site: new\r\n'],
     ['two values', 'Sec-Fetch-Site: none\r\nSec-Fetch-Site: cross-site\r\n'],
     ['an origin alone', 'Origin: https://evil.example\r\n'],
     ['an origin on another port', 'Origin: http://localhost:8081\r\n'],
@@ -52,8 +52,8 @@ describe('what a browser sends for a page of another origin is 403, whatever it 
     ['two origins', 'Origin: http://localhost:8080\r\nOrigin: http://evil.example\r\n'],
     ['a sandboxed page', 'Origin: null\r\n'],
     ['an origin that is empty', 'Origin:\r\n'],
-    ['an origin that is no web page', 'Origin: file://localhost:8080\r\n'],
-    ['a foreign origin under a site of its own', 'Sec-Fetch-Site: none\r\nOrigin: null\r\n'],
+    ['an origin that is not a web page', 'Origin: file://localhost:8080\r\n'],
+    ['a foreign origin with Sec-Fetch-Site: none', 'Sec-Fetch-Site: none\r\nOrigin: null\r\n'],
     ['a prefetch', 'Sec-Fetch-Site: none\r\nSec-Purpose: prefetch;prerender\r\n'],
     ['an old prefetch', 'Purpose: prefetch\r\n'],
   ])('%s', async (_who, headers) => {
@@ -71,14 +71,14 @@ describe('what a browser sends for a page of another origin is 403, whatever it 
   test.each([
     ['curl, a service, a probe', ''],
     ['a person who types the address', 'Sec-Fetch-Site: none\r\nSec-Fetch-Mode: navigate\r\n'],
-    ['a page of its own', 'Sec-Fetch-Site: same-origin\r\nOrigin: http://localhost:8080\r\n'],
-    ['a page of its own behind TLS', 'Origin: https://LOCALHOST:8080\r\n'],
-  ])('and %s is let in', async (_who, headers) => {
+    ['a page of the service', 'Sec-Fetch-Site: same-origin\r\nOrigin: http://localhost:8080\r\n'],
+    ['a page of the service behind TLS', 'Origin: https://LOCALHOST:8080\r\n'],
+  ])('%s is accepted', async (_who, headers) => {
     for (const { ask } of [local, open]) expect(statusOf(await ask(HOST + headers))).toBe(200);
   });
 });
 
-describe('a Host that is not its own is 421', () => {
+describe('a foreign Host is 421', () => {
   test.each([
     ['Host: evil.example', '/order'],
     ['Host: evil.example:8080', '/health'],
@@ -114,12 +114,12 @@ describe('a Host that is not its own is 421', () => {
     'Payment-Service:8082',
     'shop.example',
     'SHOP.example.:443',
-  ])('%s is its own', async (host) => {
+  ])('the Host %s is accepted', async (host) => {
     expect(statusOf(await local.ask(`Host: ${host}\r\n`))).toBe(200);
     expect(statusOf(await local.ask('Host: localhost\r\n', `http://${host}/order`))).toBe(200);
   });
 
-  test('a probe of HTTP/1.0 may go without one', async () => {
+  test('a probe of HTTP/1.0 needs no Host', async () => {
     expect(statusOf(await local.ask('', '/health', '1.0'))).toBe(200);
   });
 });
@@ -133,11 +133,11 @@ test.each([
   'Host: localhost:port\r\n',
   'Host: [::1\r\n',
   'Host: ::1\r\n',
-])('a Host that is none is 400: %j', async (headers) => {
+])('an invalid Host is 400: %j', async (headers) => {
   for (const { ask } of [local, open]) expect(statusOf(await ask(headers))).toBe(400);
 });
 
-describe('the hosts that a service answers for', () => {
+describe('the accepted hosts', () => {
   test.each([
     ['127.0.0.1', {}, []],
     ['127.0.1.1', {}, []],

@@ -42,32 +42,32 @@ test.each([
   [{ DATABASE_SCHEMA: 'shop_2' }, { databaseSchema: 'shop_2' }],
   [{ DATABASE_URL: 'postgres://me@host/db' }, { databaseUrl: 'postgres://me@host/db' }],
   [{ URL: 'https://inventory.example/base/' }, { url: 'https://inventory.example/base' }],
-])('%j is taken', (env, expected) => {
+])('%j is accepted', (env, expected) => {
   expect(read(env)).toMatchObject(expected);
 });
 
-describe('the password of DATABASE_URL is in DATABASE_PASSWORD_FILE', () => {
+describe('DATABASE_PASSWORD_FILE', () => {
   const DATABASE_URL = 'postgres://me@host/db';
 
-  test('which is read when a connection is opened, so it is passed on', () => {
+  test('is passed on: it is read when a connection is opened', () => {
     expect(read({ DATABASE_URL, DATABASE_PASSWORD_FILE: '/dev/null' })).toMatchObject({
       databaseUrl: DATABASE_URL,
       databasePasswordFile: '/dev/null',
     });
   });
 
-  test('one that cannot be read stops the start', () => {
+  test('stops the start if it cannot be read', () => {
     expect(() => read({ DATABASE_URL, DATABASE_PASSWORD_FILE: '/nowhere' })).toThrow(
       "DATABASE_PASSWORD_FILE cannot be read: ENOENT: no such file or directory, open '/nowhere'",
     );
   });
 
-  test('without DATABASE_URL nothing is read', () => {
+  test('is not read without DATABASE_URL', () => {
     expect(read({ DATABASE_PASSWORD_FILE: '/nowhere' }).databasePasswordFile).toBeUndefined();
   });
 });
 
-describe('a bad value is named, with what it was and what it must be', () => {
+describe('the message for a bad value names the variable, the value and the rule', () => {
   test.each([
     [{ HOST: '' }, 'HOST is "", it must be an IP address or a host name'],
     [{ HOST: 'a b' }, 'HOST is "a b", it must be an IP address or a host name'],

@@ -4,7 +4,7 @@ import { ExpiringMap } from '../src/index.ts';
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-test('an entry is there until its time is up, counted anew from each change', () => {
+test('a value is kept for its time, which starts again at each change', () => {
   const expired: number[] = [];
   const map = new ExpiringMap<number>(50, (value) => expired.push(value));
   map.set('one', 1);
@@ -17,7 +17,7 @@ test('an entry is there until its time is up, counted anew from each change', ()
   expect(map.get('one')).toBeUndefined();
 });
 
-test('many that expire together are cleared away a hundred at a time', () => {
+test('values that expire together are removed a hundred at a time', () => {
   let cleared = 0;
   const counting = new ExpiringMap<number>(1_000, () => {
     cleared += 1;
@@ -29,7 +29,7 @@ test('many that expire together are cleared away a hundred at a time', () => {
   expect(cleared - before).toBe(100);
 });
 
-test('one that has expired is told of once, whoever clears it away', () => {
+test('onExpire is called once for a value, whichever method removes it', () => {
   const expired: string[] = [];
   const map = new ExpiringMap<string>(50, (value) => expired.push(value));
   map.set('key', 'old');

@@ -13,7 +13,7 @@ const app = express()
   })
   .use(errorHandler);
 
-describe('takes', () => {
+describe('accepts', () => {
   test.each([
     ['/required?productID=7', '7'],
     ['/required?other=%zz&productID=7', '7'],

@@ -16,7 +16,7 @@ async function listen(listener: RequestListener): Promise<void> {
   await once(server.listen(0, '127.0.0.1'), 'listening');
 }
 
-/** A client that has asked, and reads nothing. */
+/** A client that has sent a request and reads nothing. */
 function unreadClient() {
   const socket = connect(portOf(server), '127.0.0.1').pause();
   socket.on('error', () => {});
@@ -24,10 +24,10 @@ function unreadClient() {
   return socket;
 }
 
-describe('an answer that waits for its client', () => {
+describe('a pending answer', () => {
   const BIG_BYTES = 20_000_000;
 
-  test('is cut once nothing of it was taken for as long as it may wait, and not much later', async () => {
+  test('is cut when its client has read nothing for the timeout, and not much later', async () => {
     const timeoutMs = 1_000;
     await listen((_req, res) => res.end(Buffer.alloc(BIG_BYTES)));
     cutUnreadAnswers(server, timeoutMs);
@@ -37,7 +37,7 @@ describe('an answer that waits for its client', () => {
     await once(req.socket, 'close');
     const elapsedMs = performance.now() - startedAt;
     expect(elapsedMs).toBeGreaterThan(timeoutMs * 0.95);
-    expect(elapsedMs).toBeLessThan(timeoutMs * 1.9); // What had been taken at once would double it.
+    expect(elapsedMs).toBeLessThan(timeoutMs * 1.9); // A timeout that starts again at the first read would double it.
     client.destroy();
   });
 
@@ -50,7 +50,7 @@ describe('an answer that waits for its client', () => {
     client.on('data', (chunk) => {
       bytes += chunk.length;
       if (bytes >= BIG_BYTES) client.destroy();
-      // Twice as long as it may take nothing, in all.
+      // In all, twice as long as the timeout.
       client.pause();
       setTimeout(() => client.resume(), (800 * chunk.length) / BIG_BYTES);
     });
@@ -78,12 +78,12 @@ describe('an answer that waits for its client', () => {
   });
 });
 
-describe('of the headers of a request', () => {
+describe('the headers of a request', () => {
   const asks = (headers: string) =>
     sendRaw(portOf(server), `GET / HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n\r\n`);
 
   test.each([1_996, 1_997, 1_998, 1_999, 2_000, 4_000, 16_000])(
-    'none is lost behind %i others',
+    'arrive behind %i others',
     async (count) => {
       await listen(({ headers }, res) => res.end(`${headers['x-last']}`));
       const answer = await asks(
@@ -93,7 +93,7 @@ describe('of the headers of a request', () => {
     },
   );
 
-  test('more than fit into their size are 431', async () => {
+  test('are answered 431 if they are too large', async () => {
     await listen((_req, res) => res.end());
     expect(statusOf(await asks('a:\r\n'.repeat(17_000)))).toBe(431);
   });

@@ -10,7 +10,7 @@ import { LOADER } from '../../harness/repository.ts';
 
 const LOGGER = new URL('../src/logger.ts', import.meta.url).href;
 
-/** At each line that it reads, logs as many numbered lines as it says, and says so on stderr. Leaves at the end. */
+/** Reads a count per line, logs that many numbered lines, and writes `logged` to stderr. Ends with its input. */
 const PROGRAM = `
   import { createInterface } from 'node:readline';
   import { createLogger } from '${LOGGER}';
@@ -20,7 +20,7 @@ const PROGRAM = `
   for await (const count of createInterface({ input: process.stdin })) {
     for (let i = 0; i < Number(count); i++) {
       log.info({ n: n++ }, 'x'.repeat(200));
-      if (i % 100 === 0) await new Promise(setImmediate); // Others have their turn.
+      if (i % 100 === 0) await new Promise(setImmediate); // Lets other work run.
     }
     process.stderr.write('logged ');
   }
@@ -28,7 +28,7 @@ const PROGRAM = `
 
 const ARGS = [...LOADER, '--input-type=module', '--eval', PROGRAM];
 
-/** More than a pipe and the bound for what is kept take together. */
+/** More lines than the pipe and the buffer hold together. */
 const TOO_MANY = 20_000;
 
 function start(
@@ -39,20 +39,20 @@ function start(
   const child = spawn(file, args, { stdio });
   if (stdout !== 'pipe') closeSync(stdout);
   onTestFinished(() => void child.kill('SIGKILL'));
-  let said = '';
+  let stderr = '';
   child.stderr?.on('data', (text) => {
-    said += text;
+    stderr += text;
   });
   let times = 0;
   const log = async (count: number) => {
     times += 1;
     child.stdin?.write(`${count}\n`);
-    while (said !== 'logged '.repeat(times)) await once(child.stderr as Readable, 'data');
+    while (stderr !== 'logged '.repeat(times)) await once(child.stderr as Readable, 'data');
   };
   return { child, log };
 }
 
-/** Fails unless the lines are in order, and each number that is missing was told of where it is missing. */
+/** Fails unless the lines are in order and each gap is reported in its place. */
 function expectAllAccountedFor(text: string, count: number): { lost: number } {
   let [next, lost] = [0, 0];
   for (const line of text.trimEnd().split('\n')) {
@@ -66,7 +66,7 @@ function expectAllAccountedFor(text: string, count: number): { lost: number } {
   return { lost };
 }
 
-/** The program, and a reader of its pipe that stands until it is told to read. */
+/** The program, and a reader of its pipe that reads nothing until it gets a line on descriptor 3. */
 const PIPED: [string, ...string[]] = [
   'sh',
   '-c',
@@ -79,7 +79,7 @@ test.each([
   ['socket', undefined],
   ['pipe', PIPED],
 ] as const)(
-  'a reader of a %s that stands stops nobody; when it reads again it is told what is missing',
+  'a stalled reader of a %s blocks nothing, and finds each gap reported when it reads again',
   async (_, command) => {
     const { child, log } = start('pipe', command);
     child.stdout?.pause();
@@ -93,7 +93,7 @@ test.each([
   },
 );
 
-test('what a pipe does not take while its reader is away comes when there is one again', async () => {
+test('lines written while a pipe has no reader arrive when it has one again', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'log-'));
   const fifo = join(folder, 'fifo');
   execFileSync('mkfifo', [fifo]);
@@ -109,9 +109,12 @@ test('what a pipe does not take while its reader is away comes when there is one
   rmSync(folder, { recursive: true });
 });
 
-test.skipIf(process.platform !== 'linux')('a full disk costs lines and nothing else', async () => {
-  const { child, log } = start(openSync('/dev/full', 'w'));
-  await log(100);
-  child.kill();
-  expect(await once(child, 'close')).toEqual([null, 'SIGTERM']);
-});
+test.skipIf(process.platform !== 'linux')(
+  'a full disk loses lines, and the process goes on',
+  async () => {
+    const { child, log } = start(openSync('/dev/full', 'w'));
+    await log(100);
+    child.kill();
+    expect(await once(child, 'close')).toEqual([null, 'SIGTERM']);
+  },
+);

@@ -5,7 +5,7 @@ import { LOADER } from '../../harness/repository.ts';
 
 const LOGGER = new URL('../src/logger.ts', import.meta.url).href;
 
-/** What a process that runs `statements` with a `log` writes. */
+/** The lines that a process writes which runs `statements` with a `log`. */
 function logged(format: string, ...statements: string[]): string[] {
   const program = `import { createLogger } from '${LOGGER}';
     const log = await createLogger('a-service', 'info', '${format}');
@@ -55,13 +55,13 @@ describe('pretty', () => {
     );
   });
 
-  test('time, level, message, why it ended, and the head of the request id', () => {
+  test('a line has the time, level, message, cause and the first characters of the request id', () => {
     expect(lines[0]).toMatch(
       /^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: Payment canceled \(client-disconnected, 1004 ms\) r{8}$/,
     );
   });
 
-  test('the address of a trace has a line of its own', () => {
+  test('the URL of a trace is on a separate line', () => {
     const [line, link] = lines.slice(-2);
     expect(line).toMatch(/INFO: Placing order r$/);
     expect(link?.trim()).toBe('http://localhost:16686/trace/1');
@@ -76,13 +76,13 @@ describe('pretty', () => {
     expect(lines[index]).toMatch(/for order: \u{1F600}x+… \(client-disconnected, 1004 ms\) r{8}$/u);
   });
 
-  test('a cause is never cut, and not said twice where there is no room', () => {
+  test('a cause is never cut, and not repeated in a line that is too long', () => {
     expect(lines[3]).toContain(`failed: ${CAUSE} (1004 ms) rrrrrrrr`);
     expect(lines[3]?.length).toBeLessThanOrEqual(120);
     expect(lines[4]).toContain(`failed: ${TLS} (1004 ms) rrrrrrrr`);
   });
 
-  test('what cannot be seen, or turns the line round, is escaped', () => {
+  test('invisible characters, and those that reverse the line, are escaped', () => {
     expect(lines[5]).toMatch(
       /order: \\u\{202e\}redro\\u\{2066\} a\\u\{2028\}b\\u\{9b\}31m\\u\{200b\}\\u\{d800\}$/,
     );

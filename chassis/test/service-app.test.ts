@@ -47,7 +47,7 @@ describe('every answer', () => {
     ['GET', '/nowhere', 404],
     ['GET', '/bug', 500],
   ] as const)(
-    '%s %s: echoes the request id and gives nothing away',
+    '%s %s: echoes the request id and does not reveal its software',
     async (method, url, status) => {
       const call = method === 'GET' ? request(app).get(url) : request(app).post(url);
       const { headers, text } = await call.set('x-request-id', 'caller-1').expect(status);
@@ -73,7 +73,7 @@ describe('every answer', () => {
   });
 });
 
-test('health says ok, to HEAD too, and is not logged', async () => {
+test('/health answers ok, also to HEAD, and is not logged', async () => {
   await request(app).get('/health').expect(200, { status: 'ok' });
   await request(app).head('/health').expect(200);
   const { headers } = await request(app).post('/health').expect(405);
@@ -98,7 +98,7 @@ test.each([{ 'if-none-match': '*' }, { 'if-modified-since': new Date().toUTCStri
 
 describe('an error after the answer has begun', () => {
   test.each(['/half-http-error', '/half-cancellation'])(
-    'breaks the connection off, without a line: %s',
+    'closes the connection without a log line: %s',
     async (path) => {
       await expect(request(app).get(path)).rejects.toThrow('aborted');
       expect(lines).toEqual([]);
@@ -112,7 +112,7 @@ test('paths are exact', async () => {
   }
 });
 
-test.each(['foo://bar', 'http://[/task'])('what names no path is 404 too: %s', async (target) => {
+test.each(['foo://bar', 'http://[/task'])('a target without a path is 404: %s', async (target) => {
   const server = createServer(app);
   await once(server.listen(0), 'listening');
   const client = connect(portOf(server));
@@ -122,7 +122,7 @@ test.each(['foo://bar', 'http://[/task'])('what names no path is 404 too: %s', a
   server.close();
 });
 
-test("a bug's line has what the lines of its route have", async () => {
+test('the log line of a bug has the fields of its route', async () => {
   await request(app).get('/bug-of-an-order').expect(500);
   expect(lines).toMatchObject([{ level: 50, orderID: '1', msg: 'Internal error' }]);
 });

@@ -27,10 +27,10 @@ beforeEach(() => {
   lines = [];
 });
 
-describe('a body that nobody needs', () => {
+describe('the body of a request', () => {
   const MEGABYTE = 1024 * 1024;
 
-  test('of 8 MB is drained', async () => {
+  test('is read up to 8 MB', async () => {
     await request(app)
       .post('/task')
       .send(Buffer.alloc(8 * MEGABYTE))
@@ -40,7 +40,7 @@ describe('a body that nobody needs', () => {
   test.each([
     ['announced', (length: number) => `Content-Length: ${length}\r\n\r\n`],
     ['chunked', (length: number) => `Transfer-Encoding: chunked\r\n\r\n${length.toString(16)}\r\n`],
-  ])('of more is answered 413 and the connection closes (%s)', async (_row, head) => {
+  ])('is answered 413 if it is larger, and the connection closes (%s)', async (_row, head) => {
     const server = createServer(app);
     await once(server.listen(0), 'listening');
     const client = connect(portOf(server));
@@ -57,7 +57,7 @@ describe('a body that nobody needs', () => {
 
   test.each([
     ['its budget is spent', 'x-envoy-expected-rq-timeout-ms: 20\r\n', false],
-    ['the service has waited long enough', '', true],
+    ['the shutdown timeout has passed', '', true],
   ])('is answered 408 if it is still arriving when %s', async (_row, header, leaves) => {
     const shutdown = new GracefulShutdown();
     const server = createServer(createServiceApp({ logger, shutdown }, () => {}));
@@ -77,7 +77,7 @@ describe('a body that nobody needs', () => {
     await shutdown.drain(0);
   });
 
-  test('is not logged when the client leaves in the middle of it', async () => {
+  test('leaves no line and no scope when the client hangs up in the middle', async () => {
     const server = createServer(app);
     await once(server.listen(0), 'listening');
     const client = connect(portOf(server));
@@ -91,12 +91,12 @@ describe('a body that nobody needs', () => {
     await new Promise((resolve) => req.socket.once('close', resolve));
     await new Promise((resolve) => server.close(resolve));
     expect(lines).toEqual([]);
-    expect(ended).toHaveLength(1); // And no scope is left.
+    expect(ended).toHaveLength(1);
   });
 });
 
 describe('pipelined requests', () => {
-  /** A service whose `/task` makes an answer of a megabyte once `made` says so. */
+  /** Starts a service whose `/task` answers with a megabyte when the promise of `made` resolves. */
   async function startTasks(made: () => Promise<unknown>) {
     const shutdown = new GracefulShutdown();
     const begun: Response[] = [];
@@ -126,12 +126,12 @@ describe('pipelined requests', () => {
 
   test.each([
     ['at once', async () => {}],
-    ['in its time', () => setImmediate()],
-  ])('are begun one by one, each when the answer before was taken (%s)', async (_when, made) => {
+    ['later', () => setImmediate()],
+  ])('start one by one, each when the answer before was sent (%s)', async (_when, made) => {
     const { server, client, begun, early } = await startTasks(made);
     client.write(task().repeat(99) + task('Connection: close\r\n'));
     const [{ socket }] = await once(server, 'request');
-    // What the operating system keeps for a client that does not read.
+    // The operating system buffers some answers for a client that does not read.
     await expect.poll(() => socket.writableNeedDrain).toBe(true);
     for (let turn = 0; turn < 20; turn += 1) await setImmediate();
     expect(begun.length).toBeLessThan(30);
@@ -142,7 +142,7 @@ describe('pipelined requests', () => {
     expect(early).toEqual([]);
   });
 
-  test('of which one waits with a body do not keep a hang-up from the first', async () => {
+  test('that wait, one of them with a body, do not hide a hang-up from the first', async () => {
     const { client, server, signals } = await startTasks(() => new Promise(() => {}));
     let arrived = 0;
     server.on('request', () => {
@@ -155,7 +155,7 @@ describe('pipelined requests', () => {
     expect(signals).toHaveLength(1);
   });
 
-  test('are given up unbegun when their budget is spent, and keep the connection', async () => {
+  test('are answered 408 without starting when their budget is spent, on an open connection', async () => {
     let finish = () => {};
     const first = new Promise<void>((resolve) => {
       finish = resolve;
@@ -179,7 +179,7 @@ describe('pipelined requests', () => {
     expect(begun).toHaveLength(2);
   });
 
-  test('are given up unbegun when the service has waited long enough', async () => {
+  test('are answered 408 without starting when the shutdown timeout has passed', async () => {
     const tasks = await startTasks(() => once(tasks.signals[0] as AbortSignal, 'abort'));
     let arrived = 0;
     tasks.server.on('request', () => {
@@ -198,7 +198,7 @@ describe('pipelined requests', () => {
     await drained;
   });
 
-  test('of which too many wait close their connection, and no other', async () => {
+  test('close their connection, and no other, if too many wait', async () => {
     const shutdown = new GracefulShutdown();
     const routes = express().use(requestScopes(shutdown), waitUntilReady(3));
     let first: Response | undefined;
@@ -217,8 +217,8 @@ describe('pipelined requests', () => {
     await expect.poll(() => first).toBeDefined();
     patient.socket.write(get.repeat(2));
     greedy.socket.write(get.repeat(4));
-    expect((await greedy.received).match(/^done$/gm)).toHaveLength(1); // It waited for nothing.
-    // What has gone with its connection waits no more.
+    expect((await greedy.received).match(/^done$/gm)).toHaveLength(1); // It did not wait.
+    // Those on the closed connection do not count any more.
     const arrived = once(server, 'request');
     patient.socket.write(get.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'));
     await arrived;

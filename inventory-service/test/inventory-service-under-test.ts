@@ -16,11 +16,11 @@ const BUDGET = 'x-envoy-expected-rq-timeout-ms';
 interface Options {
   connections?: number;
   durationMs?: number;
-  /** In place of the one at the URL. */
+  /** Replaces the database at the URL. */
   database?: Database;
 }
 
-/** The service with its database at `url`, in this process. */
+/** Starts the service in this process, with its database at `url`. */
 export async function startInventory(
   url: string,
   { connections = 10, durationMs = 5, ...options }: Options = {},
@@ -44,15 +44,15 @@ export async function startInventory(
       const headers = budgetMs === undefined ? {} : { [BUDGET]: String(budgetMs) };
       return send(`${base}/check?productID=${encodeURIComponent(product)}`, { headers });
     },
-    /** Resolves once `/health` answers so. */
+    /** Resolves once `/health` gives this answer. */
     health: (wanted: string) =>
       until(`the health ${wanted}`, async () => {
         const { status, body } = await send(`${base}/health`).answer;
         return `${status} ${body}` === wanted || undefined;
       }),
-    /** Resolves with the line that says how a check ended. */
-    verdict: ({ requestId }: { requestId: string }) =>
-      until('the verdict', async () => lines.find((line) => line.requestId === requestId)),
+    /** Resolves with the log line of the outcome of a check. */
+    outcome: ({ requestId }: { requestId: string }) =>
+      until('the outcome', async () => lines.find((line) => line.requestId === requestId)),
     async [Symbol.asyncDispose]() {
       await shutdown.drain(0);
       await database.pool.close();

@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import request from 'supertest';
 import { createApp } from '../src/app.ts';
 
-/** A payment service with a ledger of its own, and what it logs. */
+/** A payment service, and the lines that it logs. */
 export class PaymentServiceUnderTest {
   readonly lines: Record<string, unknown>[] = [];
   server: Server = createServer();
@@ -25,7 +25,7 @@ export class PaymentServiceUnderTest {
     return request(this.server).post(`/pay?orderID=${orderID}`).set('Idempotency-Key', key);
   }
 
-  revoke(key: string, orderID = 'X') {
+  void(key: string, orderID = 'X') {
     return request(this.server).post(`/void?orderID=${orderID}`).set('Idempotency-Key', key);
   }
 

@@ -30,7 +30,7 @@ test('answers once the check is complete', async () => {
   ]);
 });
 
-test('says nothing of a product if the budget was spent while the process stood', async () => {
+test('does not call a product available if the budget ran out while the process stood still', async () => {
   const [workMs, budgetMs] = [100, 200];
   const server = createServer(createApp({ config: { checkDurationMs: workMs }, logger }));
   server.once('request', () => setImmediate(standStill, budgetMs));

@@ -2,7 +2,7 @@ import { ClientDisconnected, Scope } from 'request-scope';
 import { createPool } from '../../../postgres/src/index.ts';
 import type { useServer } from '../../../postgres/test/server.ts';
 
-/** Locks the table until it is disposed of: a check takes as long as that. */
+/** Locks the table, and so keeps checks running, until the result is disposed of. */
 export async function lockProducts(server: ReturnType<typeof useServer>) {
   const pool = createPool(server.postgres.url, { maxConnections: 1 });
   const scope = new Scope();

@@ -12,7 +12,7 @@ const CANCELED = { status: 408, body: 'Request canceled' };
 
 const server = useServer();
 
-test('ten that start at the same time all make the table, or find it', async () => {
+test('ten replicas that start together make the table once', async () => {
   const start = () => startInventory(server.postgres.url, { connections: 1 });
   const replicas = await Promise.all(Array.from({ length: 10 }, start));
   for (const { health } of replicas) await health(HEALTHY);
@@ -21,7 +21,7 @@ test('ten that start at the same time all make the table, or find it', async () 
   expect((await server.ask('select id from products')).rows).toEqual([{ id: '1234' }]);
 });
 
-test('answers as in memory, for a product that is not known too', async () => {
+test('answers as in memory, also for an unknown product', async () => {
   await using inventory = await startInventory(server.postgres.url);
   await inventory.health(HEALTHY);
   for (const product of ['1234', 'unknown', "o'brien"]) {
@@ -30,7 +30,7 @@ test('answers as in memory, for a product that is not known too', async () => {
       status: 200,
       body: `Product ${product} is available`,
     });
-    const { msg } = await inventory.verdict(check);
+    const { msg } = await inventory.outcome(check);
     expect(msg).toBe(`Inventory check completed for product: ${product}`);
   }
 });
@@ -42,13 +42,13 @@ test('a hang-up and a shutdown stop the query in the database', async () => {
   await server.runs(CHECK);
   hungUp.hangUp();
   await server.stops(CHECK);
-  expect(await inventory.verdict(hungUp)).toMatchObject({ cause: 'client-disconnected' });
+  expect(await inventory.outcome(hungUp)).toMatchObject({ cause: 'client-disconnected' });
 
   const aborted = inventory.check();
   await server.runs(CHECK);
   const drained = inventory.shutdown.drain(0);
   expect(await aborted.answer).toMatchObject(CANCELED);
-  expect(await inventory.verdict(aborted)).toMatchObject({ cause: 'shutting-down' });
+  expect(await inventory.outcome(aborted)).toMatchObject({ cause: 'shutting-down' });
   await server.stops(CHECK);
   await drained;
 });
@@ -61,19 +61,19 @@ test('a spent budget stops the query in the database', async () => {
   await server.runs(CHECK);
   expect(await check.answer).toMatchObject(CANCELED);
   await server.stops(CHECK);
-  expect(await inventory.verdict(check)).toMatchObject({ cause: 'deadline-exceeded' });
+  expect(await inventory.outcome(check)).toMatchObject({ cause: 'deadline-exceeded' });
 });
 
-test('a check that cannot finish within its budget is not begun', async () => {
+test('a check that cannot finish within its budget is not sent', async () => {
   await using inventory = await startInventory(server.postgres.url, { durationMs: ENDLESS_MS });
   const check = inventory.check('1234', ENDLESS_MS);
   expect(await check.answer).toMatchObject(CANCELED);
-  expect(await inventory.verdict(check)).toMatchObject({ cause: 'deadline-exceeded' });
+  expect(await inventory.outcome(check)).toMatchObject({ cause: 'deadline-exceeded' });
   const begun = await server.ask('select 1 from pg_stat_activity where query = $1', [CHECK]);
   expect(begun.rows).toEqual([]);
 });
 
-test('those who wait for a connection leave with their client or their budget, the others go on', async () => {
+test('a check that waits for a connection ends with its client or its budget; the others go on', async () => {
   await using inventory = await startInventory(server.postgres.url, { connections: 1 });
   await inventory.health(HEALTHY);
   const lock = await lockProducts(server);
@@ -84,13 +84,13 @@ test('those who wait for a connection leave with their client or their budget, t
   const patient = inventory.check('1234', 60_000);
   expect(await outOfTime.answer).toMatchObject(CANCELED);
   hungUp.hangUp();
-  expect(await inventory.verdict(hungUp)).toMatchObject({ cause: 'client-disconnected' });
+  expect(await inventory.outcome(hungUp)).toMatchObject({ cause: 'client-disconnected' });
   await server.runs(CHECK);
   await lock[Symbol.asyncDispose]();
   for (const { answer } of [atWork, patient]) expect((await answer).status).toBe(200);
 });
 
-test('when too many wait the next one is told to come again', async () => {
+test('a check is 503 with Retry-After if too many wait', async () => {
   await using _made = await testDatabase(server.postgres.url, PRODUCTS);
   const pool = createPool(server.postgres.url, { maxConnections: 1, maxWaiting: 1 });
   const isAvailable = true;
@@ -110,7 +110,7 @@ test('when too many wait the next one is told to come again', async () => {
   await server.stops(CHECK);
 });
 
-test('starts without its database, says so in one line, and is healthy once that is there', async () => {
+test('starts without its database, warns once, and is healthy when the database is available', async () => {
   await server.postgres.stop();
   await using inventory = await startInventory(server.postgres.url);
   await inventory.health(UNAVAILABLE);

@@ -25,7 +25,7 @@ const LEGAL: Record<string, string[]> = {
   voided: [],
 };
 
-/** The options of a step without a deadline whose void nobody watches. */
+/** Options of a step: no deadline, and no reaction to a void. */
 const options = (callerKey?: string) => ({ scope: new Scope(), onVoid: () => {}, callerKey });
 
 /** Takes one step, as the routes do; returns whether it charged. */
@@ -41,7 +41,7 @@ async function statuses(ledger: Ledger): Promise<Map<string, Payment['status']>>
   return new Map(payments.map((payment) => [payment.paymentKey, payment.status]));
 }
 
-/** What holds for every ledger: `empty` makes one, `numRuns` times a property. */
+/** The tests of every ledger. `empty` makes one; each property is run `numRuns` times. */
 export function ledgerContract(empty: () => Promise<Ledger>, numRuns: number): void {
   const check = (property: (ledger: Ledger, sequence: Step[]) => Promise<void>) =>
     fc.assert(
@@ -91,10 +91,10 @@ export function ledgerContract(empty: () => Promise<Ledger>, numRuns: number): v
       expect(stopped).toBe(expected);
     }));
 
-  test('says what it found', async () => {
+  test('the result says what was found under the key', async () => {
     const ledger = await empty();
     const begin = (order = ORDER) => ledger.begin('key-1', order, options());
-    const revoke = (order = ORDER) => ledger.void('key-1', order, options());
+    const voidIt = (order = ORDER) => ledger.void('key-1', order, options());
     expect(await begin()).toBe('begun');
     expect(await begin()).toBe('in-flight');
     expect(await begin('another')).toBe('other-order');
@@ -103,9 +103,9 @@ export function ledgerContract(empty: () => Promise<Ledger>, numRuns: number): v
     expect(await ledger.commit('key-1', new Scope())).toBe(true);
     expect(await ledger.commit('key-1', new Scope())).toBe(false);
     expect(await begin()).toBe('processed');
-    expect(await revoke('another')).toBe('other-order');
-    expect(await revoke()).toBe('voided');
-    expect(await revoke()).toBe('already-voided');
+    expect(await voidIt('another')).toBe('other-order');
+    expect(await voidIt()).toBe('voided');
+    expect(await voidIt()).toBe('already-voided');
     expect(await begin()).toBe('voided');
   });
 
@@ -115,7 +115,7 @@ export function ledgerContract(empty: () => Promise<Ledger>, numRuns: number): v
     expect(await ledger.begin('key-1', ORDER, options())).toBe('voided');
   });
 
-  test('commit does not happen once its scope has aborted, even if nobody noticed', async () => {
+  test('commit is refused once its scope has aborted', async () => {
     const ledger = await empty();
     await ledger.begin('key-1', ORDER, options());
     const spent = new Scope(0);
@@ -123,7 +123,7 @@ export function ledgerContract(empty: () => Promise<Ledger>, numRuns: number): v
     expect(await statuses(ledger)).toEqual(new Map([['key-1', 'pending']]));
   });
 
-  test('commit does not happen once its deadline has passed, even if its timer is late', async () => {
+  test('commit is refused once its deadline has passed, even if the timer is late', async () => {
     const ledger = await empty();
     await ledger.begin('key-1', ORDER, options());
     using late = new Scope(5);
@@ -133,7 +133,7 @@ export function ledgerContract(empty: () => Promise<Ledger>, numRuns: number): v
     expect(await statuses(ledger)).toEqual(new Map([['key-1', 'pending']]));
   });
 
-  test('keeps the key of the caller, as it came first', async () => {
+  test('keeps the first key of the caller', async () => {
     const ledger = await empty();
     await ledger.begin('key-1', ORDER, options('caller-1'));
     await ledger.void('key-1', ORDER, options('another'));
@@ -155,7 +155,7 @@ export function ledgerContract(empty: () => Promise<Ledger>, numRuns: number): v
     ]);
   });
 
-  test('of the payments of one order lists the newest 100, and remembers all', async () => {
+  test('lists the newest 100 payments of an order, and remembers all', async () => {
     const ledger = await empty();
     for (let key = 0; key < 120; key += 1) await ledger.void(`key-${key}`, ORDER, options());
     const payments = await ledger.payments(ORDER, new Scope());

@@ -15,7 +15,7 @@ describe('in memory', () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  test('a settled payment is remembered for as long as it was told to, a pending one for ever', async () => {
+  test('a settled payment is remembered for the retention time, a pending one for ever', async () => {
     const ledger = new MemoryLedger(10);
     await ledger.begin('settled', ORDER, options);
     await ledger.cancel('settled');
@@ -25,7 +25,7 @@ describe('in memory', () => {
     expect(await ledger.payments(ORDER)).toMatchObject([{ status: 'pending' }]);
   });
 
-  test('at its bound it takes nothing new, and forgets nothing', async () => {
+  test('a full ledger accepts no new payment, and forgets none', async () => {
     const ledger = new MemoryLedger(LONG_MS, ROOM_FOR_TWO);
     await ledger.begin('pending', ORDER, options);
     await ledger.void('voided', ORDER);
@@ -37,7 +37,7 @@ describe('in memory', () => {
     expect(keys).toEqual(['voided', 'pending']);
   });
 
-  test('at its bound there is room again once something has expired', async () => {
+  test('a full ledger has room again once payments have expired', async () => {
     const ledger = new MemoryLedger(10, ROOM_FOR_TWO);
     for (const round of [1, 2, 3]) {
       // The first key is known from the round before, and has expired.
@@ -48,7 +48,7 @@ describe('in memory', () => {
     }
   });
 
-  test('its bound is in bytes: of longer ids it takes fewer', async () => {
+  test('the bound is in bytes: the longer the ids, the fewer payments fit', async () => {
     const room = async (orderID: string, callerKey?: string) => {
       const ledger = new MemoryLedger(LONG_MS, 100_000);
       let count = 0;

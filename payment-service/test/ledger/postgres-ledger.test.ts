@@ -61,12 +61,25 @@ test('a void stops the work of another replica', async () => {
   await listening(2);
   const paid = one.pay('stopped').then(({ status, text }) => ({ status, text }));
   await pending('stopped');
-  await other.revoke('stopped').expect(200);
+  await other.void('stopped').expect(200);
   expect(await paid).toEqual({ status: 408, text: 'Payment canceled\n' });
   expect(one.lines).toMatchObject([{ cause: 'voided', msg: CANCELED }]);
 });
 
-test('what another replica has voided is not charged, even if nobody was told', async () => {
+test('onVoid is called once, even if a notification follows the void of the same replica', async () => {
+  const ledger = new PostgresLedger(database, { warn() {} });
+  using scope = new Scope();
+  let calls = 0;
+  const onVoid = () => {
+    calls += 1;
+  };
+  await ledger.begin('twice', 'X', { scope, onVoid });
+  await ledger.void('twice', 'X', { scope });
+  ledger.stopWork('twice');
+  expect(calls).toBe(1);
+});
+
+test('a payment that another replica has voided is not charged, even without a notification', async () => {
   const crossed = meetQueries(database, async (query, text) => {
     if (text === settle) await server.ask("update payments set status = 'voided'");
     return query();
@@ -78,12 +91,12 @@ test('what another replica has voided is not charged, even if nobody was told', 
 
 test('a payment that arrives after a restart finds the tombstone of its void', async () => {
   await one.start(1, database);
-  await one.revoke('late').expect(200);
+  await one.void('late').expect(200);
   await other.start(1, database);
   await other.pay('late').expect(409, 'Payment for order X was voided\n');
 });
 
-test('a key is charged once, whichever replica it comes to', async () => {
+test('a key is charged once, whichever replicas get it', async () => {
   await one.start(1, database);
   await other.start(1, database);
   const completed = 'Payment for order X completed\n';
@@ -94,21 +107,21 @@ test('a key is charged once, whichever replica it comes to', async () => {
   expect(other.messages()).toEqual([]);
 });
 
-test('a payment whose budget was spent before it began leaves nothing', async () => {
+test('a payment whose budget is spent before it begins leaves no trace', async () => {
   await one.start(1, database);
   await one.pay('spent', 'late').set('x-envoy-expected-rq-timeout-ms', '0').expect(408);
   expect(await one.payments('late')).toEqual([]);
   await one.pay('spent', 'late').expect(200);
 });
 
-test('where the database is lost the list of payments is refused in plain text', async () => {
+test('without its database the list of payments is 503, in plain text', async () => {
   await using pool = createPool('postgres://127.0.0.1:1/nowhere', { maxConnections: 1 });
   await one.start(1, { ...database, pool });
   const listed = request(one.server).get('/payments?orderID=X');
   await listed.expect(503, 'Database unavailable\n').expect('Content-Type', /^text\/plain/);
 });
 
-test('where nobody can be notified a void is a void, and one line says so', async () => {
+test('a void whose notification fails stands, and leaves one warning', async () => {
   const name = 'unheard';
   await server.ask(`create role ${name} login; grant usage on schema orders to ${name};
     grant all on payments to ${name};
@@ -119,14 +132,14 @@ test('where nobody can be notified a void is a void, and one line says so', asyn
   await one.start(LONG_MS, { ...database, pool, listen: () => {} });
   const paid = one.pay('unheard').then(({ status }) => status);
   await pending('unheard');
-  await one.revoke('unheard').expect(200);
+  await one.void('unheard').expect(200);
   expect(await paid).toBe(408);
   const failed = () => one.lines.filter(({ msg }) => String(msg).startsWith('Void not notified'));
   await expect.poll(failed).toMatchObject([{ level: 40, cause: '42501', paymentKey: 'unheard' }]);
   await server.ask('grant execute on function pg_notify to public');
 });
 
-test('a commit is not refused, however many wait', async () => {
+test('a commit is not refused, however many queries wait', async () => {
   await using pool = createPool(server.postgres.url, { maxConnections: 1, maxWaiting: 0 });
   const ledger = new PostgresLedger({ ...database, pool }, { warn() {} });
   using scope = new Scope();
@@ -139,7 +152,7 @@ test('a commit is not refused, however many wait', async () => {
   expect(await committed).toBe(true);
 });
 
-test('a commit that waited for a lock in vain was not done, and its payment is not charged', async () => {
+test('a commit that timed out waiting for a lock charges nothing', async () => {
   const limits = { maxConnections: 1, connectTimeoutMs: 500 };
   await using pool = createPool(server.postgres.url, limits);
   await one.start(1_000, { ...database, pool });
@@ -162,31 +175,31 @@ describe('a commit whose connection dies', () => {
     create or replace trigger stick before update on payments for each row
       when (new.payment_key like 'stuck-%' and new.status = 'processed') execute function stick();`;
   const commit = () =>
-    until('the commit at work', async () => {
+    until('the commit running', async () => {
       const text = "select pid from pg_stat_activity where state = 'active' and query like $1";
       return (await server.ask(text, ['%update "orders".payments set status = %'])).rows[0];
     });
-  const endIt = async () => {
+  const terminate = async () => {
     await server.ask('select pg_terminate_backend($1)', [(await commit()).pid]);
   };
 
-  test('is unknown: 500, and its void works', async () => {
+  test('has an unknown outcome: 500, and the payment can be voided', async () => {
     await server.ask(STUCK);
     await one.start(1, database);
     const paid = one.pay('stuck-1').then(({ status, text }) => ({ status, text }));
-    await endIt();
+    await terminate();
     expect(await paid).toEqual({ status: 500, text: 'Payment outcome unknown\n' });
-    await one.revoke('stuck-1').expect(200);
+    await one.void('stuck-1').expect(200);
   });
 
-  test('is not called canceled when its caller has left', async () => {
+  test('is not logged as canceled if its caller has hung up', async () => {
     await server.ask(STUCK);
     await one.start(1, database);
     const paying = one.pay('stuck-2');
     paying.catch(() => {});
     await commit();
     paying.abort();
-    await endIt();
+    await terminate();
     await expect.poll(() => one.messages()).toEqual(['Payment outcome unknown for order: X']);
   });
 });
@@ -207,8 +220,8 @@ describe('beside a transaction that has begun a payment', () => {
   });
 
   test('a void notifies the replica at work on the payment', async () => {
-    const heard: string[] = [];
-    database.listen(CHANNEL, (key) => heard.push(key));
+    const notified: string[] = [];
+    database.listen(CHANNEL, (key) => notified.push(key));
     await listening(1);
     await client.query(BEGUN);
     using scope = new Scope();
@@ -216,7 +229,7 @@ describe('beside a transaction that has begun a payment', () => {
     await server.runs(voidPayment);
     await client.query('commit');
     expect(await voided).toBe('voided');
-    await expect.poll(() => heard).toEqual(['crossed']);
+    await expect.poll(() => notified).toEqual(['crossed']);
   });
 
   test('a start waits for no lock', async () => {

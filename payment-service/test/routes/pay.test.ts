@@ -130,7 +130,7 @@ describe('an idempotency key', () => {
     for (const call of [
       service.pay('key'),
       service.pay('key'),
-      service.revoke('key'),
+      service.void('key'),
       service.pay('key'),
     ]) {
       expect((await call).headers['idempotency-key']).toBe('key');
@@ -149,7 +149,7 @@ describe('an idempotency key', () => {
   });
 });
 
-test('without a key each request is a payment of its own', async () => {
+test('without a key each request is a new payment', async () => {
   await service.start(1);
   await request(service.server).post('/pay?orderID=X').expect(200);
   await request(service.server).post('/pay?orderID=X').expect(200);
@@ -176,7 +176,7 @@ describe('with the same key', () => {
       .then(() => {});
     await expect.poll(() => service.payments()).toMatchObject([{ status: 'pending' }]);
     await service.pay('key').expect(409, 'Payment for order X is in flight\n');
-    await service.revoke('key').expect(200);
+    await service.void('key').expect(200);
     await canceled;
   });
 
@@ -184,7 +184,7 @@ describe('with the same key', () => {
     await service.start(1);
     await service.pay('key', 'X').expect(200);
     await service.pay('key', 'Y').expect(422, 'Idempotency-Key was used for another order\n');
-    await service.revoke('key', 'Y').expect(422, 'Idempotency-Key was used for another order\n');
+    await service.void('key', 'Y').expect(422, 'Idempotency-Key was used for another order\n');
     expect(await service.payments('Y')).toEqual([]);
   });
 
@@ -197,9 +197,9 @@ describe('with the same key', () => {
   });
 });
 
-test("an invalid caller's key is refused, and nothing is remembered", async () => {
+test('an invalid caller key is refused, and nothing is remembered', async () => {
   await service.start(1);
-  for (const call of [service.pay('key'), service.revoke('key')]) {
+  for (const call of [service.pay('key'), service.void('key')]) {
     const { text } = await call.set('x-caller-key', 'a b').expect(400);
     expect(text).toMatch(/^X-Caller-Key must be 1 to 128 visible ASCII characters/);
   }
@@ -212,10 +212,10 @@ test('each answer names its operation', async () => {
   const encoded = encodeURIComponent(order);
   for (const [call, operation] of [
     [service.pay('key', encoded), `pay ${encoded}`],
-    [service.revoke('key', encoded), `void ${encoded}`],
+    [service.void('key', encoded), `void ${encoded}`],
     [service.pay('key', encoded), `pay ${encoded}`],
     [service.pay('key', 'another'), 'pay another'],
-    [service.revoke('key', 'another'), 'void another'],
+    [service.void('key', 'another'), 'void another'],
   ] as const) {
     expect((await call).headers['x-operation']).toBe(operation);
   }

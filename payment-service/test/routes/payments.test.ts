@@ -9,7 +9,7 @@ beforeEach(async () => {
 });
 afterEach(() => service.close());
 
-test('lists no payment of an order that has none, and only for GET', async () => {
+test('the list of an order without payments is empty, and only GET is allowed', async () => {
   await request(service.server)
     .get('/payments?orderID=X')
     .expect(200, [])
@@ -18,13 +18,13 @@ test('lists no payment of an order that has none, and only for GET', async () =>
   await request(service.server).post('/payments?orderID=X').expect(405).expect('Allow', 'GET');
 });
 
-test('the key of the payment and of its caller are in the list, and on the lines of its log', async () => {
+test('the list and the log have the key of the payment and that of its caller', async () => {
   const caller = { 'x-caller-key': '"\\"mine\\""' };
   await service.pay('key').set(caller).expect(200);
-  await service.revoke('key').set(caller).expect(200);
+  await service.void('key').set(caller).expect(200);
   const keys = { paymentKey: 'key', callerKey: '"mine"', orderID: 'X' };
   expect(service.lines).toMatchObject([keys, keys]);
-  await service.revoke('without').expect(200);
+  await service.void('without').expect(200);
   const [first, second] = await service.payments();
   expect(first).toEqual({ ...keys, status: 'voided', updatedAt: expect.any(String) });
   expect(second).not.toHaveProperty('callerKey');

@@ -4,7 +4,7 @@ import { causeOf, DeadlineExceeded, type Scope } from 'request-scope';
 import { sendText } from './answers.ts';
 
 /** What work needs of a scope to stop in time. It cannot abort the scope, nor end it. */
-export type ReadonlyScope = Pick<Scope, 'signal' | 'remainingMs'>;
+export type ScopeView = Pick<Scope, 'signal' | 'remainingMs'>;
 
 /**
  * Whether `scope` has aborted or its deadline has passed, in which case this aborts it. Call it at a point

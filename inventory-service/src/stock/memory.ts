@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ReadonlyScope } from '@orders/chassis';
+import type { ScopeView } from '@orders/chassis';
 import type { Stock } from './stock.ts';
 
 /** The stock in memory. */
@@ -11,7 +11,7 @@ export class MemoryStock implements Stock {
     this.#durationMs = durationMs;
   }
 
-  async check(_productID: string, { signal }: ReadonlyScope): Promise<void> {
+  async check(_productID: string, { signal }: ScopeView): Promise<void> {
     await sleep(this.#durationMs, undefined, { signal });
   }
 }

@@ -1,4 +1,4 @@
-import type { Database, ReadonlyScope, Table } from '@orders/chassis';
+import type { Database, ScopeView, Table } from '@orders/chassis';
 import type { Stock } from './stock.ts';
 
 /** The table of the products. */
@@ -45,7 +45,7 @@ export class PostgresStock implements Stock {
     this.#durationMs = durationMs;
   }
 
-  async check(productID: string, scope: ReadonlyScope): Promise<void> {
+  async check(productID: string, scope: ScopeView): Promise<void> {
     const values = [productID, this.#durationMs / 1_000];
     const expectedMs = this.#durationMs + TRAVEL_MS;
     await this.#pool.query(this.#statement, values, scope, { expectedMs });

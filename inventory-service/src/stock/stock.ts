@@ -1,4 +1,4 @@
-import type { ReadonlyScope } from '@orders/chassis';
+import type { ScopeView } from '@orders/chassis';
 
 /** The products in stock. */
 export interface Stock {
@@ -7,5 +7,5 @@ export interface Stock {
    *
    * @throws as soon as `scope` aborts.
    */
-  check(productID: string, scope: ReadonlyScope): Promise<void>;
+  check(productID: string, scope: ScopeView): Promise<void>;
 }

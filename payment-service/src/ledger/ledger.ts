@@ -1,4 +1,4 @@
-import type { ReadonlyScope } from '@orders/chassis';
+import type { ScopeView } from '@orders/chassis';
 import createError from 'http-errors';
 import { Cancellation } from 'request-scope';
 
@@ -20,7 +20,7 @@ export type BeginResult = 'begun' | 'in-flight' | 'processed' | 'voided' | 'othe
 export type VoidResult = 'voided' | 'already-voided' | 'other-order' | 'full';
 
 export interface VoidOptions {
-  scope: ReadonlyScope;
+  scope: ScopeView;
   /** The Idempotency-Key of the order's caller. The ledger keeps the first one that it gets. */
   callerKey?: string | undefined;
 }
@@ -59,7 +59,7 @@ export interface Ledger {
    * before the step was taken.
    * @throws {OutcomeUnknown} if the payment may be processed or not.
    */
-  commit(key: string, scope: ReadonlyScope): Promise<boolean>;
+  commit(key: string, scope: ScopeView): Promise<boolean>;
 
   /** Makes a pending payment canceled. A payment in any other state stays as it is. */
   cancel(key: string): Promise<void>;
@@ -68,7 +68,7 @@ export interface Ledger {
   void(key: string, orderID: string, options: VoidOptions): Promise<VoidResult>;
 
   /** The 100 payments of an order that changed last, the oldest change first. */
-  payments(orderID: string, scope: ReadonlyScope): Promise<Payment[]>;
+  payments(orderID: string, scope: ScopeView): Promise<Payment[]>;
 }
 
 /** How many payments of one order are listed. */

@@ -1,4 +1,4 @@
-import { ExpiringMap, type ReadonlyScope } from '@orders/chassis';
+import { ExpiringMap, type ScopeView } from '@orders/chassis';
 import { DeadlineExceeded } from 'request-scope';
 import {
   type BeginOptions,
@@ -54,7 +54,7 @@ export class MemoryLedger implements Ledger {
     return 'begun';
   }
 
-  async commit(key: string, { signal, remainingMs }: ReadonlyScope): Promise<boolean> {
+  async commit(key: string, { signal, remainingMs }: ScopeView): Promise<boolean> {
     signal.throwIfAborted();
     if (remainingMs === 0) throw new DeadlineExceeded();
     return this.#settle(key, 'processed');

@@ -1,4 +1,4 @@
-import type { Database, Logger, ReadonlyScope, Table } from '@orders/chassis';
+import type { Database, Logger, ScopeView, Table } from '@orders/chassis';
 import { isHttpError } from 'http-errors';
 import { isCancellation } from 'request-scope';
 import {
@@ -140,7 +140,7 @@ export class PostgresLedger implements Ledger {
     }
   }
 
-  async commit(key: string, scope: ReadonlyScope): Promise<boolean> {
+  async commit(key: string, scope: ScopeView): Promise<boolean> {
     try {
       const options = { toItsEnd: true, mayBeRefused: false, expectedMs: EXPECTED_MS };
       const { settle } = this.#statements;
@@ -172,7 +172,7 @@ export class PostgresLedger implements Ledger {
     return known?.order_id === orderID ? 'already-voided' : 'other-order';
   }
 
-  async payments(orderID: string, scope: ReadonlyScope): Promise<Payment[]> {
+  async payments(orderID: string, scope: ScopeView): Promise<Payment[]> {
     const { rows } = await this.#pool.query<Row>(this.#statements.list, [orderID], scope);
     return rows.reverse().map((row) => ({
       paymentKey: row.payment_key,
@@ -203,7 +203,7 @@ export class PostgresLedger implements Ledger {
   async #run<Its extends object = Row>(
     text: string,
     values: unknown[],
-    scope?: ReadonlyScope,
+    scope?: ScopeView,
   ): Promise<Its[]> {
     const options = { toItsEnd: true, expectedMs: EXPECTED_MS };
     return (await this.#pool.query<Its>(text, values, scope, options)).rows;

@@ -1,5 +1,5 @@
 import { PRODUCTS } from '../inventory-service/src/stock/postgres.ts';
-import { ATTEMPTS } from '../order-service/src/attempts/table.ts';
+import { ATTEMPTS } from '../order-service/src/attempts/postgres.ts';
 import { PAYMENTS } from '../payment-service/src/ledger/postgres.ts';
 
 /** The tables of the three services. */

@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { Scope } from 'request-scope';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Feed } from '../../harness/feed.ts';
-import { attemptStatements } from '../../order-service/src/attempts/table.ts';
+import { attemptStatements } from '../../order-service/src/attempts/postgres.ts';
 import { PostgresLedger } from '../../payment-service/src/ledger/postgres.ts';
 import { openDatabase } from '../../postgres/src/database.ts';
 import { createPool, type Pool, Tables } from '../../postgres/src/index.ts';

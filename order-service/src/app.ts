@@ -11,8 +11,7 @@ import { orderSteps } from './place-order.ts';
 import { recoverOrphans } from './recover.ts';
 import { orderRoute } from './routes/order.ts';
 import { attemptMs, type Step } from './step.ts';
-import { takeBack } from './take-back.ts';
-import { Voids } from './voids.ts';
+import { takeBack, Voids } from './voids.ts';
 
 /** The order service's app: `GET /order?productID=&orderID=`. */
 export function createApp(

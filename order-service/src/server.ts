@@ -1,6 +1,6 @@
 import { runService } from '@orders/chassis';
 import { createApp } from './app.ts';
-import { ATTEMPTS } from './attempts/table.ts';
+import { ATTEMPTS } from './attempts/postgres.ts';
 import { readConfig } from './config.ts';
 
 await runService({

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import pLimit from 'p-limit';
 import { Scope, ShuttingDown } from 'request-scope';
+import type { Attempts } from './attempts/attempts.ts';
 import { type OrderVoid, orderVoid } from './events.ts';
 import type { Order } from './order.ts';
 import { CallFailed } from './order-failed.ts';
-import type { TakeBack } from './take-back.ts';
+import type { Send, Step } from './step.ts';
 
 /** The pause before the first retry, at most; each next one is twice as long, up to the longest. */
 const FIRST_PAUSE_MS = 200;
@@ -135,3 +137,43 @@ function report(underWay: UnderWay, cause: string): void {
 const timer = (ms: number, signal: AbortSignal) => sleep(ms, undefined, { signal });
 
 const longer = (pauseMs: number) => Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+
+/** One try to take back an order that may be charged; resolves if it is not any more. Throws CallFailed. */
+export type TakeBack = (order: Order, scope: Scope) => Promise<void>;
+
+/** Orders that are taken back at the same time; the others wait for their turn. */
+const MAX_CONCURRENT = 200;
+
+/**
+ * Takes back every step of `steps` that has an `undo`, the last one first; each call may take `timeoutMs`. An
+ * order that is known to be processed stays so: its verdict was only not heard. That it has failed is on record
+ * at once, however long the line before the services is: its caller may ask.
+ */
+export function takeBack(
+  attempts: Attempts,
+  steps: readonly Pick<Step, 'undo'>[],
+  send: Send,
+  timeoutMs: number,
+): TakeBack {
+  const recording = pLimit(MAX_CONCURRENT);
+  const undoing = pLimit(MAX_CONCURRENT);
+  const undos = steps.flatMap(({ undo }) => undo ?? []).reverse();
+
+  const undoAll = async (order: Order, scope: Scope) => {
+    const failures: unknown[] = [];
+    for (const undo of undos) {
+      try {
+        await send({ ...undo(order), timeoutMs }, scope);
+      } catch (error) {
+        failures.push(error); // One that cannot be undone yet holds up no other, the payment's void least.
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  };
+
+  return async (order, scope) => {
+    if (!(await recording(() => attempts.fail(order)))) return;
+    await undoing(() => undoAll(order, scope));
+    await attempts.strikeOut(order);
+  };
+}

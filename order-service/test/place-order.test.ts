@@ -10,8 +10,7 @@ import { MemoryAttempts } from '../src/attempts/memory.ts';
 import { call } from '../src/downstream/call.ts';
 import { paymentClient } from '../src/downstream/payment.ts';
 import { placeOrder } from '../src/place-order.ts';
-import { takeBack } from '../src/take-back.ts';
-import { Voids } from '../src/voids.ts';
+import { takeBack, Voids } from '../src/voids.ts';
 import { silent } from './canned-answers.ts';
 
 const log = pino({ level: 'silent' });

@@ -3,7 +3,7 @@ import type { Database } from '@orders/chassis';
 import { afterEach, beforeEach, expect } from 'vitest';
 import { useServer } from '../../postgres/test/server.ts';
 import { testDatabase } from '../../postgres/test/test-database.ts';
-import { ATTEMPTS } from '../src/attempts/table.ts';
+import { ATTEMPTS } from '../src/attempts/postgres.ts';
 import { OrderServiceUnderTest } from './order-service-under-test.ts';
 
 /** Order services that share a database, in which there is no attempt when a test begins. */

@@ -5,8 +5,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { MemoryAttempts } from '../src/attempts/memory.ts';
 import { paymentClient } from '../src/downstream/payment.ts';
 import { CallFailed } from '../src/order-failed.ts';
-import { takeBack } from '../src/take-back.ts';
-import { Voids } from '../src/voids.ts';
+import { takeBack, Voids } from '../src/voids.ts';
 
 const lines: string[] = [];
 beforeEach(() => void lines.splice(0));

@@ -5,7 +5,7 @@ import { Feed } from '../../harness/feed.ts';
 import { createApp as createInventory } from '../../inventory-service/src/app.ts';
 import { PRODUCTS } from '../../inventory-service/src/stock/postgres.ts';
 import { createApp as createOrder } from '../../order-service/src/app.ts';
-import { ATTEMPTS } from '../../order-service/src/attempts/table.ts';
+import { ATTEMPTS } from '../../order-service/src/attempts/postgres.ts';
 import { readConfig as readOrderConfig } from '../../order-service/src/config.ts';
 import { createApp as createPayment } from '../../payment-service/src/app.ts';
 import { PAYMENTS } from '../../payment-service/src/ledger/postgres.ts';

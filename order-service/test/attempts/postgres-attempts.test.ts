@@ -5,8 +5,7 @@ import request from 'supertest';
 import { expect, test } from 'vitest';
 import { standStill } from '../../../harness/stand-still.ts';
 import { meetQueries } from '../../../postgres/test/test-database.ts';
-import { PostgresAttempts } from '../../src/attempts/postgres.ts';
-import { attemptStatements } from '../../src/attempts/table.ts';
+import { attemptStatements, PostgresAttempts } from '../../src/attempts/postgres.ts';
 import { attemptMs } from '../../src/step.ts';
 import {
   answers,

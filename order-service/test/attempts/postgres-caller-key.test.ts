@@ -2,7 +2,7 @@ import { DatabaseUnavailable } from '@orders/postgres';
 import request from 'supertest';
 import { describe, expect, test } from 'vitest';
 import { meetQueries } from '../../../postgres/test/test-database.ts';
-import { attemptStatements } from '../../src/attempts/table.ts';
+import { attemptStatements } from '../../src/attempts/postgres.ts';
 import { answers, available, held, paid, paymentService, voided } from '../canned-answers.ts';
 import { useReplicas } from '../replicas-under-test.ts';
 

@@ -3,8 +3,7 @@ import { pino } from 'pino';
 import { Scope } from 'request-scope';
 import { expect, test } from 'vitest';
 import { testDatabase } from '../../../postgres/test/test-database.ts';
-import { PostgresAttempts } from '../../src/attempts/postgres.ts';
-import { ATTEMPTS } from '../../src/attempts/table.ts';
+import { ATTEMPTS, PostgresAttempts } from '../../src/attempts/postgres.ts';
 import { useReplicas } from '../replicas-under-test.ts';
 
 const orders = useReplicas();

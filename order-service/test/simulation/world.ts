@@ -3,7 +3,7 @@ import { DatabaseUnavailable } from '@orders/postgres';
 import type fc from 'fast-check';
 import type { Scope } from 'request-scope';
 import { MemoryLedger } from '../../../payment-service/src/ledger/memory.ts';
-import { attemptStatements, type Row } from '../../src/attempts/table.ts';
+import { attemptStatements, type Row } from '../../src/attempts/postgres.ts';
 
 const { succeed, succeedAndForget } = attemptStatements('orders');
 

@@ -6,29 +6,23 @@ import { ClientDisconnected, DeadlineExceeded, Scope } from 'request-scope';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { portOf } from '../../harness/port-of.ts';
 import { standStill } from '../../harness/stand-still.ts';
-import { MemoryAttempts } from '../src/attempts/memory.ts';
-import { call } from '../src/downstream/call.ts';
-import { paymentClient } from '../src/downstream/payment.ts';
 import { placeOrder } from '../src/place-order.ts';
-import { takeBack, Voids } from '../src/voids.ts';
 import { silent } from './canned-answers.ts';
+import { dependenciesFor, paymentStep } from './dependencies.ts';
 
 const log = pino({ level: 'silent' });
 const order = { productID: '1', orderID: '2', paymentKey: 'key', requestId: 'a', log };
 
 const LONG_MS = 60_000;
-const attempts = new MemoryAttempts(LONG_MS);
 
 async function startServer(listener: RequestListener, timeoutMs = LONG_MS) {
   const server = createServer(listener).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const payment = paymentClient(`http://127.0.0.1:${portOf(server)}`);
-  const steps = [{ call: payment.charge, undo: payment.void, timeoutMs }];
-  const takesBack = takeBack(attempts, steps, call, LONG_MS);
-  const voids = new Voids(takesBack, { giveUpMs: LONG_MS, rememberedMs: LONG_MS });
+  const url = `http://127.0.0.1:${portOf(server)}`;
+  const dependencies = dependenciesFor([paymentStep(url, timeoutMs)]);
   return {
-    dependencies: { steps, send: call, attempts, voids },
-    voids,
+    dependencies,
+    voids: dependencies.voids,
     /** Resolves once a request has arrived. */
     request: once(server, 'request'),
     async [Symbol.asyncDispose]() {

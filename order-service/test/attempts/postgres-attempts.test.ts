@@ -1,11 +1,12 @@
 import { createPool, DatabaseUnavailable } from '@orders/postgres';
+import { Client } from 'pg';
 import { pino } from 'pino';
 import { ClientDisconnected, Scope } from 'request-scope';
 import request from 'supertest';
-import { expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { standStill } from '../../../harness/stand-still.ts';
-import { meetQueries } from '../../../postgres/test/test-database.ts';
-import { attemptStatements, PostgresAttempts } from '../../src/attempts/postgres.ts';
+import { meetQueries, testDatabase } from '../../../postgres/test/test-database.ts';
+import { ATTEMPTS, attemptStatements, PostgresAttempts } from '../../src/attempts/postgres.ts';
 import { attemptMs } from '../../src/step.ts';
 import {
   answers,
@@ -17,9 +18,15 @@ import {
   voided,
 } from '../canned-answers.ts';
 import { useReplicas } from '../replicas-under-test.ts';
+import { realPaymentService, shippingService, shippingStep } from '../shipping-step.ts';
+
+const LONG_MS = 600_000;
 
 const orders = useReplicas();
 const { server, replica, attempts, mayLast } = orders;
+
+const log = pino({ level: 'silent' });
+const order = { productID: '1', orderID: '2', paymentKey: '3', requestId: '4', log };
 
 test('an attempt is on record before it is charged, and struck out at its verdict', async () => {
   const payment = held(paid);
@@ -87,9 +94,7 @@ test('a shutdown waits for the verdicts that are being written', async () => {
 });
 
 test('a verdict whose caller waits no more is not written, even if the timer is late', async () => {
-  const log = pino({ level: 'silent' });
-  const order = { productID: '1', orderID: '2', paymentKey: '3', requestId: '4', log };
-  const record = new PostgresAttempts(orders.database, 60_000);
+  const record = new PostgresAttempts(orders.database, LONG_MS);
   using scope = new Scope();
   for (const callerKey of [undefined, 'mine']) {
     await server.ask('truncate attempts');
@@ -142,4 +147,202 @@ test('without the database an order fails, and nothing is called', async () => {
     { level: 40, cause: 'unavailable' },
   ]);
   expect(orders.service.calls).toEqual([]);
+});
+
+describe("the caller's key, in another replica", () => {
+  const ask = (app: Parameters<typeof request>[0], query = '') =>
+    request(app).get(`/order${query}`).set('Idempotency-Key', 'mine');
+
+  test('is charged once', async () => {
+    const payment = held(paid);
+    const [one, other] = [
+      await replica(available, payment.listener),
+      await replica(available, payment.listener),
+    ];
+    const first = ask(one).then();
+    await expect.poll(() => orders.service.reached('/pay')).toHaveLength(1);
+    await ask(other).expect(409, 'The order of this Idempotency-Key is in flight\n');
+    payment.release();
+    expect((await first).status).toBe(200);
+    await ask(other).expect(200, 'Order successfully processed\n');
+    await ask(other, '?orderID=other').expect(422);
+    expect(orders.service.reached('/pay')).toHaveLength(1);
+  });
+
+  test('has failed where it failed', async () => {
+    await ask(await replica(answers(500), paid)).expect(500);
+    await ask(await replica(available, paid)).expect(409, /failed or was canceled/);
+    expect(orders.service.reached('/pay')).toEqual([]);
+  });
+});
+
+test('one with a key whose verdict nobody heard is unknown, and its record tells', async () => {
+  const deaf = meetQueries(orders.database, async (query, text) => {
+    const result = await query();
+    if (text === attemptStatements(orders.database.schema).succeed)
+      throw new DatabaseUnavailable('closed', Error());
+    return result;
+  });
+  const app = await replica(available, paymentService(paid, voided), deaf);
+  const ask = () => request(app).get('/order').set('Idempotency-Key', 'mine');
+  await ask().expect(500, 'Order outcome unknown: ask again with its key\n');
+  await ask().expect(200, 'Order successfully processed\n');
+  await expect.poll(attempts).toMatchObject([{ status: 'processed', is_open: false }]);
+  expect(orders.service.reached('/void')).toEqual([]);
+});
+
+test.each([
+  ['is lost', 'delete from attempts', true],
+  ['says in flight', 'select 1', true],
+  ['says processed', "update attempts set status = 'processed'", false],
+])('an attempt whose record %s may be called failed: %s', async (_row, change, expected) => {
+  const record = new PostgresAttempts(orders.database, LONG_MS);
+  using scope = new Scope();
+  const named = { ...order, callerKey: 'mine' };
+  expect(await record.begin(named, scope)).toBe('begun');
+  await server.ask(change);
+  expect(await record.fail(named)).toBe(expected);
+});
+
+test('a start waits for nobody who writes', async () => {
+  const other = new Client(server.postgres.url);
+  await other.connect();
+  await other.query(`begin; insert into orders.attempts (payment_key, product_id, order_id, request_id, expires_at)
+    values ('1', '2', '3', '4', now())`);
+  await using _started = await testDatabase(server.postgres.url, ATTEMPTS);
+  await other.end();
+});
+
+test('what a replica has left behind, another one voids', async () => {
+  const left = `
+    insert into attempts (payment_key, caller_key, product_id, order_id, request_id, expires_at)
+    values ($1, $2, '1', 'left', 'lost-request', now() - interval '1 day')`;
+  await server.ask(left, ['payment-1', 'mine']);
+  await server.ask(left, ['payment-2', null]);
+  const app = await replica(available, paymentService(paid, voided));
+  await expect.poll(attempts).toEqual([{ caller_key: 'mine', status: 'failed', is_open: false }]);
+  const calls = orders.service.reached('/void?orderID=left');
+  expect(new Set(calls.map(({ headers }) => headers['idempotency-key']))).toEqual(
+    new Set(['payment-1', 'payment-2']),
+  );
+  expect(calls[0]?.headers['x-request-id']).toBe('lost-request');
+  const again = request(app).get('/order?productID=1&orderID=left').set('Idempotency-Key', 'mine');
+  await again.expect(409, /failed or was canceled/);
+});
+
+test('a replica does not recover what it is voiding itself', async () => {
+  const revoke = held(voided);
+  const app = await replica(available, paymentService(answers(500), revoke.listener));
+  await request(app).get('/order').expect(500);
+  await expect.poll(() => orders.service.reached('/void')).toHaveLength(1);
+  await server.ask("update attempts set expires_at = now() - interval '1 day'");
+  const isYoung = 'select 1 from attempts where expires_at > now()';
+  await expect.poll(async () => (await server.ask(isYoung)).rows).toHaveLength(1);
+  expect(orders.service.logged('Recovering order: orderID-5678')).toEqual([]);
+  revoke.release();
+});
+
+test("an attempt that may last is nobody else's, and no two replicas get the same orphan", async () => {
+  const insert = `
+    insert into attempts (payment_key, product_id, order_id, request_id, expires_at)
+    values ($1, '1', '2', '3', now() + make_interval(secs => $2))`;
+  for (let n = 0; n < 20; n += 1) await server.ask(insert, [`old-${n}`, -1]);
+  await server.ask(insert, ['young', 60]);
+  const both = [
+    new PostgresAttempts(orders.database, LONG_MS),
+    new PostgresAttempts(orders.database, LONG_MS),
+  ];
+  const taken = await Promise.all(both.map((replica) => replica.takeOrphans(15)));
+  const keys = taken.flat().map(({ paymentKey }) => paymentKey);
+  const rest = await both[0]?.takeOrphans(100);
+  for (const { paymentKey } of rest ?? []) keys.push(paymentKey);
+  expect(keys.sort()).toEqual(Array.from({ length: 20 }, (_, n) => `old-${n}`).sort());
+});
+
+test('a verdict that comes after the attempt was taken for an orphan is none', async () => {
+  const payment = held(paid);
+  const app = await replica(available, paymentService(payment.listener, voided));
+  const answer = request(app).get('/order').then();
+  await expect.poll(() => orders.service.reached('/pay')).toHaveLength(1);
+  await server.ask('update attempts set expires_at = now()');
+  const other = new PostgresAttempts(orders.database, LONG_MS);
+  expect(await other.takeOrphans(1)).toHaveLength(1);
+  payment.release();
+  expect((await answer).text).toBe('Order record failed: deadline exceeded\n');
+  await expect.poll(() => orders.service.reached('/void')).toHaveLength(1);
+});
+
+describe('with a step after the payment', () => {
+  let payment: ReturnType<typeof realPaymentService>;
+  beforeEach(() => {
+    payment = realPaymentService();
+  });
+
+  /** Adds the shipping service as a last step. */
+  async function addShipping(...[ship, cancel]: Parameters<typeof shippingService>): Promise<void> {
+    const url = await orders.service.serve(shippingService(ship, cancel));
+    orders.service.added.push(shippingStep(url));
+  }
+
+  const DONE = answers(200);
+
+  test('an attempt may last a step longer, and an order whose steps are done stays charged', async () => {
+    const shipment = held(DONE);
+    await addShipping(shipment.listener, DONE);
+    const app = await replica(available, payment.listener);
+    const answer = request(app).get('/order').then();
+    await expect.poll(() => orders.service.reached('/ship')).toHaveLength(1);
+    await mayLast(attemptMs(orders.service.steps));
+    shipment.release();
+    expect((await answer).status).toBe(200);
+    expect(await attempts()).toEqual([]);
+    expect(await payment.payments()).toEqual(['processed']);
+  });
+
+  test('a step after the payment that fails leaves no charge, and its order open until all is undone', async () => {
+    const cancel = held(DONE);
+    await addShipping(answers(500), cancel.listener);
+    const app = await replica(available, payment.listener);
+    const order = request(app).get('/order').set('Idempotency-Key', 'mine');
+    await order.expect(500, 'Shipping failed: shipping-service answered 500\n');
+    await expect.poll(() => orders.service.reached('/cancel')).toHaveLength(1);
+    expect(await attempts()).toEqual([{ caller_key: 'mine', status: 'failed', is_open: true }]);
+    cancel.release();
+    const closed = [{ caller_key: 'mine', status: 'failed', is_open: false }];
+    await expect.poll(attempts).toEqual(closed);
+    expect(await payment.payments()).toEqual(['voided']);
+  });
+
+  test('a verdict that nobody heard takes every step back', async () => {
+    const deaf = meetQueries(orders.database, async (query, text) => {
+      const result = await query();
+      if (/^\s*delete from/.test(text)) throw new DatabaseUnavailable('closed', Error());
+      return result;
+    });
+    await addShipping(DONE, DONE);
+    const app = await replica(available, payment.listener, deaf);
+    await request(app)
+      .get('/order')
+      .expect(500, /^Order record failed: database is unreachable/);
+    await expect.poll(payment.payments).toEqual(['voided']);
+    expect(orders.service.reached('/cancel')).not.toEqual([]);
+  });
+
+  test('what a killed replica has left behind, another one takes back step by step', async () => {
+    const left = `
+      insert into attempts (payment_key, product_id, order_id, request_id, expires_at)
+      values ('payment-1', '1', 'left', 'lost-request', now() - interval '1 day')`;
+    await server.ask(left);
+    await addShipping(DONE, DONE);
+    await replica(available, voided);
+    await expect.poll(attempts).toEqual([]);
+    const undone = orders.service.calls.map(({ url, headers }) => [
+      url,
+      headers['idempotency-key'],
+    ]);
+    expect(undone).toEqual([
+      ['/cancel?orderID=left', 'payment-1'],
+      ['/void?orderID=left', 'payment-1'],
+    ]);
+  });
 });

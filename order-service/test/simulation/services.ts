@@ -10,7 +10,7 @@ import type { Order } from '../../src/order.ts';
 import { CallFailed } from '../../src/order-failed.ts';
 import { orderSteps } from '../../src/place-order.ts';
 import type { Send, Step } from '../../src/step.ts';
-import { shippingStep } from '../added-step.ts';
+import { shippingStep } from '../shipping-step.ts';
 import { never, type World } from './world.ts';
 
 const LONG_MS = 60_000;

@@ -6,14 +6,12 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import * as faults from '../../harness/faults.ts';
 import { startRefusing } from '../../harness/faulty-server.ts';
 import { MemoryAttempts } from '../src/attempts/memory.ts';
-import { call } from '../src/downstream/call.ts';
-import { paymentClient } from '../src/downstream/payment.ts';
 import { placeOrder } from '../src/place-order.ts';
 import { attemptMs, type Step } from '../src/step.ts';
-import { takeBack, Voids } from '../src/voids.ts';
-import { realPaymentService, shippingService, shippingStep } from './added-step.ts';
 import { answers, available, faulty, paymentService, silent } from './canned-answers.ts';
+import { dependenciesFor, paymentStep } from './dependencies.ts';
 import { OrderServiceUnderTest } from './order-service-under-test.ts';
+import { realPaymentService, shippingService, shippingStep } from './shipping-step.ts';
 
 const LONG_MS = 60_000;
 const shipped: RequestListener = (_req, res) => res.end('shipped');
@@ -174,13 +172,11 @@ describe('without an order service around it', () => {
 
   /** Places the order with one more step, and resolves once what has to be is undone. */
   async function place(last: Step, scope: Scope, attempts = new MemoryAttempts(LONG_MS)) {
-    const { charge, void: undo } = paymentClient(await service.serve(payment.listener));
-    const steps = [{ call: charge, undo, timeoutMs: LONG_MS }, last];
-    const takesBack = takeBack(attempts, steps, call, LONG_MS);
-    const voids = new Voids(takesBack, { giveUpMs: LONG_MS, rememberedMs: LONG_MS });
-    const placed = placeOrder(order, { steps, send: call, attempts, voids }, scope);
+    const charge = paymentStep(await service.serve(payment.listener));
+    const dependencies = dependenciesFor([charge, last], attempts);
+    const placed = placeOrder(order, dependencies, scope);
     const error = await placed.catch(({ message }: Error) => message);
-    await voids.finish(new AbortController().signal);
+    await dependencies.voids.finish(new AbortController().signal);
     return error;
   }
 

@@ -1,11 +1,11 @@
 import { channel, tracingChannel } from 'node:diagnostics_channel';
 import type { Order } from './order.ts';
-import type { Ending } from './order-failed.ts';
+import type { FailureKind } from './order-failed.ts';
 
 /** An order has its verdict, the one that its log line tells. Published before its answer. */
 export interface OrderEnded {
   order: Order;
-  outcome: 'processed' | Ending;
+  outcome: 'processed' | FailureKind;
   /** The answer. */
   message: string;
 }

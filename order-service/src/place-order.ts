@@ -5,7 +5,7 @@ import type { Config } from './config.ts';
 import { inventoryClient } from './downstream/inventory.ts';
 import { paymentClient } from './downstream/payment.ts';
 import type { Order } from './order.ts';
-import { CallFailed } from './order-failed.ts';
+import { fromCancellation, OrderFailed } from './order-failed.ts';
 import type { Send, Step, UntimedCall } from './step.ts';
 import type { Voids } from './voids.ts';
 
@@ -33,7 +33,7 @@ export interface Dependencies {
 }
 
 /**
- * Resolves once every step of the order is done and that is on record. Throws CallFailed, which has the status
+ * Resolves once every step of the order is done and that is on record. Throws OrderFailed, which has the status
  * and the text of the answer, or a bug's error. If a step that leaves something behind may have been done all
  * the same, its undoing is under way by then.
  */
@@ -51,7 +51,7 @@ export async function placeOrder(
       done += 1;
     }
     // The order's point of no return: here the clock decides, not the timer that may be late.
-    if (last && hasAborted(scope)) throw CallFailed.from(scope.signal.reason, scope, last);
+    if (last && hasAborted(scope)) throw fromCancellation(scope.signal.reason, scope, last);
     await attempts.succeed(order, scope);
   } catch (error) {
     const mayBeDone = steps.slice(0, surelyDidNothing(error) ? done : done + 1);
@@ -63,5 +63,5 @@ export async function placeOrder(
 
 /** Only a call that was never sent, or was refused. */
 function surelyDidNothing(error: unknown): boolean {
-  return error instanceof CallFailed && !error.outcomeUnknown;
+  return error instanceof OrderFailed && !error.outcomeUnknown;
 }

@@ -24,7 +24,7 @@ export async function recoverOrphans(
   }, signal);
 }
 
-/** Voids the orphans, as many as there is room for; none once `signal` has aborted. Throws CallFailed. */
+/** Voids the orphans, as many as there is room for; none once `signal` has aborted. Throws OrderFailed. */
 export async function takeOrphans(
   attempts: Pick<PostgresAttempts, 'takeOrphans'>,
   voids: Voids,

@@ -2,7 +2,7 @@ import type { Scope } from 'request-scope';
 import type { Call } from './downstream/call.ts';
 import type { Order } from './order.ts';
 
-/** Makes one call; `call` of http/call.ts. Throws CallFailed. */
+/** Makes one call; `call` of http/call.ts. Throws OrderFailed. */
 export type Send = (call: Call, scope: Scope) => Promise<void>;
 
 /** A call of which its step says how long it may take. */

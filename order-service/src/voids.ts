@@ -4,7 +4,7 @@ import { Scope, ShuttingDown } from 'request-scope';
 import type { Attempts } from './attempts/attempts.ts';
 import { type OrderVoid, orderVoid } from './events.ts';
 import type { Order } from './order.ts';
-import { CallFailed } from './order-failed.ts';
+import { OrderFailed } from './order-failed.ts';
 import type { Send, Step } from './step.ts';
 
 /** The pause before the first retry, at most; each next one is twice as long, up to the longest. */
@@ -121,7 +121,7 @@ export class Voids {
       await this.#takeBack(order, scope);
       return true;
     } catch (error) {
-      if (!(error instanceof CallFailed)) order.log.error({ err: error }, 'Internal error');
+      if (!(error instanceof OrderFailed)) order.log.error({ err: error }, 'Internal error');
       return false;
     }
   }
@@ -138,7 +138,7 @@ const timer = (ms: number, signal: AbortSignal) => sleep(ms, undefined, { signal
 
 const longer = (pauseMs: number) => Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
 
-/** One try to take back an order that may be charged; resolves if it is not any more. Throws CallFailed. */
+/** One try to take back an order that may be charged; resolves if it is not any more. Throws OrderFailed. */
 export type TakeBack = (order: Order, scope: Scope) => Promise<void>;
 
 /** Orders that are taken back at the same time; the others wait for their turn. */

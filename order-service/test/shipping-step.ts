@@ -29,7 +29,7 @@ export const shippingService =
 /** The step of the shipping service at `url`. */
 export function shippingStep(url: string, timeoutMs = LONG_MS): Required<Step> {
   const post = ({ orderID, requestId, paymentKey }: Order, what: 'ship' | 'cancel') => ({
-    ...{ work: 'Order', step: 'Shipping', service: 'shipping-service' },
+    ...{ step: 'Shipping', service: 'shipping-service' },
     ...{ method: 'POST' as const, url: `${url}/${what}`, params: { orderID } },
     headers: { [REQUEST_ID_HEADER]: requestId, [IDEMPOTENCY_KEY_HEADER]: paymentKey },
     operation: operation(what, orderID),

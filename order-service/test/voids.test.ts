@@ -10,7 +10,7 @@ import { startRefusing } from '../../harness/faulty-server.ts';
 import { portOf } from '../../harness/port-of.ts';
 import { MemoryAttempts } from '../src/attempts/memory.ts';
 import { paymentClient } from '../src/downstream/payment.ts';
-import { CallFailed } from '../src/order-failed.ts';
+import { OrderFailed } from '../src/order-failed.ts';
 import { placeOrder } from '../src/place-order.ts';
 import { takeBack, Voids } from '../src/voids.ts';
 import {
@@ -39,8 +39,7 @@ afterEach(() => service.close());
 const lines: string[] = [];
 beforeEach(() => void lines.splice(0));
 const log = pino({}, { write: (line) => lines.push(JSON.parse(line).msg) });
-const refused = new CallFailed('request-refused', {
-  work: 'Order',
+const refused = new OrderFailed('request-refused', {
   step: 'Void',
   service: 'there',
 });

@@ -2,7 +2,7 @@ import type { Database, Table } from '@orders/chassis';
 import { isHttpError } from 'http-errors';
 import { isCancellation, type Scope } from 'request-scope';
 import type { Order } from '../order.ts';
-import { CallFailed } from '../order-failed.ts';
+import { fromCancellation, type NamedStep, OrderFailed } from '../order-failed.ts';
 import type { Attempts, Beginning } from './attempts.ts';
 
 /** The attempts. */
@@ -113,7 +113,7 @@ export interface Row {
 /** A statement is not sent if its scope has less than this left, whether or not it has aborted. */
 const EXPECTED_MS = 1;
 
-const TARGET = { work: 'Order', step: 'Order record', service: 'database' };
+const RECORD: NamedStep = { step: 'Order record', service: 'database' };
 
 /** What it takes to void an attempt that another process has left behind. */
 export type Orphan = Omit<Order, 'log'>;
@@ -151,15 +151,15 @@ export class PostgresAttempts implements Attempts {
     const succeeded = this.#query(text, [order.paymentKey], scope, { mayBeRefused: false });
     const rows = await succeeded.catch(async (error) => {
       // Canceled before it was sent: the record says nothing yet.
-      if (isCancellation(error)) throw CallFailed.from(error, scope, TARGET);
+      if (isCancellation(error)) throw fromCancellation(error, scope, RECORD);
       // Then the record says that it is in flight, and whoever finds it so takes it back.
       if (isHttpError(error) && error.mayBeDone === false) throw failed(error);
       // Whoever asks again is told what the record says; nobody is to say anything else before.
-      if (isNamed) throw new CallFailed('outcome-unknown', TARGET);
+      if (isNamed) throw new OrderFailed('outcome-unknown', RECORD);
       await this.#reopen(order);
       throw failed(error);
     });
-    if (rows.length === 0) throw new CallFailed('deadline-exceeded', TARGET);
+    if (rows.length === 0) throw new OrderFailed('deadline-exceeded', RECORD);
   }
 
   async fail({ paymentKey, callerKey }: Order): Promise<boolean> {
@@ -192,7 +192,7 @@ export class PostgresAttempts implements Attempts {
   async #reopen({ paymentKey, productID, orderID, requestId }: Order): Promise<void> {
     const values = [paymentKey, productID, orderID, requestId, this.#lastsMs];
     await this.#run(this.#statements.reopen, values).catch(() => {
-      throw new CallFailed('outcome-unknown', TARGET);
+      throw new OrderFailed('outcome-unknown', RECORD);
     });
   }
 
@@ -200,12 +200,12 @@ export class PostgresAttempts implements Attempts {
     try {
       return await this.#query(text, values, scope);
     } catch (error) {
-      if (scope && isCancellation(error)) throw CallFailed.from(error, scope, TARGET);
+      if (scope && isCancellation(error)) throw fromCancellation(error, scope, RECORD);
       if (!isHttpError(error)) throw error;
       // With a scope it is the beginning: an order that is surely none may be tried again at once.
       const isNothing = scope !== undefined && error.mayBeDone === false;
       throw isNothing
-        ? new CallFailed('unavailable', TARGET, { detail: error.code })
+        ? new OrderFailed('unavailable', RECORD, { detail: error.code })
         : failed(error);
     }
   }
@@ -225,5 +225,5 @@ export class PostgresAttempts implements Attempts {
 /** What the database's error means for an order; a bug of ours stays what it is. */
 function failed(error: unknown): unknown {
   if (!isHttpError(error)) return error;
-  return new CallFailed('unreachable', TARGET, { detail: error.code });
+  return new OrderFailed('unreachable', RECORD, { detail: error.code });
 }

@@ -9,15 +9,13 @@ export const ATTEMPT_HEADERS = [...IDS, OPERATION_HEADER];
 type Headers = Readonly<Record<string, unknown>>;
 
 /**
- * Whether an answer is to the very call that was sent with `headers` and asked for `operation`. Behind a
- * hop that replays answers or mixes them up, it may not be.
+ * Whether an answer is to the very call that was sent with `headers` and asked for `operation`. A proxy that
+ * replays answers or mixes them up may pass on another one.
  */
 export function namesAttempt(
   received: Headers,
-  { headers = {}, operation }: { headers?: Headers; operation?: string },
+  { headers, operation }: { headers: Headers; operation: string },
 ): boolean {
   const isEchoed = (id: string) => headers[id] === undefined || received[id] === headers[id];
-  return (
-    IDS.every(isEchoed) && (operation === undefined || received[OPERATION_HEADER] === operation)
-  );
+  return IDS.every(isEchoed) && received[OPERATION_HEADER] === operation;
 }

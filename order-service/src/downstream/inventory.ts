@@ -1,9 +1,10 @@
 import { operation, REQUEST_ID_HEADER } from '@orders/chassis';
 import type { Order } from '../order.ts';
+import type { NamedStep } from '../order-failed.ts';
 import type { UntimedCall } from '../step.ts';
 
-/** The first step of an order, in the words of its failure. */
-export const CHECK = { work: 'Order', step: 'Inventory check', service: 'inventory-service' };
+/** The first step of an order. */
+export const CHECK: NamedStep = { step: 'Inventory check', service: 'inventory-service' };
 
 /** The calls to the inventory service at `url`. */
 export function inventoryClient(url: string) {

@@ -13,7 +13,6 @@ export function paymentClient(url: string) {
   const post = (order: Order, what: 'pay' | 'void') => {
     const { orderID, requestId, paymentKey, callerKey } = order;
     return {
-      work: 'Order',
       service: 'payment-service',
       method: 'POST' as const,
       url: `${url}/${what}`,

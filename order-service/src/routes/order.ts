@@ -14,7 +14,7 @@ import type { Beginning } from '../attempts/attempts.ts';
 import { CHECK } from '../downstream/inventory.ts';
 import { type OrderEnded, orderEnded } from '../events.ts';
 import type { Order } from '../order.ts';
-import { CallFailed } from '../order-failed.ts';
+import { fromCancellation, OrderFailed } from '../order-failed.ts';
 import { type Dependencies, placeOrder } from '../place-order.ts';
 
 const PROCESSED = 'Order successfully processed';
@@ -45,7 +45,7 @@ export function orderRoute(
     inFlight += 1;
     try {
       // An order that never began leaves its caller's key free.
-      if (hasAborted(scope)) throw CallFailed.from(scope.signal.reason, scope, CHECK);
+      if (hasAborted(scope)) throw fromCancellation(scope.signal.reason, scope, CHECK);
       const beginning = await attempts.begin(order, scope);
       if (beginning === 'begun') {
         log.info(`Placing order for product: ${order.productID}`);
@@ -58,10 +58,10 @@ export function orderRoute(
       sendText(res, PROCESSED);
     } catch (error) {
       if (isHttpError(error)) logRefusal(res, order, error.message);
-      if (!(error instanceof CallFailed)) throw error;
-      const { ending, level, status, message } = error;
-      log[level]({ cause: ending, elapsedMs: scope.elapsedMs }, message);
-      tell({ order, outcome: ending, message });
+      if (!(error instanceof OrderFailed)) throw error;
+      const { kind, level, status, message } = error;
+      log[level]({ cause: kind, elapsedMs: scope.elapsedMs }, message);
+      tell({ order, outcome: kind, message });
       if (status === undefined) return; // Nobody is left to answer.
       if (status === 503) res.set(RETRY_LATER);
       sendText(res.status(status), message);

@@ -2,10 +2,12 @@ import { getEventListeners } from 'node:events';
 import { Axios, type AxiosAdapter } from 'axios';
 import { Scope } from 'request-scope';
 import { expect } from 'vitest';
-import { CallFailed } from '../../src/order-failed.ts';
+import { readFailure } from '../../src/downstream/call.ts';
 
 /** The bytes of the longest answer that a call reads. */
 export const MAX_BYTES = 1_000;
+
+const REQUEST = { step: 'Step', service: 'there', headers: {}, operation: 'check' };
 
 /** The text of the answer, or how the one table of endings reads the failure. */
 export async function outcome(adapter: 'http' | AxiosAdapter, url: string, scope = new Scope()) {
@@ -17,7 +19,7 @@ export async function outcome(adapter: 'http' | AxiosAdapter, url: string, scope
   try {
     return (await http.request<string>({ url, signal })).data;
   } catch (error) {
-    const ended = CallFailed.from(error, scope, { work: 'Order', step: 'Step', service: 'there' });
+    const ended = readFailure(error, scope, REQUEST);
     return ended instanceof Error ? ended.message : ended;
   } finally {
     scope[Symbol.dispose]();

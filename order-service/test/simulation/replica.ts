@@ -1,7 +1,7 @@
 import type { Scope } from 'request-scope';
 import { PostgresAttempts } from '../../src/attempts/postgres.ts';
 import type { Order } from '../../src/order.ts';
-import { CallFailed } from '../../src/order-failed.ts';
+import { OrderFailed } from '../../src/order-failed.ts';
 import { placeOrder } from '../../src/place-order.ts';
 import type { Send } from '../../src/step.ts';
 import { takeBack, Voids } from '../../src/voids.ts';
@@ -36,8 +36,8 @@ export class Replica {
       await placeOrder(order, { steps: STEPS, send: this.#send, attempts, voids }, scope);
       return 'processed';
     } catch (error) {
-      if (!(error instanceof CallFailed)) throw error;
-      return error.ending === 'outcome-unknown' ? 'unknown' : 'failed';
+      if (!(error instanceof OrderFailed)) throw error;
+      return error.kind === 'outcome-unknown' ? 'unknown' : 'failed';
     }
   }
 }

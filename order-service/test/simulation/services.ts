@@ -1,13 +1,11 @@
 import { IDEMPOTENCY_KEY_HEADER, operation, REQUEST_ID_HEADER } from '@orders/chassis';
-import { CanceledError } from 'axios';
 import { ClientDisconnected, Scope } from 'request-scope';
 import { PaymentVoided } from '../../../payment-service/src/ledger/ledger.ts';
 import type { MemoryLedger } from '../../../payment-service/src/ledger/memory.ts';
 import { readConfig } from '../../src/config.ts';
 import type { Call } from '../../src/downstream/call.ts';
-import { neverSent } from '../../src/downstream/never-sent.ts';
 import type { Order } from '../../src/order.ts';
-import { CallFailed } from '../../src/order-failed.ts';
+import { fromCancellation, OrderFailed } from '../../src/order-failed.ts';
 import { orderSteps } from '../../src/place-order.ts';
 import type { Send, Step } from '../../src/step.ts';
 import { shippingStep } from '../shipping-step.ts';
@@ -17,7 +15,7 @@ const LONG_MS = 60_000;
 
 /** A last step, which leaves nothing behind. */
 const notify = ({ orderID, requestId }: Order) => ({
-  ...{ work: 'Order', step: 'Notification', service: 'notification-service' },
+  ...{ step: 'Notification', service: 'notification-service' },
   ...{ method: 'POST' as const, url: 'http://localhost:8085/notify', params: {} },
   headers: { [REQUEST_ID_HEADER]: requestId },
   operation: operation('notify', orderID),
@@ -34,12 +32,13 @@ export const STEPS: readonly Step[] = [
 export function servicesOf(world: World, replica: { isDead: boolean }): Send {
   return async (call, scope) => {
     if (replica.isDead) return await never();
-    if (scope.signal.aborted) throw CallFailed.from(neverSent(new CanceledError()), scope, call);
+    if (scope.signal.aborted)
+      throw fromCancellation(scope.signal.reason, scope, call, { wasSent: false });
     const fate = world.fate();
     const far = new Scope();
     const left = new Promise<never>((_, reject) => {
       scope.signal.addEventListener('abort', () => {
-        reject(CallFailed.from(scope.signal.reason, scope, call));
+        reject(fromCancellation(scope.signal.reason, scope, call));
         // The hang-up travels by itself, and is lost with the rest.
         if (fate === 'arrives')
           world.step('hang-up').then(() => far.abort(new ClientDisconnected()));
@@ -50,9 +49,9 @@ export function servicesOf(world: World, replica: { isDead: boolean }): Send {
       const isServed = fate === 'arrives' || fate === 'answer lost';
       const status = isServed ? await serve(call, scope, far) : undefined;
       await world.step('answer');
-      if (fate === 'refused') throw new CallFailed('request-refused', call, { detail: '422' });
-      if (fate !== 'arrives') throw new CallFailed('unreachable', call, { detail: 'lost' });
-      if (status !== 200) throw new CallFailed('other-status', call, { detail: String(status) });
+      if (fate === 'refused') throw new OrderFailed('request-refused', call, { detail: '422' });
+      if (fate !== 'arrives') throw new OrderFailed('unreachable', call, { detail: 'lost' });
+      if (status !== 200) throw new OrderFailed('other-status', call, { detail: String(status) });
     };
     const outcome = await Promise.race([answered(), left]).then(
       () => undefined,

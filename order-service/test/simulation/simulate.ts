@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { ClientDisconnected, Scope } from 'request-scope';
-import { CallFailed } from '../../src/order-failed.ts';
+import { OrderFailed } from '../../src/order-failed.ts';
 import { takeOrphans } from '../../src/recover.ts';
 import { judge, type Report } from './judge.ts';
 import { Replica } from './replica.ts';
@@ -90,6 +90,6 @@ async function recoverAt(replica: () => Replica, world: World): Promise<void> {
   await world.step('recovery');
   const { attempts, voids } = replica();
   await takeOrphans(attempts, voids, log).catch((error) => {
-    if (!(error instanceof CallFailed)) throw error;
+    if (!(error instanceof OrderFailed)) throw error;
   });
 }

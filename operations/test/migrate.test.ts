@@ -120,7 +120,7 @@ describe('where the version before has stored something', () => {
     expect(await ask('findAttempt', 'mine')).toMatchObject([{ status: 'processed' }]);
     expect(await ask('beginAttempt', 'again', 'mine', '1', 'X', 'r', 60_000)).toEqual([]);
     expect(await ask('beginAttempt', 'p2', 'other', '1', 'Y', 'r', -1)).toHaveLength(1);
-    expect(await ask('takeOrphans', 60_000, 10)).toMatchObject([{ payment_key: 'p2' }]);
+    expect(await ask('claimAbandoned', 60_000, 10)).toMatchObject([{ payment_key: 'p2' }]);
     expect(await ask('beginPayment', 'p2', 'Y')).toEqual([{ key: 'p2' }]);
     expect(await ask('void', 'p2', 'Y')).toHaveLength(1);
     expect(await ask('settle', 'p2', 'processed')).toEqual([]);

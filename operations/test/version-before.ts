@@ -22,7 +22,7 @@ export const VERSION_BEFORE = {
   succeed: `
   update attempts set status = 'processed', is_open = false
   where payment_key = $1 and status = 'in-flight' returning payment_key`,
-  takeOrphans: `
+  claimAbandoned: `
   update attempts set status = 'failed', expires_at = clock_timestamp() + $1::float8 * interval '1 ms'
   where payment_key in (
     select payment_key from attempts where is_open and expires_at < now()

@@ -3,51 +3,59 @@ import type { RequestListener } from 'node:http';
 import { type AppOptions, count, createServiceApp, only } from '@orders/chassis';
 import type { Express, RequestHandler } from 'express';
 import { GracefulShutdown } from 'request-scope';
+import type { Attempts } from './attempts/attempts.ts';
 import { MemoryAttempts } from './attempts/memory.ts';
 import { PostgresAttempts } from './attempts/postgres.ts';
 import type { Config } from './config.ts';
 import { call } from './downstream/call.ts';
 import { orderSteps } from './place-order.ts';
-import { recoverOrphans } from './recover.ts';
+import { recoverAbandoned } from './recover.ts';
 import { orderRoute } from './routes/order.ts';
-import { attemptMs, type Step } from './step.ts';
-import { takeBack, Voids } from './voids.ts';
+import { maxAttemptMs, type Step } from './step.ts';
+import { createUndoOrder, Voids } from './voids.ts';
+
+interface OrderAppOptions extends AppOptions<Config> {
+  /** Default: the steps that place-order.ts lists. */
+  steps?: readonly Step[];
+}
 
 /** The order service's app: `GET /order?productID=&orderID=`. */
-export function createApp(
-  service: AppOptions<Config>,
-  steps: readonly Step[] = orderSteps(service.config),
-): RequestListener {
-  const { config, logger, shutdown = new GracefulShutdown(), database } = service;
-  const attempts = database
-    ? new PostgresAttempts(database, attemptMs(steps))
+export function createApp({
+  config,
+  logger,
+  shutdown = new GracefulShutdown(),
+  database,
+  steps = orderSteps(config),
+}: OrderAppOptions): RequestListener {
+  const attempts: Attempts = database
+    ? new PostgresAttempts(database, maxAttemptMs(steps))
     : new MemoryAttempts(config.retentionMs);
-  // When a payment is voided it may have been settled for as long as its step and the later ones last.
-  const settledMs = attemptMs(steps.slice(steps.findIndex(({ undo }) => undo)));
-  const voids = new Voids(takeBack(attempts, steps, call, config.voidTimeoutMs), {
+  const { isDurable } = attempts;
+  // When its void begins, a payment may already be as old as its own step and the later ones can take.
+  const maxPaymentAgeMs = maxAttemptMs(steps.slice(steps.findIndex(({ undo }) => undo)));
+  const voids = new Voids(createUndoOrder(attempts, steps, call, config.voidTimeoutMs), {
     giveUpMs: config.voidGiveUpMs,
-    rememberedMs: database ? Number.POSITIVE_INFINITY : config.retentionMs - settledMs,
-    isDurable: database !== undefined,
+    rememberedMs: isDurable ? Number.POSITIVE_INFINITY : config.retentionMs - maxPaymentAgeMs,
+    isDurable,
   });
-  const placing = new Set<Promise<void>>();
+  const { handler, settled } = orderRoute(
+    { steps, send: call, attempts, voids },
+    config.maxInFlight,
+  );
   shutdown.afterRequests(async (signal) => {
-    // Some may still be writing their verdict down, which nothing cancels.
-    await Promise.allSettled(placing);
+    // An aborted order may still be writing its record, which nothing cancels.
+    await settled();
     if (voids.size > 0) logger.info(`Waiting for ${count(voids.size, 'void')}`);
     await voids.finish(signal);
   }, config.voidShutdownMs);
-  subscribe('chassis:cut-short', () => voids.reportOpen());
-  if (database && attempts instanceof PostgresAttempts)
-    recoverOrphans(database, attempts, voids, logger, shutdown.signal);
+  subscribe('chassis:cut-short', () => voids.reportPending());
+  if (isDurable) recoverAbandoned(attempts, voids, logger, shutdown.signal);
 
-  const dependencies = { steps, send: call, attempts, voids };
   const addRoutes = (app: Express) => {
-    app.all('/order', noStore, only('GET'), orderRoute(dependencies, config.maxInFlight, placing));
+    app.all('/order', noStore, only('GET'), handler);
   };
-  return createServiceApp(
-    { logger, shutdown, database, allowedHosts: config.allowedHosts },
-    addRoutes,
-  );
+  const { allowedHosts } = config;
+  return createServiceApp({ logger, shutdown, database, allowedHosts }, addRoutes);
 }
 
 /** A GET that charges must never be answered from a cache. */

@@ -12,8 +12,8 @@ import type { Voids } from './voids.ts';
 type StepsConfig = Pick<Config, 'inventoryUrl' | 'paymentUrl' | 'callTimeoutMs'>;
 
 /**
- * The steps of an order, first to last. To add one, add it here: docs/add-a-step.md. If an order fails, whatever
- * its steps may have done is taken back, the last step first.
+ * The steps of an order, first to last. To add one, see docs/add-a-step.md. If an order fails, every step that
+ * may have been done is undone, the last one first.
  */
 export function orderSteps({ inventoryUrl, paymentUrl, callTimeoutMs }: StepsConfig): Step[] {
   const inventory = inventoryClient(inventoryUrl);
@@ -24,7 +24,7 @@ export function orderSteps({ inventoryUrl, paymentUrl, callTimeoutMs }: StepsCon
   ];
 }
 
-/** What it takes to place an order. */
+/** What placing an order needs. */
 export interface Dependencies {
   steps: readonly Step[];
   send: Send;
@@ -33,9 +33,9 @@ export interface Dependencies {
 }
 
 /**
- * Resolves once every step of the order is done and that is on record. Throws OrderFailed, which has the status
- * and the text of the answer, or a bug's error. If a step that leaves something behind may have been done all
- * the same, its undoing is under way by then.
+ * Places an order: resolves when every step is done and the order is recorded as processed. If it fails and a
+ * step that has an `undo` may have been done, its void is pending by then.
+ * @throws {OrderFailed} with the status and the text of the answer, or the error of a bug.
  */
 export async function placeOrder(
   order: Order,
@@ -50,18 +50,18 @@ export async function placeOrder(
       await send({ ...last, timeoutMs }, scope);
       done += 1;
     }
-    // The order's point of no return: here the clock decides, not the timer that may be late.
+    // The point of no return: the clock decides here, since the timer may be late.
     if (last && hasAborted(scope)) throw fromCancellation(scope.signal.reason, scope, last);
     await attempts.succeed(order, scope);
   } catch (error) {
-    const mayBeDone = steps.slice(0, surelyDidNothing(error) ? done : done + 1);
+    const mayBeDone = steps.slice(0, wasSurelyNotDone(error) ? done : done + 1);
     if (mayBeDone.some(({ undo }) => undo)) voids.add(order);
-    else await attempts.strikeOut(order);
+    else await attempts.close(order);
     throw error;
   }
 }
 
-/** Only a call that was never sent, or was refused. */
-function surelyDidNothing(error: unknown): boolean {
+/** Whether the step was never sent, or was refused. */
+function wasSurelyNotDone(error: unknown): boolean {
   return error instanceof OrderFailed && !error.outcomeUnknown;
 }

@@ -1,44 +1,47 @@
-import type { Database, Logger } from '@orders/chassis';
-import { everySecond } from '@orders/postgres/every-second';
-import type { PostgresAttempts } from './attempts/postgres.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '@orders/chassis';
+import type { Attempts } from './attempts/attempts.ts';
 import type { Voids } from './voids.ts';
 
-const MAX_VOIDS = 200;
+const PAUSE_MS = 1_000;
 
-/**
- * Takes back what another process has left behind, once a second until `signal` aborts: what is open for
- * longer than an attempt can last is an orphan. Nothing is asked of a `database` that is not available: the
- * table may not be there yet.
- */
-export async function recoverOrphans(
-  database: Pick<Database, 'isAvailable'>,
-  attempts: Pick<PostgresAttempts, 'takeOrphans'>,
+const MAX_PENDING_VOIDS = 200;
+
+type Abandoned = Pick<Attempts, 'claimAbandoned'>;
+
+/** Recovers what other processes have abandoned, once a second, until `signal` aborts. Never rejects. */
+export async function recoverAbandoned(
+  attempts: Abandoned,
   voids: Voids,
   logger: Logger,
   signal: AbortSignal,
 ): Promise<void> {
-  await everySecond(async () => {
-    if (!database.isAvailable) return;
-    // Where it is lost just now, it is tried again.
-    await takeOrphans(attempts, voids, logger, signal).catch(() => {});
-  }, signal);
+  while (!signal.aborted) {
+    // If the database cannot be reached just now, the next round tries again.
+    await recoverOnce(attempts, voids, logger, signal).catch(() => {});
+    await sleep(PAUSE_MS, undefined, { signal, ref: false }).catch(() => {});
+  }
 }
 
-/** Voids the orphans, as many as there is room for; none once `signal` has aborted. Throws OrderFailed. */
-export async function takeOrphans(
-  attempts: Pick<PostgresAttempts, 'takeOrphans'>,
+/**
+ * Claims abandoned attempts and voids their payments, as long as fewer than 200 voids are pending. Voids
+ * nothing once `signal` has aborted.
+ * @throws {OrderFailed} if no attempt can be claimed.
+ */
+export async function recoverOnce(
+  attempts: Abandoned,
   voids: Voids,
   logger: Logger,
   signal?: AbortSignal,
 ): Promise<void> {
-  const room = Math.max(0, MAX_VOIDS - voids.size);
-  const orphans = await attempts.takeOrphans(room);
-  if (signal?.aborted) return; // Another process takes them when their time is up again.
-  for (const orphan of orphans) {
-    const { productID, orderID, paymentKey, callerKey, requestId } = orphan;
-    if (voids.has(paymentKey)) continue; // No orphan: its void takes longer.
+  const room = Math.max(0, MAX_PENDING_VOIDS - voids.size);
+  const abandoned = await attempts.claimAbandoned(room);
+  if (signal?.aborted) return; // Another process claims them when they have expired again.
+  for (const attempt of abandoned) {
+    const { productID, orderID, paymentKey, callerKey, requestId } = attempt;
+    if (voids.has(paymentKey)) continue; // Not abandoned: this process has been voiding it for long.
     const log = logger.child({ requestId, productID, orderID, paymentKey, callerKey });
     log.info(`Recovering order: ${orderID}`);
-    voids.add({ ...orphan, log });
+    voids.add({ ...attempt, log });
   }
 }

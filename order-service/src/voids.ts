@@ -7,107 +7,157 @@ import type { Order } from './order.ts';
 import { OrderFailed } from './order-failed.ts';
 import type { Send, Step } from './step.ts';
 
-/** The pause before the first retry, at most; each next one is twice as long, up to the longest. */
+/** The longest pause before the first retry. Each further one may be twice as long, up to the longest of all. */
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5_000;
 
+/** How many orders are recorded as failed, and how many are undone, at the same time. The others wait. */
+const MAX_CONCURRENT = 200;
+
+/**
+ * Tries once to undo the steps of an order. Resolves when every undo is acknowledged.
+ * @throws {OrderFailed} if one is not. It can be called again.
+ */
+export type UndoOrder = (order: Order, scope: Scope) => Promise<void>;
+
+/**
+ * Makes an UndoOrder for orders of these steps. Each undo may take `timeoutMs` milliseconds. If the attempt is
+ * already recorded as processed, only the acknowledgement of that record was lost, and nothing is undone.
+ */
+export function createUndoOrder(
+  attempts: Attempts,
+  steps: readonly Pick<Step, 'undo'>[],
+  send: Send,
+  timeoutMs: number,
+): UndoOrder {
+  // Two queues: the failure is on record at once, for a caller that asks, however many voids wait.
+  const recording = pLimit(MAX_CONCURRENT);
+  const undoing = pLimit(MAX_CONCURRENT);
+  const undos = steps.flatMap(({ undo }) => undo ?? []).reverse();
+
+  const undoSteps = async (order: Order, scope: Scope) => {
+    const failures: unknown[] = [];
+    for (const undo of undos) {
+      try {
+        await send({ ...undo(order), timeoutMs }, scope);
+      } catch (error) {
+        failures.push(error); // An undo that fails must not hold up the others, least of all the payment's void.
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  };
+
+  return async (order, scope) => {
+    if (!(await recording(() => attempts.fail(order)))) return;
+    await undoing(() => undoSteps(order, scope));
+    await attempts.close(order);
+  };
+}
+
 export interface VoidOptions {
-  /** After it a void that is not acknowledged is reported, and still tried; `rememberedMs`, if that is less. */
+  /**
+   * A void that is pending for so many milliseconds, or for `rememberedMs` if that is less, is reported. It is
+   * still retried.
+   */
   giveUpMs: number;
-  /** How long a payment is surely remembered from then on; a later acknowledgement takes nothing back. */
+  /**
+   * For how many milliseconds the payment service is sure to remember the payment. An acknowledgement that
+   * comes later proves nothing.
+   */
   rememberedMs: number;
-  /** Waits before the next try; rejects when `signal` aborts. A timer unless given. */
+  /** Waits before the next retry, and rejects when `signal` aborts. Default: a timer. */
   pause?: (ms: number, signal: AbortSignal) => Promise<void>;
-  /** Whether a void that is open when the process ends is on record, for another one to take over. */
+  /** Whether pending voids are on record, so that another process recovers them if this one ends. */
   isDurable?: boolean;
 }
 
-interface UnderWay {
+interface PendingVoid {
   order: Order;
   scope: Scope;
-  /** Whether a line said that its outcome is unknown. */
+  /** Whether a log line says that the outcome of the payment is unknown. */
   isReported: boolean;
   settled: Promise<unknown>;
 }
 
-/** Voids payments with an unknown outcome, in the background, after the answer. */
+/** Voids payments whose outcome is unknown, in the background, after the answer. */
 export class Voids {
-  readonly #takeBack: TakeBack;
+  readonly #undoOrder: UndoOrder;
   readonly #options: VoidOptions;
-  readonly #underWay = new Map<string, UnderWay>();
+  readonly #pending = new Map<string, PendingVoid>();
 
-  constructor(takeBack: TakeBack, options: VoidOptions) {
-    this.#takeBack = takeBack;
+  constructor(undoOrder: UndoOrder, options: VoidOptions) {
+    this.#undoOrder = undoOrder;
     this.#options = options;
   }
 
-  /** How many payments are not yet known to be voided. */
+  /** The number of pending voids. */
   get size(): number {
-    return this.#underWay.size;
+    return this.#pending.size;
   }
 
-  /** Whether the payment under `key` is being voided. */
-  has(key: string): boolean {
-    return this.#underWay.has(key);
+  /** Whether the void of the payment with this key is pending. */
+  has(paymentKey: string): boolean {
+    return this.#pending.has(paymentKey);
   }
 
   /**
-   * Voids the payment of an order that may have been charged although it failed (place-order.ts says
-   * when), or that another process left (recover.ts), until that is acknowledged. If it takes too long,
-   * or the service leaves before and the void is not durable, one line at level error is the record to
-   * reconcile by.
+   * Undoes an order that failed but may have been charged (see place-order.ts), or that another process
+   * abandoned (see recover.ts). Retries until every undo is acknowledged. If that takes too long, or if the
+   * service stops first and the void is not durable, one log line at level error records that the payment has
+   * to be reconciled.
    */
   add(order: Order): void {
-    const { paymentKey: key } = order;
-    if (this.has(key)) return;
-    // A scope of its own: the request's is dead, and that is why the void is needed.
+    const { paymentKey } = order;
+    if (this.has(paymentKey)) return;
+    // Not derived from the request's scope: that one has aborted, which is why the void is needed.
     const scope = new Scope();
-    const underWay: UnderWay = { order, scope, isReported: false, settled: Promise.resolve() };
-    const settle = () => this.#settle(underWay);
-    const told: OrderVoid = { order };
-    underWay.settled = orderVoid.tracePromise(settle, told).finally(() => {
-      scope[Symbol.dispose]();
-      this.#underWay.delete(key);
-    });
-    this.#underWay.set(key, underWay);
+    const pending: PendingVoid = { order, scope, isReported: false, settled: Promise.resolve() };
+    const event: OrderVoid = { order };
+    pending.settled = orderVoid
+      .tracePromise(() => this.#settle(pending), event)
+      .finally(() => {
+        scope[Symbol.dispose]();
+        this.#pending.delete(paymentKey);
+      });
+    this.#pending.set(paymentKey, pending);
   }
 
-  /** Resolves when no void is under way; those that are when `signal` aborts are given up. */
+  /** Resolves when no void is pending. Voids that are still pending when `signal` aborts are given up. */
   async finish(signal: AbortSignal): Promise<void> {
     const giveUp = () => {
-      for (const { scope } of this.#underWay.values()) scope.abort(new ShuttingDown());
+      for (const { scope } of this.#pending.values()) scope.abort(new ShuttingDown());
     };
     signal.addEventListener('abort', giveUp, { once: true });
     if (signal.aborted) giveUp();
-    await Promise.all([...this.#underWay.values()].map(({ settled }) => settled));
+    await Promise.all([...this.#pending.values()].map(({ settled }) => settled));
   }
 
-  /** Reports the voids that are under way and not durable, at once: the process ends before they do. */
-  reportOpen(): void {
+  /** Reports the pending voids at once, unless they are durable: for a process that ends before they settle. */
+  reportPending(): void {
     if (this.#options.isDurable) return;
-    for (const underWay of this.#underWay.values()) report(underWay, 'shutting-down');
+    for (const pending of this.#pending.values()) report(pending, 'shutting-down');
   }
 
-  /** Whether it was acknowledged. */
-  async #settle(underWay: UnderWay): Promise<boolean> {
-    const { order, scope } = underWay;
+  /** Resolves to whether the void was acknowledged. */
+  async #settle(pending: PendingVoid): Promise<boolean> {
+    const { order, scope } = pending;
     const { giveUpMs, rememberedMs, isDurable } = this.#options;
-    const giveUpAfterMs = Math.min(giveUpMs, rememberedMs);
-    const overdue = setTimeout(report, giveUpAfterMs, underWay, 'deadline-exceeded');
-    const isAcknowledged = await this.#isAcknowledged(order, scope);
+    const reportAfterMs = Math.min(giveUpMs, rememberedMs);
+    const overdue = setTimeout(report, reportAfterMs, pending, 'deadline-exceeded');
+    const isAcknowledged = await this.#retry(order, scope);
     clearTimeout(overdue);
-    if (!isAcknowledged && !isDurable) report(underWay, 'shutting-down');
-    else if (isAcknowledged && underWay.isReported && scope.elapsedMs < rememberedMs)
+    if (!isAcknowledged && !isDurable) report(pending, 'shutting-down');
+    else if (isAcknowledged && pending.isReported && scope.elapsedMs < rememberedMs)
       order.log.info(`Payment voided after all for order: ${order.orderID}`);
     return isAcknowledged;
   }
 
-  /** Repeats the void until it is acknowledged (true), or `scope` is aborted (false). */
-  async #isAcknowledged(order: Order, scope: Scope): Promise<boolean> {
+  /** Retries until the void is acknowledged (true) or `scope` aborts (false). */
+  async #retry(order: Order, scope: Scope): Promise<boolean> {
     const { signal } = scope;
     const { pause = timer } = this.#options;
     let pauseMs = FIRST_PAUSE_MS;
-    for (; !(await this.#attempt(order, scope)); pauseMs = longer(pauseMs)) {
+    for (; !(await this.#try(order, scope)); pauseMs = longer(pauseMs)) {
       const jitter = (1 + Math.random()) / 2;
       await pause(pauseMs * jitter, signal).catch(() => {});
       if (signal.aborted) return false;
@@ -115,10 +165,10 @@ export class Voids {
     return true;
   }
 
-  /** Whether one try was acknowledged. */
-  async #attempt(order: Order, scope: Scope): Promise<boolean> {
+  /** Resolves to whether one try was acknowledged. */
+  async #try(order: Order, scope: Scope): Promise<boolean> {
     try {
-      await this.#takeBack(order, scope);
+      await this.#undoOrder(order, scope);
       return true;
     } catch (error) {
       if (!(error instanceof OrderFailed)) order.log.error({ err: error }, 'Internal error');
@@ -127,53 +177,13 @@ export class Voids {
   }
 }
 
-/** Logs, once, the record to reconcile by. */
-function report(underWay: UnderWay, cause: string): void {
-  const { orderID, log } = underWay.order;
-  if (!underWay.isReported) log.error({ cause }, `Payment outcome unknown for order: ${orderID}`);
-  underWay.isReported = true;
+/** Logs, once, that the payment has to be reconciled. */
+function report(pending: PendingVoid, cause: string): void {
+  const { orderID, log } = pending.order;
+  if (!pending.isReported) log.error({ cause }, `Payment outcome unknown for order: ${orderID}`);
+  pending.isReported = true;
 }
 
 const timer = (ms: number, signal: AbortSignal) => sleep(ms, undefined, { signal });
 
 const longer = (pauseMs: number) => Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
-
-/** One try to take back an order that may be charged; resolves if it is not any more. Throws OrderFailed. */
-export type TakeBack = (order: Order, scope: Scope) => Promise<void>;
-
-/** Orders that are taken back at the same time; the others wait for their turn. */
-const MAX_CONCURRENT = 200;
-
-/**
- * Takes back every step of `steps` that has an `undo`, the last one first; each call may take `timeoutMs`. An
- * order that is known to be processed stays so: its verdict was only not heard. That it has failed is on record
- * at once, however long the line before the services is: its caller may ask.
- */
-export function takeBack(
-  attempts: Attempts,
-  steps: readonly Pick<Step, 'undo'>[],
-  send: Send,
-  timeoutMs: number,
-): TakeBack {
-  const recording = pLimit(MAX_CONCURRENT);
-  const undoing = pLimit(MAX_CONCURRENT);
-  const undos = steps.flatMap(({ undo }) => undo ?? []).reverse();
-
-  const undoAll = async (order: Order, scope: Scope) => {
-    const failures: unknown[] = [];
-    for (const undo of undos) {
-      try {
-        await send({ ...undo(order), timeoutMs }, scope);
-      } catch (error) {
-        failures.push(error); // One that cannot be undone yet holds up no other, the payment's void least.
-      }
-    }
-    if (failures.length > 0) throw failures[0];
-  };
-
-  return async (order, scope) => {
-    if (!(await recording(() => attempts.fail(order)))) return;
-    await undoing(() => undoAll(order, scope));
-    await attempts.strikeOut(order);
-  };
-}

@@ -7,7 +7,7 @@ import * as faults from '../../harness/faults.ts';
 import { startRefusing } from '../../harness/faulty-server.ts';
 import { MemoryAttempts } from '../src/attempts/memory.ts';
 import { placeOrder } from '../src/place-order.ts';
-import { attemptMs, type Step } from '../src/step.ts';
+import { maxAttemptMs, type Step } from '../src/step.ts';
 import { answers, available, faulty, paymentService, silent } from './canned-answers.ts';
 import { dependenciesFor, paymentStep } from './dependencies.ts';
 import { OrderServiceUnderTest } from './order-service-under-test.ts';
@@ -209,7 +209,7 @@ describe('without an order service around it', () => {
 });
 
 test('an attempt can last as long as all its steps, and what the database takes', () => {
-  expect(attemptMs([{ timeoutMs: 5_000 }, { timeoutMs: 5_000 }, { timeoutMs: 2_000 }])).toBe(
+  expect(maxAttemptMs([{ timeoutMs: 5_000 }, { timeoutMs: 5_000 }, { timeoutMs: 2_000 }])).toBe(
     17_000,
   );
 });

@@ -3,7 +3,7 @@ import { call } from '../src/downstream/call.ts';
 import { paymentClient } from '../src/downstream/payment.ts';
 import type { Dependencies } from '../src/place-order.ts';
 import type { Step } from '../src/step.ts';
-import { takeBack, Voids } from '../src/voids.ts';
+import { createUndoOrder, Voids } from '../src/voids.ts';
 
 const LONG_MS = 60_000;
 
@@ -18,7 +18,7 @@ export function dependenciesFor(
   steps: readonly Step[],
   attempts = new MemoryAttempts(LONG_MS),
 ): Dependencies {
-  const undo = takeBack(attempts, steps, call, LONG_MS);
+  const undo = createUndoOrder(attempts, steps, call, LONG_MS);
   const voids = new Voids(undo, { giveUpMs: LONG_MS, rememberedMs: LONG_MS });
   return { steps, send: call, attempts, voids };
 }

@@ -44,7 +44,7 @@ export class OrderServiceUnderTest {
     const urls = { ...(await this.#others()), INVENTORY_URL, PAYMENT_URL };
     const config = { ...readConfig({ ...urls, CALL_TIMEOUT_MS: LONG_MS, ...env }), ...overrides };
     this.steps = [...orderSteps(config), ...this.added];
-    return createApp({ config, logger, shutdown: this.shutdown, database }, this.steps);
+    return createApp({ config, logger, shutdown: this.shutdown, database, steps: this.steps });
   }
 
   /** The calls to one route. */

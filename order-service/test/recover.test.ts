@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import type { PostgresAttempts } from '../src/attempts/postgres.ts';
-import { takeOrphans } from '../src/recover.ts';
+import { recoverOnce } from '../src/recover.ts';
 import { Voids } from '../src/voids.ts';
 
 test("an order that is recovered is found by its caller's key", async () => {
@@ -9,7 +9,7 @@ test("an order that is recovered is found by its caller's key", async () => {
   const voids = new Voids(async () => {}, { giveUpMs: 60_000, rememberedMs: 60_000 });
   const lines: Record<string, unknown>[] = [];
   const logger = pino({}, { write: (line) => lines.push(JSON.parse(line)) });
-  await takeOrphans({ takeOrphans: async () => [ids] }, voids, logger);
+  await recoverOnce({ claimAbandoned: async () => [ids] }, voids, logger);
   expect(lines).toMatchObject([{ ...ids, msg: 'Recovering order: 2' }]);
   await voids.finish(new AbortController().signal);
 });
@@ -17,8 +17,8 @@ test("an order that is recovered is found by its caller's key", async () => {
 test('what is taken in the moment of a shutdown is left to another process', async () => {
   const leaving = new AbortController();
   const orphan = { productID: '1', orderID: '2', paymentKey: '3', requestId: '4' };
-  const attempts: Pick<PostgresAttempts, 'takeOrphans'> = {
-    async takeOrphans() {
+  const attempts: Pick<PostgresAttempts, 'claimAbandoned'> = {
+    async claimAbandoned() {
       leaving.abort();
       return [orphan];
     },
@@ -26,6 +26,6 @@ test('what is taken in the moment of a shutdown is left to another process', asy
   const voids = new Voids(async () => {}, { giveUpMs: 60_000, rememberedMs: 60_000 });
   const lines: string[] = [];
   const logger = pino({}, { write: (line) => lines.push(line) });
-  await takeOrphans(attempts, voids, logger, leaving.signal);
+  await recoverOnce(attempts, voids, logger, leaving.signal);
   expect([voids.size, lines]).toEqual([0, []]);
 });

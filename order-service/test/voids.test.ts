@@ -12,7 +12,7 @@ import { MemoryAttempts } from '../src/attempts/memory.ts';
 import { paymentClient } from '../src/downstream/payment.ts';
 import { OrderFailed } from '../src/order-failed.ts';
 import { placeOrder } from '../src/place-order.ts';
-import { takeBack, Voids } from '../src/voids.ts';
+import { createUndoOrder, Voids } from '../src/voids.ts';
 import {
   answers,
   available,
@@ -304,7 +304,7 @@ test('an order has failed for its caller however many voids are before its own',
     throw refused;
   };
   const payment = paymentClient('http://127.0.0.1:1');
-  const voids = voidsBy(takeBack(attempts, [{ undo: payment.void }], unanswered, LONG_MS));
+  const voids = voidsBy(createUndoOrder(attempts, [{ undo: payment.void }], unanswered, LONG_MS));
   for (let n = 0; n < 500; n += 1) {
     const failed = { ...order, paymentKey: `payment-${n}`, callerKey: `caller-${n}` };
     await attempts.begin(failed);
@@ -327,7 +327,7 @@ test.each([
       throw refused;
     }, options);
     voids.add(order);
-    voids.reportOpen();
+    voids.reportPending();
     expect(lines).toEqual(told);
     await voids.finish(AbortSignal.abort());
     expect(lines).toEqual(told);

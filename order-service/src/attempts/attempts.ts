@@ -1,23 +1,47 @@
 import type { Scope } from 'request-scope';
 import type { Order } from '../order.ts';
 
-/** What `begin` found under the caller's key; `full`: nothing, and no room for more. */
-export type Beginning = 'begun' | 'in-flight' | 'processed' | 'failed' | 'other-order' | 'full';
+/** What `begin` found under the caller's key. `full`: nothing, and there is no room for another attempt. */
+export type BeginResult = 'begun' | 'in-flight' | 'processed' | 'failed' | 'other-order' | 'full';
 
-/** The attempts that are open, and those that callers have named with a key of their own. */
+/** An attempt that the process that began it has left open: an order without a logger. */
+export type AbandonedAttempt = Omit<Order, 'log'>;
+
+/** The record of the attempts that are open, and of those that callers have named with a key of their own. */
 export interface Attempts {
-  /** Writes the attempt down, unless its caller's key is known. Throws OrderFailed. */
-  begin(order: Order, scope: Scope): Promise<Beginning>;
+  /** Whether the record outlives the process, so that another one can recover what it leaves open. */
+  readonly isDurable: boolean;
 
   /**
-   * Its verdict: it is charged. `scope` bounds the wait for the step, which itself takes no signal. Throws
-   * OrderFailed if that came too late, or nobody can tell.
+   * Records the attempt, unless its caller's key is known.
+   * @throws {OrderFailed} if the record cannot be written or read.
+   */
+  begin(order: Order, scope: Scope): Promise<BeginResult>;
+
+  /**
+   * Records that the order was processed, and closes the attempt. `scope` bounds the wait for a connection. The
+   * write itself is not canceled.
+   * @throws {OrderFailed} if the write came too late, or if its outcome is unknown.
    */
   succeed(order: Order, scope: Scope): Promise<void>;
 
-  /** Its verdict: it has failed. Whether that stands: not if it is known to be processed. Throws OrderFailed. */
+  /**
+   * Records that the order failed. The attempt stays open. Resolves to false if it is already recorded as
+   * processed, in which case its steps must not be undone.
+   * @throws {OrderFailed} if the record cannot be written or read.
+   */
   fail(order: Order): Promise<boolean>;
 
-  /** Strikes out one that has failed: nothing is charged for it, or not any more. */
-  strikeOut(order: Order): Promise<void>;
+  /**
+   * Closes an attempt that failed, when all its steps are undone or were never done. If the write fails, the
+   * attempt is abandoned: it is recovered later, and undone once more.
+   */
+  close(order: Order): Promise<void>;
+
+  /**
+   * Claims at most `limit` abandoned attempts, oldest first: no other process can claim the same ones before
+   * they have expired again. None if the record is not durable, or not available.
+   * @throws {OrderFailed} if the record cannot be written.
+   */
+  claimAbandoned(limit: number): Promise<AbandonedAttempt[]>;
 }

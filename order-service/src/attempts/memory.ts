@@ -1,30 +1,31 @@
 import { ExpiringMap } from '@orders/chassis';
 import type { Order } from '../order.ts';
-import type { Attempts, Beginning } from './attempts.ts';
+import type { AbandonedAttempt, Attempts, BeginResult } from './attempts.ts';
 
-/** What is known of the attempt that a caller's key names. */
+/** An attempt that a caller has named with a key. */
 interface Attempt {
   productID: string;
   orderID: string;
   status: 'in-flight' | 'processed' | 'failed';
-  /** What it takes in memory. */
+  /** Its size in memory, at most. */
   bytes: number;
 }
 
-/** It fits into a container of 512 MB, half of which Node gives to its heap. */
+/** Fits into a container of 512 MB, of which Node gives half to its heap. */
 const MAX_BYTES = 200_000_000;
 
-/** What an attempt takes besides its key and ids, at most, as measured. */
+/** The size of an attempt without its key and ids, at most (measured). */
 const ATTEMPT_BYTES = 300;
 
-/** In memory: what a caller's key names is made once. Without a key, every attempt is new. */
+/** The attempts in memory. Only those with a caller's key are kept: without one every attempt is new. */
 export class MemoryAttempts implements Attempts {
+  readonly isDurable = false;
   readonly #inFlight = new Map<string, Attempt>();
   readonly #ended: ExpiringMap<Attempt>;
   readonly #maxBytes: number;
   #bytes = 0;
 
-  /** An attempt is remembered for `retentionMs` after its end, and never forgotten sooner. */
+  /** An attempt is remembered for `retentionMs` milliseconds after it ended, and never evicted sooner. */
   constructor(retentionMs: number, maxBytes = MAX_BYTES) {
     this.#ended = new ExpiringMap(retentionMs, ({ bytes }) => {
       this.#bytes -= bytes;
@@ -32,14 +33,14 @@ export class MemoryAttempts implements Attempts {
     this.#maxBytes = maxBytes;
   }
 
-  async begin({ callerKey: key, productID, orderID }: Order): Promise<Beginning> {
+  async begin({ callerKey: key, productID, orderID }: Order): Promise<BeginResult> {
     if (key === undefined) return 'begun';
     const known = this.#inFlight.get(key) ?? this.#ended.get(key);
     if (known) {
       const isSame = known.productID === productID && known.orderID === orderID;
       return isSame ? known.status : 'other-order';
     }
-    // A key is ASCII, one byte a character; an id may take two.
+    // Keys are ASCII, one byte per character. Ids may take two.
     const bytes = ATTEMPT_BYTES + key.length + 2 * (productID.length + orderID.length);
     this.#ended.clearExpired();
     if (this.#bytes + bytes > this.#maxBytes) return 'full';
@@ -57,8 +58,12 @@ export class MemoryAttempts implements Attempts {
     return true;
   }
 
-  async strikeOut(order: Order): Promise<void> {
+  async close(order: Order): Promise<void> {
     this.#end(order, 'failed');
+  }
+
+  async claimAbandoned(): Promise<AbandonedAttempt[]> {
+    return [];
   }
 
   #end({ callerKey: key = '' }: Order, status: 'processed' | 'failed'): void {

@@ -3,9 +3,9 @@ import { isHttpError } from 'http-errors';
 import { isCancellation, type Scope } from 'request-scope';
 import type { Order } from '../order.ts';
 import { fromCancellation, type NamedStep, OrderFailed } from '../order-failed.ts';
-import type { Attempts, Beginning } from './attempts.ts';
+import type { AbandonedAttempt, Attempts, BeginResult } from './attempts.ts';
 
-/** The attempts. */
+/** The table of the attempts, and its migrations. */
 export const ATTEMPTS: Table = {
   name: 'attempts',
   privileges: ['select', 'insert', 'update', 'delete'],
@@ -28,7 +28,7 @@ export const ATTEMPTS: Table = {
     is_open boolean not null default true, expires_at timestamptz not null)`,
       `create index open_attempts on ${table} (expires_at) where is_open`,
     ],
-    // An index that sorts by the C library's rules no longer finds its keys where another version has others.
+    // An index in the C library's order stops finding its keys when the library is updated and sorts otherwise.
     (table) => [
       `alter table ${table}
     alter payment_key type text collate "C", alter caller_key type text collate "C",
@@ -53,10 +53,10 @@ export const ATTEMPTS: Table = {
   },
 };
 
-/** So many milliseconds from now, by the database's clock. */
+/** The time in `ms` milliseconds, by the database's clock. */
 const AFTER = (ms: string) => `clock_timestamp() + ${ms}::float8 * interval '1 ms'`;
 
-/** The statements on the attempts in `schema`. */
+/** The statements on the table of the attempts in `schema`. */
 export function attemptStatements(schema: string) {
   const attempts = `"${schema}".attempts`;
   return {
@@ -70,11 +70,11 @@ export function attemptStatements(schema: string) {
   update ${attempts} set status = 'processed', is_open = false
   where payment_key = $1 and status = 'in-flight' returning payment_key`,
 
-    /** Nobody can ask again for one without a caller's key. */
+    /** For an attempt without a caller's key: nobody can ask for it again. */
     succeedAndForget: `
   delete from ${attempts} where payment_key = $1 and status = 'in-flight' returning payment_key`,
 
-    /** Where nobody heard whether it was forgotten: it is on record again, and open. */
+    /** After `succeedAndForget` with an unknown outcome: the attempt is on record again, failed and open. */
     reopen: `
   insert into ${attempts} (payment_key, product_id, order_id, request_id, expires_at, status)
   values ($1, $2, $3, $4, ${AFTER('$5')}, 'failed')
@@ -86,13 +86,13 @@ export function attemptStatements(schema: string) {
 
     findStatus: `select status from ${attempts} where payment_key = $1`,
 
-    strikeOut: `
+    close: `
   update ${attempts} set status = 'failed', is_open = false
   where payment_key = $1 and status <> 'processed'`,
 
     forget: `delete from ${attempts} where payment_key = $1`,
 
-    takeOrphans: `
+    claimAbandoned: `
   update ${attempts} set status = 'failed', expires_at = ${AFTER('$1')} where payment_key in (
     select payment_key from ${attempts} where is_open and expires_at < now()
     order by expires_at limit $2 for update skip locked)
@@ -100,43 +100,43 @@ export function attemptStatements(schema: string) {
   };
 }
 
-/** An attempt as it is on record. */
+/** A row of the table, as the statements return it. */
 export interface Row {
   payment_key: string;
   caller_key: string | null;
   product_id: string;
   order_id: string;
   request_id: string;
-  status: Exclude<Beginning, 'begun' | 'other-order' | 'full'>;
+  status: 'in-flight' | 'processed' | 'failed';
 }
 
-/** A statement is not sent if its scope has less than this left, whether or not it has aborted. */
+/** In milliseconds. A statement whose scope has less time left is not sent. */
 const EXPECTED_MS = 1;
 
 const RECORD: NamedStep = { step: 'Order record', service: 'database' };
 
-/** What it takes to void an attempt that another process has left behind. */
-export type Orphan = Omit<Order, 'log'>;
+type AttemptsDatabase = Pick<Database, 'pool' | 'schema' | 'isAvailable'>;
 
 /**
- * In PostgreSQL, for any number of replicas. An attempt is open until its verdict is written, or it is
- * struck out; one that stays open for longer than an attempt can last is an orphan.
+ * The attempts in PostgreSQL, shared by any number of replicas. An attempt is open until it is recorded as
+ * processed, or closed. If it stays open for longer than an attempt can take, it is abandoned.
  */
 export class PostgresAttempts implements Attempts {
-  readonly #pool: Database['pool'];
+  readonly isDurable = true;
+  readonly #database: AttemptsDatabase;
   readonly #statements: ReturnType<typeof attemptStatements>;
-  readonly #lastsMs: number;
+  readonly #maxAttemptMs: number;
 
-  /** `lastsMs`: how long an attempt can last, in which nobody else takes it. */
-  constructor({ pool, schema }: Pick<Database, 'pool' | 'schema'>, lastsMs: number) {
-    this.#pool = pool;
-    this.#statements = attemptStatements(schema);
-    this.#lastsMs = lastsMs;
+  /** `maxAttemptMs`: the longest that an attempt can take. Until then no other replica claims it. */
+  constructor(database: AttemptsDatabase, maxAttemptMs: number) {
+    this.#database = database;
+    this.#statements = attemptStatements(database.schema);
+    this.#maxAttemptMs = maxAttemptMs;
   }
 
-  async begin(order: Order, scope: Scope): Promise<Beginning> {
+  async begin(order: Order, scope: Scope): Promise<BeginResult> {
     const { productID, orderID, paymentKey, requestId, callerKey } = order;
-    const values = [paymentKey, callerKey, productID, orderID, requestId, this.#lastsMs];
+    const values = [paymentKey, callerKey, productID, orderID, requestId, this.#maxAttemptMs];
     const begun = await this.#run(this.#statements.begin, values, scope);
     if (begun.length > 0) return 'begun';
     const [known] = await this.#run(this.#statements.find, [callerKey], scope);
@@ -145,17 +145,17 @@ export class PostgresAttempts implements Attempts {
   }
 
   async succeed(order: Order, scope: Scope): Promise<void> {
-    const isNamed = order.callerKey !== undefined;
+    const hasCallerKey = order.callerKey !== undefined;
     const { succeed, succeedAndForget } = this.#statements;
-    const text = isNamed ? succeed : succeedAndForget;
+    const text = hasCallerKey ? succeed : succeedAndForget;
     const succeeded = this.#query(text, [order.paymentKey], scope, { mayBeRefused: false });
     const rows = await succeeded.catch(async (error) => {
-      // Canceled before it was sent: the record says nothing yet.
+      // The statement was not sent.
       if (isCancellation(error)) throw fromCancellation(error, scope, RECORD);
-      // Then the record says that it is in flight, and whoever finds it so takes it back.
+      // The attempt is still recorded as in flight, and its void closes it.
       if (isHttpError(error) && error.mayBeDone === false) throw failed(error);
-      // Whoever asks again is told what the record says; nobody is to say anything else before.
-      if (isNamed) throw new OrderFailed('outcome-unknown', RECORD);
+      // The caller can ask again, and gets what the record says: nothing must contradict it before.
+      if (hasCallerKey) throw new OrderFailed('outcome-unknown', RECORD);
       await this.#reopen(order);
       throw failed(error);
     });
@@ -165,20 +165,19 @@ export class PostgresAttempts implements Attempts {
   async fail({ paymentKey, callerKey }: Order): Promise<boolean> {
     if (callerKey === undefined) return true;
     if ((await this.#run(this.#statements.fail, [paymentKey])).length > 0) return true;
-    // One whose record was lost with its server is not known to be processed.
+    // A record that was lost with its server does not say that the order was processed.
     const [known] = await this.#run(this.#statements.findStatus, [paymentKey]);
     return known?.status !== 'processed';
   }
 
-  /** One that cannot be struck out now is an orphan later, and voided once more. */
-  async strikeOut({ paymentKey, callerKey }: Order): Promise<void> {
-    const text = callerKey === undefined ? this.#statements.forget : this.#statements.strikeOut;
+  async close({ paymentKey, callerKey }: Order): Promise<void> {
+    const text = callerKey === undefined ? this.#statements.forget : this.#statements.close;
     await this.#run(text, [paymentKey]).catch(() => {});
   }
 
-  /** At most `limit` of those that are open still. No other replica gets the same for as long again. */
-  async takeOrphans(limit: number): Promise<Orphan[]> {
-    const rows = await this.#run(this.#statements.takeOrphans, [this.#lastsMs, limit]);
+  async claimAbandoned(limit: number): Promise<AbandonedAttempt[]> {
+    if (!this.#database.isAvailable) return []; // The table may not be there yet.
+    const rows = await this.#run(this.#statements.claimAbandoned, [this.#maxAttemptMs, limit]);
     return rows.map((row) => ({
       productID: row.product_id,
       orderID: row.order_id,
@@ -188,9 +187,9 @@ export class PostgresAttempts implements Attempts {
     }));
   }
 
-  /** It can be called failed only if another process would void it too, should this one die. */
+  /** The order may be reported as failed only if another process would void it, should this one die. */
   async #reopen({ paymentKey, productID, orderID, requestId }: Order): Promise<void> {
-    const values = [paymentKey, productID, orderID, requestId, this.#lastsMs];
+    const values = [paymentKey, productID, orderID, requestId, this.#maxAttemptMs];
     await this.#run(this.#statements.reopen, values).catch(() => {
       throw new OrderFailed('outcome-unknown', RECORD);
     });
@@ -202,15 +201,15 @@ export class PostgresAttempts implements Attempts {
     } catch (error) {
       if (scope && isCancellation(error)) throw fromCancellation(error, scope, RECORD);
       if (!isHttpError(error)) throw error;
-      // With a scope it is the beginning: an order that is surely none may be tried again at once.
-      const isNothing = scope !== undefined && error.mayBeDone === false;
-      throw isNothing
+      // Only `begin` has a scope here. An attempt that was surely not recorded may be repeated at once.
+      const hasNotBegun = scope !== undefined && error.mayBeDone === false;
+      throw hasNotBegun
         ? new OrderFailed('unavailable', RECORD, { detail: error.code })
         : failed(error);
     }
   }
 
-  /** Without a scope it is what must be written: nothing refuses it. */
+  /** A statement without a scope must be done: it is never refused, however many wait for a connection. */
   async #query(
     text: string,
     values: unknown[],
@@ -218,11 +217,11 @@ export class PostgresAttempts implements Attempts {
     { mayBeRefused = scope !== undefined } = {},
   ): Promise<Row[]> {
     const options = { toItsEnd: true, expectedMs: EXPECTED_MS, mayBeRefused };
-    return (await this.#pool.query<Row>(text, values, scope, options)).rows;
+    return (await this.#database.pool.query<Row>(text, values, scope, options)).rows;
   }
 }
 
-/** What the database's error means for an order; a bug of ours stays what it is. */
+/** What a database error means for the order: an OrderFailed, or `error` itself if it is a bug of ours. */
 function failed(error: unknown): unknown {
   if (!isHttpError(error)) return error;
   return new OrderFailed('unreachable', RECORD, { detail: error.code });

@@ -10,7 +10,7 @@ import {
 import type { Request, RequestHandler, Response } from 'express';
 import createError, { isHttpError } from 'http-errors';
 import { scopeOf } from 'request-scope/express';
-import type { Beginning } from '../attempts/attempts.ts';
+import type { BeginResult } from '../attempts/attempts.ts';
 import { CHECK } from '../downstream/inventory.ts';
 import { type OrderEnded, orderEnded } from '../events.ts';
 import type { Order } from '../order.ts';
@@ -21,21 +21,24 @@ const PROCESSED = 'Order successfully processed';
 
 const RETRY_LATER = { 'Retry-After': '1' };
 
+interface OrderRoute {
+  handler: RequestHandler;
+  /** Resolves when the orders that are being placed have succeeded or failed, and that is on record. */
+  settled(): Promise<unknown>;
+}
+
 /**
- * `GET /order?productID=&orderID=`: one attempt an idempotency key; without a key, one a call. `placing`
- * has the orders that are being placed. What a failed order is answered stands in http/call-failed.ts.
+ * `GET /order?productID=&orderID=`: one attempt per `Idempotency-Key`, or per request if there is none. Refuses
+ * orders beyond `maxInFlight`. For the answers to failed orders see order-failed.ts.
  */
-export function orderRoute(
-  dependencies: Dependencies,
-  maxInFlight: number,
-  placing: Set<Promise<void>>,
-): RequestHandler {
+export function orderRoute(dependencies: Dependencies, maxInFlight: number): OrderRoute {
   const { attempts, voids } = dependencies;
+  const placing = new Set<Promise<void>>();
   let inFlight = 0;
-  return async (req, res) => {
+  const handler: RequestHandler = async (req, res) => {
     const order = readOrder(req, res);
     const { log } = order;
-    // A void holds its order's place, so that an outage of the payment service cannot pile them up.
+    // Pending voids count, so that they cannot pile up while the payment service is down.
     if (inFlight + voids.size >= maxInFlight) {
       logRefusal(res, order, 'Too many orders in flight');
       throw createError(503, 'Too many orders in flight', { headers: RETRY_LATER });
@@ -44,24 +47,24 @@ export function orderRoute(
     let placed: Promise<void> | undefined;
     inFlight += 1;
     try {
-      // An order that never began leaves its caller's key free.
+      // An order that was never begun must not use up its caller's key.
       if (hasAborted(scope)) throw fromCancellation(scope.signal.reason, scope, CHECK);
-      const beginning = await attempts.begin(order, scope);
-      if (beginning === 'begun') {
+      const result = await attempts.begin(order, scope);
+      if (result === 'begun') {
         log.info(`Placing order for product: ${order.productID}`);
         placed = placeOrder(order, dependencies, scope);
         placing.add(placed);
         await placed;
         log.info(PROCESSED);
-        tell({ order, outcome: 'processed', message: PROCESSED });
-      } else if (beginning !== 'processed') throw refusal(beginning);
+        publish({ order, outcome: 'processed', message: PROCESSED });
+      } else if (result !== 'processed') throw refusal(result);
       sendText(res, PROCESSED);
     } catch (error) {
       if (isHttpError(error)) logRefusal(res, order, error.message);
       if (!(error instanceof OrderFailed)) throw error;
       const { kind, level, status, message } = error;
       log[level]({ cause: kind, elapsedMs: scope.elapsedMs }, message);
-      tell({ order, outcome: kind, message });
+      publish({ order, outcome: kind, message });
       if (status === undefined) return; // Nobody is left to answer.
       if (status === 503) res.set(RETRY_LATER);
       sendText(res.status(status), message);
@@ -70,17 +73,21 @@ export function orderRoute(
       if (placed) placing.delete(placed);
     }
   };
+  return { handler, settled: () => Promise.allSettled(placing) };
 }
 
-const tell = (ended: OrderEnded) => orderEnded.publish(ended);
+const publish = (ended: OrderEnded) => orderEnded.publish(ended);
 
-/** The order that is asked for. Throws a 400 http-error, which leaves a line if the caller's key is one. */
+/**
+ * Reads the order from the request.
+ * @throws an http-error with status 400. If the caller sent a valid key, the refusal is logged.
+ */
 function readOrder(req: Request, res: Response): Order {
   const callerKey = idempotencyKey(req);
   try {
     const productID = identifier(req, 'productID', '1234');
     const orderID = readOrderID(req);
-    // The payment's key is ours alone: its void must never meet the payment of another attempt.
+    // Never the caller's key: a void must not reach the payment of another attempt.
     const paymentKey = randomUUID();
     const log = requestLogger(res, { productID, orderID, paymentKey, callerKey });
     return { productID, orderID, paymentKey, callerKey, requestId: requestId(res), log };
@@ -107,15 +114,15 @@ interface Refused {
   callerKey?: string | undefined;
 }
 
-/** The line of an order that is not placed. It names no payment: there is none. */
+/** Logs that an order is not placed. The line has no payment key, since there is no payment. */
 function logRefusal(res: Response, { productID, orderID, callerKey }: Refused, why: string): void {
   requestLogger(res, { productID, orderID, callerKey }).info(`Order refused: ${why}`);
 }
 
-/** Why an attempt is not made again under its caller's key. */
-function refusal(known: Exclude<Beginning, 'begun' | 'processed'>): Error {
+/** The http-error for an attempt that cannot begin. */
+function refusal(result: Exclude<BeginResult, 'begun' | 'processed'>): Error {
   const subject = 'The order of this Idempotency-Key';
-  switch (known) {
+  switch (result) {
     case 'in-flight':
       return createError(409, `${subject} is in flight`);
     case 'failed':

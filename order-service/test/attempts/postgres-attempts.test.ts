@@ -7,7 +7,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { standStill } from '../../../harness/stand-still.ts';
 import { meetQueries, testDatabase } from '../../../postgres/test/test-database.ts';
 import { ATTEMPTS, attemptStatements, PostgresAttempts } from '../../src/attempts/postgres.ts';
-import { attemptMs } from '../../src/step.ts';
+import { maxAttemptMs } from '../../src/step.ts';
 import {
   answers,
   available,
@@ -34,7 +34,7 @@ test('an attempt is on record before it is charged, and struck out at its verdic
   const answer = request(app).get('/order').then();
   await expect.poll(() => orders.service.reached('/pay')).toHaveLength(1);
   expect(await attempts()).toEqual([{ caller_key: null, status: 'in-flight', is_open: true }]);
-  await mayLast(attemptMs(orders.service.steps));
+  await mayLast(maxAttemptMs(orders.service.steps));
   payment.release();
   expect((await answer).status).toBe(200);
   expect(await attempts()).toEqual([]);
@@ -252,9 +252,9 @@ test("an attempt that may last is nobody else's, and no two replicas get the sam
     new PostgresAttempts(orders.database, LONG_MS),
     new PostgresAttempts(orders.database, LONG_MS),
   ];
-  const taken = await Promise.all(both.map((replica) => replica.takeOrphans(15)));
+  const taken = await Promise.all(both.map((replica) => replica.claimAbandoned(15)));
   const keys = taken.flat().map(({ paymentKey }) => paymentKey);
-  const rest = await both[0]?.takeOrphans(100);
+  const rest = await both[0]?.claimAbandoned(100);
   for (const { paymentKey } of rest ?? []) keys.push(paymentKey);
   expect(keys.sort()).toEqual(Array.from({ length: 20 }, (_, n) => `old-${n}`).sort());
 });
@@ -266,7 +266,7 @@ test('a verdict that comes after the attempt was taken for an orphan is none', a
   await expect.poll(() => orders.service.reached('/pay')).toHaveLength(1);
   await server.ask('update attempts set expires_at = now()');
   const other = new PostgresAttempts(orders.database, LONG_MS);
-  expect(await other.takeOrphans(1)).toHaveLength(1);
+  expect(await other.claimAbandoned(1)).toHaveLength(1);
   payment.release();
   expect((await answer).text).toBe('Order record failed: deadline exceeded\n');
   await expect.poll(() => orders.service.reached('/void')).toHaveLength(1);
@@ -292,7 +292,7 @@ describe('with a step after the payment', () => {
     const app = await replica(available, payment.listener);
     const answer = request(app).get('/order').then();
     await expect.poll(() => orders.service.reached('/ship')).toHaveLength(1);
-    await mayLast(attemptMs(orders.service.steps));
+    await mayLast(maxAttemptMs(orders.service.steps));
     shipment.release();
     expect((await answer).status).toBe(200);
     expect(await attempts()).toEqual([]);

@@ -4,7 +4,7 @@ import type { Order } from '../../src/order.ts';
 import { OrderFailed } from '../../src/order-failed.ts';
 import { placeOrder } from '../../src/place-order.ts';
 import type { Send } from '../../src/step.ts';
-import { takeBack, Voids } from '../../src/voids.ts';
+import { createUndoOrder, Voids } from '../../src/voids.ts';
 import type { Report } from './judge.ts';
 import { STEPS, servicesOf } from './services.ts';
 import type { World } from './world.ts';
@@ -20,8 +20,11 @@ export class Replica {
 
   constructor(world: World) {
     this.#send = servicesOf(world, this);
-    this.attempts = new PostgresAttempts({ pool: world.poolOf(this), schema: 'orders' }, LONG_MS);
-    this.voids = new Voids(takeBack(this.attempts, STEPS, this.#send, LONG_MS), {
+    this.attempts = new PostgresAttempts(
+      { pool: world.poolOf(this), schema: 'orders', isAvailable: true },
+      LONG_MS,
+    );
+    this.voids = new Voids(createUndoOrder(this.attempts, STEPS, this.#send, LONG_MS), {
       ...{ giveUpMs: LONG_MS, rememberedMs: LONG_MS, isDurable: true, pause: () => world.pause() },
     });
   }

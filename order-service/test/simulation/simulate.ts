@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { ClientDisconnected, Scope } from 'request-scope';
 import { OrderFailed } from '../../src/order-failed.ts';
-import { takeOrphans } from '../../src/recover.ts';
+import { recoverOnce } from '../../src/recover.ts';
 import { judge, type Report } from './judge.ts';
 import { Replica } from './replica.ts';
 import type { Run, Story } from './run.ts';
@@ -89,7 +89,7 @@ export async function simulate(drawn: Run, crossings: Set<string>): Promise<void
 async function recoverAt(replica: () => Replica, world: World): Promise<void> {
   await world.step('recovery');
   const { attempts, voids } = replica();
-  await takeOrphans(attempts, voids, log).catch((error) => {
+  await recoverOnce(attempts, voids, log).catch((error) => {
     if (!(error instanceof OrderFailed)) throw error;
   });
 }

@@ -95,7 +95,7 @@ export class World {
     if (statement.startsWith('insert')) return this.#insert(values);
     if (statement.startsWith('select status')) return row ? [row] : [];
     if (statement.startsWith('select')) return this.#named(key);
-    if (statement.includes('for update skip locked')) return this.#takeOrphans();
+    if (statement.includes('for update skip locked')) return this.#claimAbandoned();
     if (statement.startsWith('delete')) {
       if (statement.includes("'in-flight'") && row?.status !== 'in-flight') return [];
       return row && this.rows.delete(key) ? [row] : [];
@@ -133,7 +133,7 @@ export class World {
   }
 
   /** Whatever is open, however young: no clock is to be trusted. */
-  #takeOrphans(): StoredRow[] {
+  #claimAbandoned(): StoredRow[] {
     const open = [...this.rows.values()].filter((row) => row.is_open);
     for (const row of open) {
       if (row.status === 'in-flight') this.crossings.add('an open attempt is taken for an orphan');

@@ -2,13 +2,16 @@ import { durationMs, httpUrl, integer, readServiceConfig, retentionMs } from '@o
 
 export type Config = ReturnType<typeof readConfig>;
 
-/** A void takes no time to process: if it is not answered soon, trying again is better. */
+/** A void takes no time to process: if the answer does not come soon, a retry is better. */
 const VOID_TIMEOUT_MS = 2_000;
 
-/** With SHUTDOWN_TIMEOUT_MS and a second for aborted requests it must fit into Compose's stop grace. */
+/** Together with SHUTDOWN_TIMEOUT_MS and a second for aborted requests, it must fit into Compose's stop_grace_period. */
 const VOID_SHUTDOWN_MS = 15_000;
 
-/** The configuration in `env`. Throws StartError. */
+/**
+ * Reads the configuration from `env`.
+ * @throws {StartError} if a variable is invalid.
+ */
 export function readConfig(env: NodeJS.ProcessEnv) {
   // payment-service reads the same two variables, with the same defaults.
   const callTimeoutMs = durationMs(env, 'CALL_TIMEOUT_MS', 5_000);
@@ -20,11 +23,11 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     callTimeoutMs,
     voidGiveUpMs,
     retentionMs: retentionMs(callTimeoutMs, voidGiveUpMs),
-    /** How long one try to void may take. */
+    /** The timeout of one try to void, in milliseconds. */
     voidTimeoutMs: VOID_TIMEOUT_MS,
-    /** How long voids have at a shutdown, from the moment that the requests have ended. */
+    /** How long voids have at a shutdown, in milliseconds from the end of the last request. */
     voidShutdownMs: VOID_SHUTDOWN_MS,
-    /** Orders in flight and voids under way, beyond which a new order is turned away. */
+    /** The maximum of orders in flight and pending voids together. Beyond it, orders are refused. */
     maxInFlight: integer(env, 'MAX_IN_FLIGHT', 8_000, 1_000_000),
   };
 }

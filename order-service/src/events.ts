@@ -2,17 +2,18 @@ import { channel, tracingChannel } from 'node:diagnostics_channel';
 import type { Order } from './order.ts';
 import type { FailureKind } from './order-failed.ts';
 
-/** An order has its verdict, the one that its log line tells. Published before its answer. */
+/** Published when the outcome of an order is known: after its log line, and before its answer. */
 export interface OrderEnded {
   order: Order;
   outcome: 'processed' | FailureKind;
-  /** The answer. */
+  /** The text of the answer. */
   message: string;
 }
 
-/** A void, from the moment it is needed to the one it settles; `result`: whether it was acknowledged. */
+/** Traces a void from the moment it is needed until it settles. */
 export interface OrderVoid {
   order: Order;
+  /** Whether the void was acknowledged. */
   result?: boolean;
 }
 

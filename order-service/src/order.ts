@@ -4,11 +4,11 @@ import type { Logger } from '@orders/chassis';
 export interface Order {
   productID: string;
   orderID: string;
-  /** Names this attempt's one payment: the Idempotency-Key of its calls. */
+  /** The Idempotency-Key of the calls to the payment service. One per attempt, made here. */
   paymentKey: string;
-  /** The caller's name for this attempt: its own Idempotency-Key. */
+  /** The Idempotency-Key that our own caller sent, if it sent one. */
   callerKey?: string | undefined;
-  /** Travels with every call that the order needs. */
+  /** Sent with every call that the order needs. */
   requestId: string;
   log: Logger;
 }

@@ -1,9 +1,9 @@
 import { IDEMPOTENCY_KEY_HEADER, OPERATION_HEADER, REQUEST_ID_HEADER } from '@orders/chassis';
 
-/** The ids of an attempt, which every answer echoes. */
+/** The ids of an attempt, which every answer repeats. */
 const IDS = [REQUEST_ID_HEADER, IDEMPOTENCY_KEY_HEADER];
 
-/** What an answer needs to name the call that it answers: an attempt's calls have their ids in common. */
+/** The headers by which an answer names its call. The operation tells calls of the same attempt apart. */
 export const ATTEMPT_HEADERS = [...IDS, OPERATION_HEADER];
 
 type Headers = Readonly<Record<string, unknown>>;

@@ -2,17 +2,17 @@ import { Socket } from 'node:net';
 import { buildConnector, Client } from 'undici';
 import { lookUp } from './look-up.ts';
 
-/** Shorter than our servers keep an idle connection: a request must not meet a closing socket. */
+/** Shorter than our servers keep an idle connection open: a request must not reach a socket that closes. */
 const IDLE_CONNECTION_MS = 4_000;
 
-/** Waits as long as it takes: the signal of a call is its only deadline. */
+/** Without a timeout: the signal of the call is its only deadline. */
 const connect = buildConnector({ timeout: 0, autoSelectFamily: true, lookup: lookUp });
 
 const idle = new Map<string, Connection[]>();
 
 /**
- * One kept-alive connection, for one request at a time. undici's own pool does not fit: for each
- * request that is aborted it opens another connection, and one that is being opened it cannot stop.
+ * A keep-alive connection for one request at a time. undici's own pool does not fit: it opens a new connection
+ * for every aborted request, and cannot stop one that is being opened.
  */
 export class Connection {
   readonly client: Client;
@@ -34,17 +34,17 @@ export class Connection {
     this.client.on('disconnect', () => this.#forget());
   }
 
-  /** A connection to `origin` that is not in use: the one used last, so that a surplus can end. */
+  /** An idle or new connection to `origin`. Reuses the one that was used last, so that a surplus times out. */
   static take(origin: string): Connection {
     return idle.get(origin)?.pop() ?? new Connection(origin);
   }
 
-  /** Ready for another request. */
+  /** Makes the connection available for another request. */
   release(): void {
     if (!idle.get(this.#origin)?.push(this)) idle.set(this.#origin, [this]);
   }
 
-  /** Ends the connection, and the request that is on it, at once. */
+  /** Closes the connection at once, with the request that is on it. */
   destroy(error: Error): void {
     this.client.destroy(error, () => {});
     this.#socket?.destroy(error);

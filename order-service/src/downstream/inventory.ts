@@ -9,7 +9,7 @@ export const CHECK: NamedStep = { step: 'Inventory check', service: 'inventory-s
 /** The calls to the inventory service at `url`. */
 export function inventoryClient(url: string) {
   return {
-    /** It succeeds if the service has the order's product. */
+    /** Succeeds if the order's product is available. */
     check({ productID, requestId }: Order): UntimedCall {
       const headers = { [REQUEST_ID_HEADER]: requestId };
       const request = { method: 'GET', url: `${url}/check`, params: { productID } } as const;

@@ -1,11 +1,11 @@
 const NEVER_SENT = Symbol('never sent');
 
-/** Marks the error of a call of which no byte was written. */
+/** Marks the error of a call: no byte of its request was written. */
 export function neverSent<Failure extends Error>(error: Failure): Failure {
   return Object.assign(error, { [NEVER_SENT]: true });
 }
 
-/** Whether the call surely did nothing. An error that is not marked tells nothing. */
+/** Whether the error is marked: then the call surely did nothing. Without the mark it may have. */
 export function wasNeverSent(error: unknown): boolean {
   return error instanceof Error && NEVER_SENT in error;
 }

@@ -26,12 +26,12 @@ export function paymentClient(url: string) {
     };
   };
   return {
-    /** It succeeds if the service has charged the order. It is never tried again. */
+    /** Succeeds if the order is charged. Never retried. */
     charge(order: Order): UntimedCall {
       return { ...post(order, 'pay'), step: 'Payment processing' };
     },
 
-    /** It succeeds if the order's payment is void, whatever it was before. */
+    /** Succeeds if the order's payment is void, whatever its state was. */
     void(order: Order): UntimedCall {
       return { ...post(order, 'void'), step: 'Payment void' };
     },

@@ -8,20 +8,19 @@ import { neverSent } from './never-sent.ts';
 const BAD_RESPONSE = AxiosError.ERR_BAD_RESPONSE;
 const BROKEN = /^(HTTPParser|HeadersOverflow|ResponseContentLengthMismatch)Error$/;
 
-/** The code that axios' own adapter gives in place of an error of undici. */
+/** The code that axios' own adapter gives for the same failure. */
 function codeOf({ name, message }: Error): string | undefined {
-  // A 100 or 101 that nobody asked for is a SocketError: "bad response", "bad upgrade".
+  // An unexpected 100 or 101 is a SocketError: "bad response", "bad upgrade".
   if (BROKEN.test(name) || message.startsWith('bad ')) return BAD_RESPONSE;
   return name === 'SocketError' ? 'ECONNRESET' : undefined;
 }
 
 /**
- * An axios adapter over undici. axios is the client that people know; its own adapter, over node:http,
- * costs more than all the rest of an order. This one is for what no client does by itself: an abort
- * ends a connection that is still being opened, and leaves none spare (undici#5845); a name that is
- * gone blocks no thread; a call of which nothing was written is marked as never sent. It costs what it
- * leaves out: text without a request body, no redirect, no proxy; `validateStatus`, `maxContentLength`
- * and `signal` work as in axios' own.
+ * An axios adapter over undici. axios' own adapter, over node:http, costs more than the rest of an order. This
+ * one also does what no client does by itself: an abort closes a connection that is still being opened, and
+ * leaves no spare one (undici#5845); a host name that is gone blocks no thread; a call that was never sent is
+ * marked as such. It sends no request body, reads text, follows no redirect and uses no proxy. `validateStatus`,
+ * `maxContentLength` and `signal` work as in axios' own adapter.
  */
 export const undiciAdapter: AxiosAdapter = (config) =>
   new Promise((resolve, reject) => {
@@ -30,7 +29,7 @@ export const undiciAdapter: AxiosAdapter = (config) =>
     const chunks: Buffer[] = [];
     let bytes = 0;
     let connection: Connection | undefined;
-    /** What an AxiosError calls its request: there as soon as it is about to be written. */
+    /** The `request` of an AxiosError. Set as soon as the request is about to be written. */
     let request: Dispatcher.DispatchController | undefined;
     let response: AxiosResponse | undefined;
 
@@ -50,7 +49,7 @@ export const undiciAdapter: AxiosAdapter = (config) =>
       onRequestStart(controller) {
         request = controller;
       },
-      /** With the headers that name the attempt and no others: axios parses each of them once more. */
+      /** Keeps only the headers that name the attempt: axios parses every header once more. */
       onResponseStart(_controller, status, received: IncomingHttpHeaders) {
         const headers: Record<string, string> = {};
         for (const name of ATTEMPT_HEADERS) {

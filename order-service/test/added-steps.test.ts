@@ -32,7 +32,7 @@ const afterPayment = () =>
     .map(({ url = '' }) => url.replace(/\?.*/, ''))
     .filter((path) => path !== '/check' && path !== '/pay');
 
-/** An order service with the shipping service as its last step. */
+/** An order service whose last step is the shipping service. */
 async function appWith(
   ship: RequestListener,
   { timeoutMs = LONG_MS, hasUndo = false, cancel = canceled } = {},
@@ -85,7 +85,7 @@ describe.each([true, false])('a step after the payment, undone by a call: %s', (
     expect(await payment.payments()).toEqual(['voided']);
   });
 
-  test('that is being taken when the client hangs up leaves no charge', async () => {
+  test('that is in flight when the client hangs up leaves no charge', async () => {
     const app = await appWith(silent, { hasUndo });
     const order = request(app).get('/order');
     order.end(() => {});
@@ -97,7 +97,7 @@ describe.each([true, false])('a step after the payment, undone by a call: %s', (
     expect(service.logged('Order canceled: client disconnected')).toHaveLength(1);
   });
 
-  test('that is being taken at a shutdown leaves no charge', async () => {
+  test('that is in flight at a shutdown leaves no charge', async () => {
     const app = await appWith(silent, { hasUndo });
     const order = request(app).get('/order').then();
     await expect.poll(() => service.reached('/ship')).toHaveLength(1);
@@ -170,7 +170,7 @@ describe('without an order service around it', () => {
     ...{ productID: '1', orderID: 'orderID-5678', paymentKey: 'key', requestId: 'a', log },
   };
 
-  /** Places the order with one more step, and resolves once what has to be is undone. */
+  /** Places the order with one more step. Resolves when no undo is pending, to the message of the failure. */
   async function place(last: Step, scope: Scope, attempts = new MemoryAttempts(LONG_MS)) {
     const charge = paymentStep(await service.serve(payment.listener));
     const dependencies = dependenciesFor([charge, last], attempts);
@@ -195,7 +195,7 @@ describe('without an order service around it', () => {
     expect(await payment.payments()).toEqual(['voided']);
   });
 
-  test('a verdict that cannot be written leaves no charge, whatever it throws', async () => {
+  test('an outcome that cannot be recorded leaves no charge, also after a bug', async () => {
     using scope = new Scope();
     const attempts = new MemoryAttempts(LONG_MS);
     attempts.succeed = () => {
@@ -208,7 +208,7 @@ describe('without an order service around it', () => {
   });
 });
 
-test('an attempt can last as long as all its steps, and what the database takes', () => {
+test('an attempt can take as long as all its steps and the database together', () => {
   expect(maxAttemptMs([{ timeoutMs: 5_000 }, { timeoutMs: 5_000 }, { timeoutMs: 2_000 }])).toBe(
     17_000,
   );

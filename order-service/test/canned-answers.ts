@@ -6,7 +6,7 @@ export const paid: RequestListener = (_req, res) =>
   res.end('Payment for order orderID-5678 completed');
 export const voided: RequestListener = (_req, res) =>
   res.end('Payment for order orderID-5678 voided');
-/** Has `fault`, on the connection of the request. */
+/** Applies `fault` to the connection of the request. */
 export const faulty =
   (fault: Fault): RequestListener =>
   (req) =>
@@ -18,7 +18,7 @@ export const answers =
   (_req, res) =>
     res.writeHead(status).end('a body that no client of ours may see');
 
-/** Passes requests on to `listener`, but none before `release` is called. */
+/** Holds requests back until `release` is called, and then passes them on to `listener`. */
 export function held(listener: RequestListener): {
   listener: RequestListener;
   release: () => void;

@@ -56,7 +56,7 @@ describe('a step that fails', () => {
     expect(paths()).toHaveLength(1);
   });
 
-  test('nobody listens', async () => {
+  test('inventory refuses connections', async () => {
     await using refusing = await startRefusing();
     const app = await service.appBetween(available, paid, { INVENTORY_URL: refusing.url });
     const message = 'Inventory check failed: inventory-service is unreachable (ECONNREFUSED)';

@@ -10,23 +10,23 @@ import { type Config, readConfig } from '../src/config.ts';
 import { orderSteps } from '../src/place-order.ts';
 import type { Step } from '../src/step.ts';
 
-/** The machine may be slow, and it is not its speed that is tested. */
+/** Never reached, also on a slow machine. */
 const LONG_MS = '60000';
 
-/** What an order calls beside the inventory and the payment service. */
+/** The services that an order calls, other than inventory and payment. */
 const OTHERS: readonly string[] = CALLED.filter(
   (name) => name !== 'inventory' && name !== 'payment',
 );
 const done: RequestListener = (_req, res) => res.end('done');
 
-/** An order service, what it logs, and what it calls. */
+/** An order service, its log, and the services that it calls. */
 export class OrderServiceUnderTest {
   readonly lines: Record<string, unknown>[] = [];
-  /** What its orders take after their own steps. */
+  /** Steps that its orders perform after their own. */
   readonly added: Step[] = [];
-  /** Those of its latest app. */
+  /** The steps of its latest app. */
   steps: readonly Step[] = [];
-  /** The calls that reached the services that it has been given. */
+  /** The calls that reached those services. */
   readonly calls: IncomingMessage[] = [];
   readonly shutdown = new GracefulShutdown();
   readonly #servers: Server[] = [];
@@ -68,7 +68,7 @@ export class OrderServiceUnderTest {
     });
   }
 
-  /** The services that stand between no test and what it looks at: they do what they are asked. */
+  /** Starts the other services. They always succeed. */
   async #others(): Promise<Record<string, string>> {
     const urls: Record<string, string> = {};
     for (const name of OTHERS) urls[variableOf(name, 'URL')] = await this.#serve(done);

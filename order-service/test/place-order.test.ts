@@ -70,7 +70,7 @@ describe('an order that was paid while the process stood still', () => {
     await voids.finish(new AbortController().signal);
   });
 
-  test('has failed if the budget was spent between its answer and its verdict', async () => {
+  test('has failed if the budget was spent between its last step and its record', async () => {
     await using server = await startServer(answering);
     const { dependencies, voids } = server;
     using scope = new Scope(10);
@@ -86,7 +86,7 @@ test('an abort between the answer and its reader leaves the outcome unknown: it 
   await using server = await startServer(answering);
   const { dependencies, voids } = server;
   using scope = new Scope();
-  // The last moment before the adapter resolves; axios looks at the signal once more after it.
+  // The last moment before the adapter resolves. axios checks the signal once more after that.
   const abort = () => queueMicrotask(() => scope.abort(new ClientDisconnected()));
   subscribe('undici:request:trailers', abort);
   const placed = placeOrder(order, dependencies, scope);

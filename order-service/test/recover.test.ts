@@ -14,13 +14,13 @@ test("an order that is recovered is found by its caller's key", async () => {
   await voids.finish(new AbortController().signal);
 });
 
-test('what is taken in the moment of a shutdown is left to another process', async () => {
+test('what is claimed at the moment of a shutdown is left to another process', async () => {
   const leaving = new AbortController();
-  const orphan = { productID: '1', orderID: '2', paymentKey: '3', requestId: '4' };
+  const abandoned = { productID: '1', orderID: '2', paymentKey: '3', requestId: '4' };
   const attempts: Pick<PostgresAttempts, 'claimAbandoned'> = {
     async claimAbandoned() {
       leaving.abort();
-      return [orphan];
+      return [abandoned];
     },
   };
   const voids = new Voids(async () => {}, { giveUpMs: 60_000, rememberedMs: 60_000 });

@@ -6,7 +6,7 @@ import { testDatabase } from '../../postgres/test/test-database.ts';
 import { ATTEMPTS } from '../src/attempts/postgres.ts';
 import { OrderServiceUnderTest } from './order-service-under-test.ts';
 
-/** Order services that share a database, in which there is no attempt when a test begins. */
+/** Order services that share a database. It has no attempt when a test begins. */
 export function useReplicas() {
   const server = useServer();
   let database: Awaited<ReturnType<typeof testDatabase>>;
@@ -30,15 +30,15 @@ export function useReplicas() {
     get database() {
       return database;
     },
-    /** What they log, and what they call. */
+    /** Their log, and what they call. */
     get service() {
       return service;
     },
-    /** One of them, between an inventory and a payment service that answer with these listeners. */
+    /** A replica, between an inventory and a payment service that answer with these listeners. */
     replica: (inventory: RequestListener, payment: RequestListener, its: Database = database) =>
       service.appBetween(inventory, payment, {}, {}, its),
-    /** Fails unless nobody may take the one attempt for `ms` from its beginning, which was just now. */
-    mayLast: async (ms: number) => {
+    /** Fails unless the one attempt, which has just begun, cannot be claimed for `ms`. */
+    mayTake: async (ms: number) => {
       const left = `select 1 from attempts where expires_at - now() between
         make_interval(secs => $1) and make_interval(secs => $2)`;
       const { rows } = await server.ask(left, [ms / 1_000 - 10, ms / 1_000]);

@@ -9,7 +9,7 @@ import type { Step } from '../src/step.ts';
 const LONG_MS = 60_000;
 const ORDER_ID = 'orderID-5678';
 
-/** A payment service with its own ledger, and the statuses of the payments in it. */
+/** A payment service with its own ledger, and the statuses of its payments. */
 export function realPaymentService() {
   const config = { paymentDurationMs: 0, retentionMs: LONG_MS };
   const listener = createApp({ config, logger: pino({ level: 'silent' }) });
@@ -20,7 +20,7 @@ export function realPaymentService() {
   return { listener, payments };
 }
 
-/** A shipping service: `ship` answers the shipments and `cancel` what takes them back. */
+/** A shipping service: `ship` answers the shipments, `cancel` their cancellations. */
 export const shippingService =
   (ship: RequestListener, cancel: RequestListener): RequestListener =>
   (req, res) =>

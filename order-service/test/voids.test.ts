@@ -56,7 +56,7 @@ describe('a payment that surely did not happen is not voided', () => {
     expect(service.reached('/void')).toEqual([]);
   });
 
-  test('nobody listens', async () => {
+  test('the payment service refuses connections', async () => {
     await using refusing = await startRefusing();
     const app = await service.appBetween(available, paid, { PAYMENT_URL: refusing.url });
     const message = 'Payment processing failed: payment-service is unreachable (ECONNREFUSED)';
@@ -66,7 +66,7 @@ describe('a payment that surely did not happen is not voided', () => {
   });
 
   test('the deadline passes while the connection is still being made', async () => {
-    const noTls = createServer().listen(0); // takes connections, and never says a word
+    const noTls = createServer().listen(0); // accepts connections, and never answers
     const PAYMENT_URL = `https://127.0.0.1:${portOf(noTls)}`;
     const dependencies = dependenciesFor([paymentStep(PAYMENT_URL)]);
     using scope = new Scope();
@@ -96,7 +96,7 @@ describe('a payment that surely did not happen is not voided', () => {
     expect(dependencies.voids.size).toBe(0);
   });
 
-  test('the payment service answers 200, whatever the text', async () => {
+  test('the payment service answers 200, with any text', async () => {
     const thanks: RequestListener = (_req, res) => res.end('thanks');
     const app = await service.appBetween(available, paymentService(thanks, voided));
     await request(app).get('/order').expect(200);
@@ -127,7 +127,10 @@ describe('a payment whose outcome is unknown is voided', () => {
         res.writeHead(422, { 'idempotency-key': 'b' }).end();
       },
     ],
-    ['answers nobody', (_req, res) => res.removeHeader('idempotency-key') ?? res.end('paid')],
+    [
+      'answers without a key',
+      (_req, res) => res.removeHeader('idempotency-key') ?? res.end('paid'),
+    ],
     ['breaks off', faulty(faults.halfAnswerThenClose)],
     ['resets', faulty(faults.reset)],
   ])('the payment service %s', async (_row, pay) => {
@@ -194,7 +197,7 @@ describe('a void', () => {
     expect(JSON.stringify(service.lines)).not.toContain('stack');
   });
 
-  test('under way is waited for at shutdown', async () => {
+  test('that is pending is waited for at shutdown', async () => {
     const revoke = held(voided);
     const payment = paymentService(answers(500), revoke.listener);
     const app = await service.appBetween(available, payment, {}, { voidShutdownMs: 60_000 });
@@ -249,7 +252,7 @@ describe('a void', () => {
   });
 });
 
-test('a void that was acknowledged as time ran out is not called unknown', async () => {
+test('a void that is acknowledged as time runs out is not reported', async () => {
   const voids = voidsBy(async (_, scope) => scope.abort(new ShuttingDown()));
   voids.add(order);
   await voids.finish(new AbortController().signal);
@@ -285,19 +288,19 @@ test.each([
   [0, 0, ['Payment outcome unknown for order: 2']],
   [LONG_MS, 0, ['Payment outcome unknown for order: 2']],
 ])(
-  'a void given up after %d ms, and acknowledged late, is told of if its payment is remembered, for %d ms',
-  async (giveUpMs, rememberedMs, told) => {
+  'a void that is reported after %d ms and acknowledged late is logged if its payment is remembered, for %d ms',
+  async (giveUpMs, rememberedMs, logged) => {
     const voids = new Voids(() => expect.poll(() => lines).toHaveLength(1), {
       giveUpMs,
       rememberedMs,
     });
     voids.add(order);
     await voids.finish(new AbortController().signal);
-    expect(lines).toEqual(told);
+    expect(lines).toEqual(logged);
   },
 );
 
-test('an order has failed for its caller however many voids are before its own', async () => {
+test('an order has failed for its caller, however many voids wait before its own', async () => {
   const attempts = new MemoryAttempts(LONG_MS);
   const unanswered = async (_call: unknown, { signal }: Scope) => {
     if (!signal.aborted) await once(signal, 'abort');
@@ -319,8 +322,8 @@ test.each([
   [false, ['Payment outcome unknown for order: 2']],
   [true, []],
 ])(
-  'a void that is open when the process ends is reported, once, unless it is durable: %s',
-  async (isDurable, told) => {
+  'a void that is pending when the process ends is reported once, unless it is durable: %s',
+  async (isDurable, logged) => {
     const options = { giveUpMs: LONG_MS, rememberedMs: LONG_MS, isDurable };
     const voids = new Voids(async (_, { signal }) => {
       await once(signal, 'abort');
@@ -328,8 +331,8 @@ test.each([
     }, options);
     voids.add(order);
     voids.reportPending();
-    expect(lines).toEqual(told);
+    expect(lines).toEqual(logged);
     await voids.finish(AbortSignal.abort());
-    expect(lines).toEqual(told);
+    expect(lines).toEqual(logged);
   },
 );

@@ -23,35 +23,35 @@ import { realPaymentService, shippingService, shippingStep } from '../shipping-s
 const LONG_MS = 600_000;
 
 const orders = useReplicas();
-const { server, replica, attempts, mayLast } = orders;
+const { server, replica, attempts, mayTake } = orders;
 
 const log = pino({ level: 'silent' });
 const order = { productID: '1', orderID: '2', paymentKey: '3', requestId: '4', log };
 
-test('an attempt is on record before it is charged, and struck out at its verdict', async () => {
+test('an attempt is on record before it is charged, and deleted when it succeeds', async () => {
   const payment = held(paid);
   const app = await replica(available, payment.listener);
   const answer = request(app).get('/order').then();
   await expect.poll(() => orders.service.reached('/pay')).toHaveLength(1);
   expect(await attempts()).toEqual([{ caller_key: null, status: 'in-flight', is_open: true }]);
-  await mayLast(maxAttemptMs(orders.service.steps));
+  await mayTake(maxAttemptMs(orders.service.steps));
   payment.release();
   expect((await answer).status).toBe(200);
   expect(await attempts()).toEqual([]);
 });
 
-test('one that may be charged stays on record until its void is acknowledged', async () => {
+test('an attempt that may be charged stays open until its void is acknowledged', async () => {
   const revoke = held(voided);
   const app = await replica(available, paymentService(answers(500), revoke.listener));
   await request(app).get('/order').set('Idempotency-Key', 'mine').expect(500);
   await expect.poll(() => orders.service.reached('/void')).toHaveLength(1);
   expect(await attempts()).toEqual([{ caller_key: 'mine', status: 'failed', is_open: true }]);
   revoke.release();
-  const struckOut = [{ caller_key: 'mine', status: 'failed', is_open: false }];
-  await expect.poll(attempts).toEqual(struckOut);
+  const closed = [{ caller_key: 'mine', status: 'failed', is_open: false }];
+  await expect.poll(attempts).toEqual(closed);
 });
 
-test('one that was not charged is struck out at once', async () => {
+test('an attempt that was not charged is closed at once', async () => {
   const app = await replica(answers(500), paid);
   await request(app).get('/order').expect(500);
   expect(await attempts()).toEqual([]);
@@ -59,7 +59,7 @@ test('one that was not charged is struck out at once', async () => {
   expect(await attempts()).toEqual([{ caller_key: 'mine', status: 'failed', is_open: false }]);
 });
 
-test('one without a key whose verdict nobody heard is on record until it is voided', async () => {
+test('an attempt without a key whose outcome is unknown stays on record until it is voided', async () => {
   const deaf = meetQueries(orders.database, async (query, text) => {
     const result = await query();
     if (text.includes('delete from "orders".attempts'))
@@ -77,7 +77,7 @@ test('one without a key whose verdict nobody heard is on record until it is void
   await expect.poll(attempts).toEqual([]);
 });
 
-test('a shutdown waits for the verdicts that are being written', async () => {
+test('a shutdown waits for outcomes that are being recorded', async () => {
   // Longer than what is aborted has to answer.
   await server.ask(`
     create or replace function wait() returns trigger language plpgsql as $wait$
@@ -93,7 +93,7 @@ test('a shutdown waits for the verdicts that are being written', async () => {
   await server.ask('drop trigger wait on attempts');
 });
 
-test('a verdict whose caller waits no more is not written, even if the timer is late', async () => {
+test('a success after the deadline is not recorded, even if the timer is late', async () => {
   const record = new PostgresAttempts(orders.database, LONG_MS);
   using scope = new Scope();
   for (const callerKey of [undefined, 'mine']) {
@@ -101,18 +101,18 @@ test('a verdict whose caller waits no more is not written, even if the timer is 
     expect(await record.begin({ ...order, callerKey }, scope)).toBe('begun');
     using late = new Scope(5);
     standStill(10);
-    const verdict = record.succeed({ ...order, callerKey }, late);
-    await expect(verdict).rejects.toThrow('Order record failed: deadline exceeded');
+    const recorded = record.succeed({ ...order, callerKey }, late);
+    await expect(recorded).rejects.toThrow('Order record failed: deadline exceeded');
     expect(await attempts()).toMatchObject([{ status: 'in-flight', is_open: true }]);
   }
 });
 
-test('a verdict that waits for a connection is given up with its order, and the payment voided', async () => {
+test('a success that waits for a connection is given up with its order, and the payment is voided', async () => {
   await using pool = createPool(server.postgres.url, { maxConnections: 1 });
   const busy = new Scope();
   const { succeed } = attemptStatements(orders.database.schema);
   const occupied = meetQueries({ ...orders.database, pool }, async (query, text) => {
-    // Whatever comes after the payment waits behind it.
+    // Holds the only connection: the statements after the payment have to wait.
     if (text === succeed) pool.query('select pg_sleep(3600)', [], busy).catch(() => {});
     return query();
   });
@@ -176,7 +176,7 @@ describe("the caller's key, in another replica", () => {
   });
 });
 
-test('one with a key whose verdict nobody heard is unknown, and its record tells', async () => {
+test('the outcome of an order with a key may be unknown, and its record says it', async () => {
   const deaf = meetQueries(orders.database, async (query, text) => {
     const result = await query();
     if (text === attemptStatements(orders.database.schema).succeed)
@@ -204,7 +204,7 @@ test.each([
   expect(await record.fail(named)).toBe(expected);
 });
 
-test('a start waits for nobody who writes', async () => {
+test('a start does not wait for transactions that write', async () => {
   const other = new Client(server.postgres.url);
   await other.connect();
   await other.query(`begin; insert into orders.attempts (payment_key, product_id, order_id, request_id, expires_at)
@@ -213,7 +213,7 @@ test('a start waits for nobody who writes', async () => {
   await other.end();
 });
 
-test('what a replica has left behind, another one voids', async () => {
+test('what a replica has abandoned, another one voids', async () => {
   const left = `
     insert into attempts (payment_key, caller_key, product_id, order_id, request_id, expires_at)
     values ($1, $2, '1', 'left', 'lost-request', now() - interval '1 day')`;
@@ -242,7 +242,7 @@ test('a replica does not recover what it is voiding itself', async () => {
   revoke.release();
 });
 
-test("an attempt that may last is nobody else's, and no two replicas get the same orphan", async () => {
+test('no replica claims an attempt that may still be in flight, and no two claim the same one', async () => {
   const insert = `
     insert into attempts (payment_key, product_id, order_id, request_id, expires_at)
     values ($1, '1', '2', '3', now() + make_interval(secs => $2))`;
@@ -259,7 +259,7 @@ test("an attempt that may last is nobody else's, and no two replicas get the sam
   expect(keys.sort()).toEqual(Array.from({ length: 20 }, (_, n) => `old-${n}`).sort());
 });
 
-test('a verdict that comes after the attempt was taken for an orphan is none', async () => {
+test('an attempt that another replica has claimed cannot succeed any more', async () => {
   const payment = held(paid);
   const app = await replica(available, paymentService(payment.listener, voided));
   const answer = request(app).get('/order').then();
@@ -278,7 +278,7 @@ describe('with a step after the payment', () => {
     payment = realPaymentService();
   });
 
-  /** Adds the shipping service as a last step. */
+  /** Adds the shipping service as the last step. */
   async function addShipping(...[ship, cancel]: Parameters<typeof shippingService>): Promise<void> {
     const url = await orders.service.serve(shippingService(ship, cancel));
     orders.service.added.push(shippingStep(url));
@@ -286,13 +286,13 @@ describe('with a step after the payment', () => {
 
   const DONE = answers(200);
 
-  test('an attempt may last a step longer, and an order whose steps are done stays charged', async () => {
+  test('an attempt may take a step longer, and an order whose steps are done stays charged', async () => {
     const shipment = held(DONE);
     await addShipping(shipment.listener, DONE);
     const app = await replica(available, payment.listener);
     const answer = request(app).get('/order').then();
     await expect.poll(() => orders.service.reached('/ship')).toHaveLength(1);
-    await mayLast(maxAttemptMs(orders.service.steps));
+    await mayTake(maxAttemptMs(orders.service.steps));
     shipment.release();
     expect((await answer).status).toBe(200);
     expect(await attempts()).toEqual([]);
@@ -313,7 +313,7 @@ describe('with a step after the payment', () => {
     expect(await payment.payments()).toEqual(['voided']);
   });
 
-  test('a verdict that nobody heard takes every step back', async () => {
+  test('an order whose outcome is unknown has every step undone', async () => {
     const deaf = meetQueries(orders.database, async (query, text) => {
       const result = await query();
       if (/^\s*delete from/.test(text)) throw new DatabaseUnavailable('closed', Error());
@@ -328,7 +328,7 @@ describe('with a step after the payment', () => {
     expect(orders.service.reached('/cancel')).not.toEqual([]);
   });
 
-  test('what a killed replica has left behind, another one takes back step by step', async () => {
+  test('what a killed replica has abandoned, another one undoes step by step', async () => {
     const left = `
       insert into attempts (payment_key, product_id, order_id, request_id, expires_at)
       values ('payment-1', '1', 'left', 'lost-request', now() - interval '1 day')`;

@@ -4,12 +4,12 @@ import { Scope } from 'request-scope';
 import { expect } from 'vitest';
 import { readFailure } from '../../src/downstream/call.ts';
 
-/** The bytes of the longest answer that a call reads. */
+/** The longest answer that a call reads, in bytes. */
 export const MAX_BYTES = 1_000;
 
 const REQUEST = { step: 'Step', service: 'there', headers: {}, operation: 'check' };
 
-/** The text of the answer, or how the one table of endings reads the failure. */
+/** The text of the answer, or the message of the failure. */
 export async function outcome(adapter: 'http' | AxiosAdapter, url: string, scope = new Scope()) {
   const { signal } = scope;
   const http = new Axios({

@@ -4,7 +4,7 @@ import { portOf } from '../../../harness/port-of.ts';
 
 export const OK = 'HTTP/1.1 200 OK\r\n';
 
-/** What is done with a connection when a request, or a part of one, has come. */
+/** Handles a request, or a part of one, on its connection. */
 export type Behaviour = (socket: Socket, request: string) => void;
 
 /** Sends `text`. */
@@ -21,12 +21,12 @@ export const sendsAndCloses =
 
 const closing: (() => void)[] = [];
 
-/** Closes the servers that the test has started. */
+/** Closes the servers that the test started. */
 export function closeServers(): void {
   for (const close of closing.splice(0)) close();
 }
 
-/** A server that does `behave` with each request; returns its port and the connections it has had. */
+/** Starts a server that handles each request with `behave`. Returns its port and all its connections. */
 export async function serve(behave: Behaviour) {
   const sockets: Socket[] = [];
   const server = createServer((socket) => {
@@ -41,7 +41,7 @@ export async function serve(behave: Behaviour) {
   return { port: portOf(server), sockets };
 }
 
-/** Resolves once each socket is closed, whether in order or by a reset. */
+/** Resolves when each socket is closed, with or without a reset. */
 export async function closed(sockets: Socket[]): Promise<void> {
   const close = (socket: Socket) =>
     new Promise<unknown>((resolve) => {

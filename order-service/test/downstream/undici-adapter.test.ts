@@ -80,7 +80,7 @@ describe.each([
     expect(await outcome(adapter, `http://127.0.0.1:${port}/check`)).toBe(reads);
   });
 
-  test('says that nobody listens', async () => {
+  test('says that the connection is refused', async () => {
     const { port } = await serve(() => {});
     closeServers();
     const code = '(ECONNREFUSED)';
@@ -102,7 +102,7 @@ describe.each([
   );
 
   test('is ended while the connection opens, and the connection with it', async () => {
-    // Behind https, a server that says nothing leaves its client in the midst of connecting.
+    // With https, a silent server leaves its client in the TLS handshake.
     const { port, sockets } = await serve(faults.neverAnswer);
     const reads = await outcome(adapter, `https://127.0.0.1:${port}/check`, new Scope(60));
     expect(reads).toBe('Step failed: deadline exceeded');
@@ -134,16 +134,16 @@ describe.each([
   });
 });
 
-test('our adapter reads a reset in the body, where the other may lose the status', async () => {
+test('our adapter reads a reset in the body, where the axios adapter may lose the status', async () => {
   const { port, sockets } = await serve(sends(`${OK}Content-Length: 9\r\n\r\nok`));
-  // A reset that comes before the client has read takes with it what was sent.
+  // A reset discards what was sent and not read yet.
   const reset = () => sockets[0]?.resetAndDestroy();
   subscribe('undici:request:headers', reset);
   expect(await outcome(undiciAdapter, `http://127.0.0.1:${port}/check`)).toBe(BROKEN);
   unsubscribe('undici:request:headers', reset);
 });
 
-test('our adapter reads a 101 that nobody asked for, on which the other waits for ever', async () => {
+test('our adapter reads an unexpected 101, on which the axios adapter waits for ever', async () => {
   const upgrade = `HTTP/1.1 101 No\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n`;
   const { port } = await serve(sends(upgrade));
   expect(await outcome(undiciAdapter, `http://127.0.0.1:${port}/check`)).toBe(BROKEN);

@@ -55,7 +55,7 @@ describe("under the caller's Idempotency-Key", () => {
     expect(service.calls).toHaveLength(2);
   });
 
-  test('an order that was turned away has not used its key up', async () => {
+  test('an order that was refused has not used up its key', async () => {
     const app = await service.appBetween(available, paid, {}, { maxInFlight: 0 });
     for (const _ of ['first', 'second']) {
       await request(app).get('/order').set('Idempotency-Key', 'mine').expect(503);
@@ -71,7 +71,7 @@ describe("under the caller's Idempotency-Key", () => {
       'Order canceled: service shutting down\n',
     ],
   ])(
-    'an order that never began since %s has not used its key up',
+    'an order that never began because %s has not used up its key',
     async (_why, ms, status, text) => {
       const app = await service.appBetween(available, paid);
       if (status === 503) await service.shutdown.drain(0);
@@ -105,7 +105,7 @@ test('attempts are forgotten by age alone: at the bound there is no room', async
   expect(await attempts.begin(order())).toBe('begun');
 });
 
-test('each attempt has a key of its own, on its log lines', async () => {
+test('each attempt has its own payment key, on its log lines', async () => {
   const app = await service.appBetween(available, paid);
   await request(app).get('/order').expect(200);
   await request(app).get('/order').expect(200);

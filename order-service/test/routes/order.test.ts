@@ -28,7 +28,7 @@ describe('an order', () => {
     ]);
   });
 
-  test('takes its product and its id from the query, whatever they contain', async () => {
+  test('takes its product and its id from the query, with any characters', async () => {
     const id = "a&b=c/d?e#f%g +\u{1f4e6}'";
     const app = await service.appBetween(
       (_req, res) => res.end(`Product ${id} is available`),
@@ -79,7 +79,7 @@ describe('a client that hangs up', () => {
   });
 });
 
-test('a shutdown whose grace has run out answers 503, to be tried again', async () => {
+test('a shutdown that has timed out answers 503, to be retried', async () => {
   const app = await service.appBetween(silent, paid);
   await service.shutdown.drain(0);
   const { headers } = await request(app)
@@ -90,7 +90,7 @@ test('a shutdown whose grace has run out answers 503, to be tried again', async 
   expect(service.calls).toEqual([]);
 });
 
-test('an order beyond MAX_IN_FLIGHT is turned away at once, and the next is not', async () => {
+test('an order beyond MAX_IN_FLIGHT is refused at once, and the next is not', async () => {
   const inventory = held(available);
   const app = await service.appBetween(inventory.listener, paid, { MAX_IN_FLIGHT: '1' });
   const first = request(app).get('/order').then();

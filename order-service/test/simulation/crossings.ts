@@ -1,4 +1,4 @@
-/** What is to happen at least once in a good number of runs. */
+/** The races that must each happen at least once in a good number of runs: else the simulation proves little. */
 export const CROSSINGS = [
   'a commit crosses a hang-up',
   'a commit crosses a recovery',
@@ -7,14 +7,14 @@ export const CROSSINGS = [
   'a payment finds its tombstone',
   'a retry is refused',
   'a retry reads that its order is processed',
+  'a shipment is undone',
   'a step after the payment fails',
-  'a verdict that nobody waits for any more is not written',
+  'a success after its order has ended is not recorded',
   'a void meets a payment that is canceled',
   'a void meets a payment that is not there yet',
   'a void meets a payment that is pending',
   'a void meets a payment that is processed',
   'a void meets a payment that is voided',
-  'an open attempt is taken for an orphan',
-  'nobody knows a verdict',
-  'what follows the payment is undone',
+  'an attempt in flight is claimed as abandoned',
+  'the outcome of an order is unknown',
 ];

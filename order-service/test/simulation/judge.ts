@@ -1,16 +1,17 @@
 import type { MemoryLedger } from '../../../payment-service/src/ledger/memory.ts';
 import type { World } from './world.ts';
 
-/** What a caller was told of an order. */
+/** The answer that a caller got for its order. */
 export interface Report {
   paymentKey: string;
   callerKey: string | undefined;
-  said: 'processed' | 'failed' | 'unknown';
+  answer: 'processed' | 'failed' | 'unknown';
 }
 
 /**
- * Throws if an order that was reported as failed stays charged, if one that is charged cannot be known to be, or
- * if of the steps of one some are done and others taken back.
+ * Checks the state at the end of a run.
+ * @throws if an order that was answered as failed stays charged, if the record of an order contradicts its
+ * answer or its payment, or if an order is charged and not shipped, or shipped and not charged.
  */
 export async function judge(world: World, reports: Report[]): Promise<void> {
   const charged = await doneIn(world.ledger);
@@ -18,15 +19,15 @@ export async function judge(world: World, reports: Report[]): Promise<void> {
   const readable = (callerKey: string | undefined) =>
     [...world.rows.values()].find((row) => row.caller_key === callerKey && callerKey !== undefined)
       ?.status === 'processed';
-  for (const { paymentKey, callerKey, said } of reports) {
+  for (const { paymentKey, callerKey, answer } of reports) {
     const isCharged = charged.has(paymentKey);
-    if (said === 'failed' && isCharged) throw new Error(`${paymentKey} failed, and is charged`);
-    // Without a key it stays unknown if its replica dies with nothing on record: all was lost on the way.
-    if (said === 'unknown' && callerKey && isCharged !== readable(callerKey))
+    if (answer === 'failed' && isCharged) throw new Error(`${paymentKey} failed, and is charged`);
+    // Without a key, an order stays unknown if its replica dies with nothing on record: every message was lost.
+    if (answer === 'unknown' && callerKey && isCharged !== readable(callerKey))
       throw new Error(`${paymentKey} is recorded as what it is not`);
-    if (said === 'processed' && callerKey && !readable(callerKey))
+    if (answer === 'processed' && callerKey && !readable(callerKey))
       throw new Error(`${paymentKey} was processed, and its key says otherwise`);
-    if (said === 'processed' && !callerKey && !isCharged)
+    if (answer === 'processed' && !callerKey && !isCharged)
       throw new Error(`${paymentKey} was processed, and is not charged`);
   }
   for (const row of world.rows.values()) {
@@ -45,7 +46,7 @@ export async function judge(world: World, reports: Report[]): Promise<void> {
   }
 }
 
-/** The keys of what is done in a ledger and not taken back. */
+/** The keys of what is done in a ledger and not undone. */
 async function doneIn(ledger: MemoryLedger): Promise<Set<string>> {
   const all = await ledger.payments('order');
   return new Set(

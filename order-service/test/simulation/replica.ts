@@ -11,7 +11,7 @@ import type { World } from './world.ts';
 
 const LONG_MS = 60_000;
 
-/** A process of order-service. */
+/** One process of order-service. */
 export class Replica {
   isDead = false;
   readonly attempts: PostgresAttempts;
@@ -29,12 +29,12 @@ export class Replica {
     });
   }
 
-  /** As the route does it; undefined if the order was not taken. */
-  async place(order: Order, scope: Scope): Promise<Report['said'] | undefined> {
+  /** Does what the route does. Resolves to undefined if the order was refused. */
+  async place(order: Order, scope: Scope): Promise<Report['answer'] | undefined> {
     try {
-      const beginning = await this.attempts.begin(order, scope);
-      if (beginning === 'processed') return 'processed';
-      if (beginning !== 'begun') return undefined;
+      const result = await this.attempts.begin(order, scope);
+      if (result === 'processed') return 'processed';
+      if (result !== 'begun') return undefined;
       const { attempts, voids } = this;
       await placeOrder(order, { steps: STEPS, send: this.#send, attempts, voids }, scope);
       return 'processed';

@@ -13,7 +13,7 @@ import { never, type World } from './world.ts';
 
 const LONG_MS = 60_000;
 
-/** A last step, which leaves nothing behind. */
+/** The last step, which leaves nothing to undo. */
 const notify = ({ orderID, requestId }: Order) => ({
   ...{ step: 'Notification', service: 'notification-service' },
   ...{ method: 'POST' as const, url: 'http://localhost:8085/notify', params: {} },
@@ -21,14 +21,14 @@ const notify = ({ orderID, requestId }: Order) => ({
   operation: operation('notify', orderID),
 });
 
-/** An order's own steps, and after its payment one that has an undo and one that has none. */
+/** The steps of every order, and after the payment one with an undo and one without. */
 export const STEPS: readonly Step[] = [
   ...orderSteps(readConfig({})),
   shippingStep('http://localhost:8084'),
   { call: notify, timeoutMs: LONG_MS },
 ];
 
-/** The services as the process `replica` sees them, over a network that loses and delays. */
+/** The services as the process `replica` sees them, over a network that loses and delays messages. */
 export function servicesOf(world: World, replica: { isDead: boolean }): Send {
   return async (call, scope) => {
     if (replica.isDead) return await never();
@@ -39,7 +39,7 @@ export function servicesOf(world: World, replica: { isDead: boolean }): Send {
     const left = new Promise<never>((_, reject) => {
       scope.signal.addEventListener('abort', () => {
         reject(fromCancellation(scope.signal.reason, scope, call));
-        // The hang-up travels by itself, and is lost with the rest.
+        // The hang-up is a message too, and is lost with the others.
         if (fate === 'arrives')
           world.step('hang-up').then(() => far.abort(new ClientDisconnected()));
       });
@@ -62,10 +62,10 @@ export function servicesOf(world: World, replica: { isDead: boolean }): Send {
     if (outcome) throw outcome;
   };
 
-  /** The status of the answer of the service that `call` goes to. */
+  /** The status with which the service of `call` answers. */
   async function serve(call: Call, near: Scope, far: Scope): Promise<number> {
     const key = call.headers[IDEMPOTENCY_KEY_HEADER];
-    if (key === undefined) return 200; // It leaves nothing behind.
+    if (key === undefined) return 200; // Nothing to record.
     switch (new URL(call.url).pathname) {
       case '/pay':
         return await pay(key, near, far);
@@ -78,7 +78,7 @@ export function servicesOf(world: World, replica: { isDead: boolean }): Send {
         return await work(world.shipments, key, far);
       case '/cancel':
         if ((await statusIn(world.shipments, key)) === 'processed')
-          world.crossings.add('what follows the payment is undone');
+          world.crossings.add('a shipment is undone');
         return await revoke(world.shipments, key, far);
       default:
         return 200;
@@ -97,7 +97,7 @@ export function servicesOf(world: World, replica: { isDead: boolean }): Send {
     return status;
   }
 
-  /** Does what `key` names in `ledger`, once. */
+  /** Does the work of `key` in `ledger`, once. */
   async function work(ledger: MemoryLedger, key: string, far: Scope): Promise<number> {
     const onVoid = () => far.abort(new PaymentVoided());
     const result = await ledger.begin(key, 'order', { scope: far, onVoid });
@@ -122,9 +122,9 @@ async function statusIn(ledger: MemoryLedger, key: string): Promise<string | und
 }
 
 async function revoke(ledger: MemoryLedger, key: string, far: Scope): Promise<number> {
-  const voiding = await ledger.void(key, 'order');
+  const result = await ledger.void(key, 'order');
   far[Symbol.dispose]();
-  return voiding === 'voided' || voiding === 'already-voided' ? 200 : 422;
+  return result === 'voided' || result === 'already-voided' ? 200 : 422;
 }
 
 function aborted({ signal }: Scope): Promise<never> {

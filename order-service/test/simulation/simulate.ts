@@ -8,14 +8,15 @@ import type { Run, Story } from './run.ts';
 import { World } from './world.ts';
 
 const log = pino({ level: 'silent' });
-const MOST_ROUNDS = 20;
+const MAX_ROUNDS = 20;
 
 /**
- * Plays one run to its end, where every message has arrived and every replica but the last may have died.
- * Throws if an order that was reported as failed stays charged, or one that is charged cannot be known to be.
+ * Plays one run to its end, when every message has arrived or is lost, and no attempt is open. Adds the races
+ * that it meets to `crossings`.
+ * @throws if a check of judge.ts fails, if an attempt stays open, or if our code throws.
  */
-export async function simulate(drawn: Run, crossings: Set<string>): Promise<void> {
-  const { stories, fates, crashes, recoveries, allDie, scheduler } = drawn;
+export async function simulate(run: Run, crossings: Set<string>): Promise<void> {
+  const { stories, fates, crashes, recoveries, allDie, scheduler } = run;
   const world = new World(scheduler, fates, crossings);
   const replicas = [new Replica(world), new Replica(world)];
   const living = () => replicas.filter(({ isDead }) => !isDead);
@@ -24,7 +25,7 @@ export async function simulate(drawn: Run, crossings: Set<string>): Promise<void
   const bugs: unknown[] = [];
   let keys = 0;
 
-  const patience = async (moments: number) => {
+  const wait = async (moments: number) => {
     for (let moment = 0; moment <= moments; moment += 1) await world.step('caller waits');
   };
 
@@ -37,17 +38,17 @@ export async function simulate(drawn: Run, crossings: Set<string>): Promise<void
     let isThere = true;
     const { hangsUpAfter } = story;
     if (hangsUpAfter !== undefined && n === 0) {
-      patience(hangsUpAfter).then(() => {
+      wait(hangsUpAfter).then(() => {
         isThere = false;
         scope.abort(new ClientDisconnected());
       });
     }
-    const said = await replica.place({ ...ids, callerKey, log }, scope);
-    if (said === 'unknown') crossings.add('nobody knows a verdict');
-    if (isThere && !replica.isDead && said) reports.push({ paymentKey, callerKey, said });
-    if (said === 'processed' && world.rows.get(paymentKey) === undefined && callerKey)
+    const answer = await replica.place({ ...ids, callerKey, log }, scope);
+    if (answer === 'unknown') crossings.add('the outcome of an order is unknown');
+    if (isThere && !replica.isDead && answer) reports.push({ paymentKey, callerKey, answer });
+    if (answer === 'processed' && world.rows.get(paymentKey) === undefined && callerKey)
       crossings.add('a retry reads that its order is processed');
-    if (said === undefined) crossings.add('a retry is refused');
+    if (answer === undefined) crossings.add('a retry is refused');
   };
 
   const background = (work: Promise<unknown>) => {
@@ -77,7 +78,7 @@ export async function simulate(drawn: Run, crossings: Set<string>): Promise<void
   const isOpen = () =>
     [...world.rows.values()].some((row) => row.is_open) || living().some(({ voids }) => voids.size);
   for (let round = 0; isOpen(); round += 1) {
-    if (round === MOST_ROUNDS) throw new Error('an attempt stays open');
+    if (round === MAX_ROUNDS) throw new Error('an attempt stays open');
     background(recoverAt(() => pick(round), world));
     world.wakeAll();
     await scheduler.waitIdle();

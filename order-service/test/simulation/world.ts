@@ -8,8 +8,8 @@ import { attemptStatements, type Row } from '../../src/attempts/postgres.ts';
 const { succeed, succeedAndForget } = attemptStatements('orders');
 
 /**
- * What can happen to a message: it arrives and is answered, it is refused and known to have done nothing, it is
- * lost, or its answer is.
+ * What can happen to a message: it arrives and is answered, it is refused and surely did nothing, it is lost, or
+ * its answer is lost.
  */
 export type Fate = 'arrives' | 'refused' | 'lost' | 'answer lost';
 
@@ -17,13 +17,13 @@ interface StoredRow extends Row {
   is_open: boolean;
 }
 
-/** What outlives every process: the ledgers, the record of the attempts, and the messages under way. */
+/** The state that survives every process: the ledgers, the table of the attempts, and the messages in flight. */
 export class World {
   readonly ledger = new MemoryLedger(Number.MAX_SAFE_INTEGER);
-  /** What the step after the payment leaves behind. */
+  /** The ledger of the step after the payment. */
   readonly shipments = new MemoryLedger(Number.MAX_SAFE_INTEGER);
   readonly rows = new Map<string, StoredRow>();
-  /** Which of the interesting crossings have happened. */
+  /** The races of crossings.ts that have happened. */
   readonly crossings: Set<string>;
   readonly #scheduler: fc.Scheduler;
   readonly #fates: Fate[];
@@ -35,17 +35,17 @@ export class World {
     this.crossings = crossings;
   }
 
-  /** Resolves when the scheduler has chosen this step of all that could be next. */
+  /** Resolves when the scheduler picks this step among those that could be next. */
   async step(label: string): Promise<void> {
     await this.#scheduler.schedule(Promise.resolve(), label);
   }
 
-  /** What becomes of the next message. */
+  /** What happens to the next message. */
   fate(): Fate {
     return this.#fates.shift() ?? 'arrives';
   }
 
-  /** Resolves when the simulation wakes all who sleep. */
+  /** Resolves at the next `wakeAll`. */
   pause(): Promise<void> {
     return new Promise((resolve) => {
       this.#sleepers.add(resolve);
@@ -63,8 +63,8 @@ export class World {
   }
 
   /**
-   * The database as the process `replica` has it: each statement is done at once, or not at all. Before that
-   * it waits for a connection, for as long as its scope lasts.
+   * The database as the process `replica` sees it. A statement waits for a connection until its scope aborts, and
+   * is then done at once or not at all.
    */
   poolOf(replica: { isDead: boolean }): Database['pool'] {
     const query = async (text: string, values: (string | undefined)[], scope?: Scope) => {
@@ -73,7 +73,7 @@ export class World {
       if (replica.isDead) return await never();
       if (scope?.signal.aborted) {
         if (text === succeed || text === succeedAndForget)
-          this.crossings.add('a verdict that nobody waits for any more is not written');
+          this.crossings.add('a success after its order has ended is not recorded');
         throw scope.signal.reason;
       }
       const isDone = fate === 'arrives' || fate === 'answer lost';
@@ -132,11 +132,12 @@ export class World {
     return [...this.rows.values()].filter((row) => row.caller_key === key);
   }
 
-  /** Whatever is open, however young: no clock is to be trusted. */
+  /** Claims every open attempt, however young: no clock is to be trusted. */
   #claimAbandoned(): StoredRow[] {
     const open = [...this.rows.values()].filter((row) => row.is_open);
     for (const row of open) {
-      if (row.status === 'in-flight') this.crossings.add('an open attempt is taken for an orphan');
+      if (row.status === 'in-flight')
+        this.crossings.add('an attempt in flight is claimed as abandoned');
       row.status = 'failed';
     }
     return open;

@@ -6,7 +6,7 @@ import { ANY_PORTS } from '../support/any-ports.ts';
 import { scene } from '../support/scene.ts';
 import { withAddedStep } from './add-a-step.ts';
 
-/** The client has to be gone before the step is done. */
+/** Long enough for the client to hang up before the step is done. */
 const SHIPPING_DURATION_MS = 5_000;
 
 scene(
@@ -25,7 +25,7 @@ scene(
       ...ANY_PORTS,
       ...{ SHIPPING_PORT: '0', SHIPPING_DURATION_MS: `${SHIPPING_DURATION_MS}` },
       ...{ CHECK_DURATION_MS: '0', PAYMENT_DURATION_MS: '0', CALL_TIMEOUT_MS: '60000' },
-      TRANSPILED: '', // That is another's.
+      TRANSPILED: '', // It is made of this repository, not of the copy.
     };
     const { child, closed, seen, output } = startCommand(
       process.execPath,
@@ -35,7 +35,7 @@ scene(
     );
     const paymentUrl = await seen(/\[payment\].*Listening on (\S+)/);
     const orderUrl = await seen(/Try: curl (\S+)/);
-    // The payment's line is written before its answer: the first hang-ups may come before the next step begins.
+    // The payment is logged before it is answered: the first hang-ups may come before the next step begins.
     for (let n = 1; !/Shipping canceled/.test(output()); n += 1) {
       const order = send(`${orderUrl}?orderID=gone-${n}`);
       order.answer.catch(() => {});

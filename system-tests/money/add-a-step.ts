@@ -15,10 +15,10 @@ import { basename, dirname, join } from 'node:path';
 import { output } from '../../harness/command.ts';
 import { ROOT } from '../../harness/repository.ts';
 
-/** A file's name, or none before a shell's commands, and a block that follows. */
+/** A code block, and the file name before it, if there is one. */
 const BLOCK = /^(?:`([\w./-]+)`.*\n\n)?```(\w+)\n([\s\S]*?)^```$/gm;
 
-/** A copy of the repository to which docs/add-a-step.md has been applied, until it is disposed of. */
+/** Copies the repository and applies docs/add-a-step.md to the copy. Disposing deletes it. */
 export async function withAddedStep() {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'add-a-step-')));
   const ignored = new Set(['node_modules', '.git']);
@@ -45,7 +45,7 @@ export async function withAddedStep() {
   };
 }
 
-/** Links to what is installed in the folder `from`; what is itself a link there, to a workspace, is one here too. */
+/** Links the packages in the folder `from`. Links to workspaces are copied, to point to the copy's own. */
 async function linkDependencies(from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true });
   for (const name of await readdir(from)) {
@@ -59,7 +59,7 @@ async function create(path: string, text: string): Promise<void> {
   await writeFile(path, text);
 }
 
-/** Replaces the one place that has the lines of `diff` without those to be added. */
+/** Applies `diff` at the only place that has its context and its removed lines. */
 async function change(path: string, diff: string): Promise<void> {
   const without = (sign: string) =>
     diff.replaceAll(new RegExp(`^\\${sign}.*\\n`, 'gm'), '').replaceAll(/^[-+ ]/gm, '');

@@ -5,7 +5,7 @@ export type Config = ReturnType<typeof readConfig>;
 /** A void takes no time to process: if the answer does not come soon, a retry is better. */
 const VOID_TIMEOUT_MS = 2_000;
 
-/** Together with SHUTDOWN_TIMEOUT_MS and a second for aborted requests, it must fit into Compose's stop_grace_period. */
+/** Must fit into Compose's stop_grace_period, with SHUTDOWN_TIMEOUT_MS and a second for aborted requests. */
 const VOID_SHUTDOWN_MS = 15_000;
 
 /**

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import type { PostgresAttempts } from '../src/attempts/postgres.ts';
+import type { Attempts } from '../src/attempts/attempts.ts';
 import { recoverOnce } from '../src/recover.ts';
 import { Voids } from '../src/voids.ts';
 
@@ -17,7 +17,7 @@ test("an order that is recovered is found by its caller's key", async () => {
 test('what is claimed at the moment of a shutdown is left to another process', async () => {
   const leaving = new AbortController();
   const abandoned = { productID: '1', orderID: '2', paymentKey: '3', requestId: '4' };
-  const attempts: Pick<PostgresAttempts, 'claimAbandoned'> = {
+  const attempts: Pick<Attempts, 'claimAbandoned'> = {
     async claimAbandoned() {
       leaving.abort();
       return [abandoned];

@@ -152,7 +152,7 @@ export class PostgresAttempts implements Attempts {
     const rows = await succeeded.catch(async (error) => {
       // The statement was not sent.
       if (isCancellation(error)) throw fromCancellation(error, scope, RECORD);
-      // The attempt is still recorded as in flight, and its void closes it.
+      // The record surely still says in flight: the order failed, and is undone.
       if (isHttpError(error) && error.mayBeDone === false) throw failed(error);
       // The caller can ask again, and gets what the record says: nothing must contradict it before.
       if (hasCallerKey) throw new OrderFailed('outcome-unknown', RECORD);
@@ -163,7 +163,7 @@ export class PostgresAttempts implements Attempts {
   }
 
   async fail({ paymentKey, callerKey }: Order): Promise<boolean> {
-    if (callerKey === undefined) return true;
+    if (callerKey === undefined) return true; // Nobody can ask for it: it needs no record.
     if ((await this.#run(this.#statements.fail, [paymentKey])).length > 0) return true;
     // A record that was lost with its server does not say that the order was processed.
     const [known] = await this.#run(this.#statements.findStatus, [paymentKey]);

@@ -167,7 +167,11 @@ test('a void whose payment may be forgotten by then is reported, however long it
 describe('without an order service around it', () => {
   const log = pino({ level: 'silent' });
   const order = {
-    ...{ productID: '1', orderID: 'orderID-5678', paymentKey: 'key', requestId: 'a', log },
+    productID: '1',
+    orderID: 'orderID-5678',
+    paymentKey: 'key',
+    requestId: 'a',
+    log,
   };
 
   /** Places the order with one more step. Resolves when no undo is pending, to the message of the failure. */

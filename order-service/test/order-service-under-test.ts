@@ -39,7 +39,8 @@ export class OrderServiceUnderTest {
     overrides: Partial<Config> = {},
     database?: Database,
   ): Promise<RequestListener> {
-    const [INVENTORY_URL, PAYMENT_URL] = [await this.serve(inventory), await this.serve(payment)];
+    const INVENTORY_URL = await this.serve(inventory);
+    const PAYMENT_URL = await this.serve(payment);
     const logger = pino({}, { write: (line) => this.lines.push(JSON.parse(line)) });
     const urls = { ...(await this.#others()), INVENTORY_URL, PAYMENT_URL };
     const config = { ...readConfig({ ...urls, CALL_TIMEOUT_MS: LONG_MS, ...env }), ...overrides };

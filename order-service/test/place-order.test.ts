@@ -52,7 +52,8 @@ const answering: RequestListener = (req, res) => {
 
 describe('an order that was paid while the process stood still', () => {
   const LATE = 'Payment processing failed: deadline exceeded';
-  const [NEVER, SOON] = [Number.POSITIVE_INFINITY, 300];
+  const NEVER = Number.POSITIVE_INFINITY;
+  const SOON = 300;
 
   test.each([
     ["its caller's budget", SOON, LONG_MS],

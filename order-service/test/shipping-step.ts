@@ -29,8 +29,11 @@ export const shippingService =
 /** The step of the shipping service at `url`. */
 export function shippingStep(url: string, timeoutMs = LONG_MS): Required<Step> {
   const post = ({ orderID, requestId, paymentKey }: Order, what: 'ship' | 'cancel') => ({
-    ...{ step: 'Shipping', service: 'shipping-service' },
-    ...{ method: 'POST' as const, url: `${url}/${what}`, params: { orderID } },
+    step: 'Shipping',
+    service: 'shipping-service',
+    method: 'POST' as const,
+    url: `${url}/${what}`,
+    params: { orderID },
     headers: { [REQUEST_ID_HEADER]: requestId, [IDEMPOTENCY_KEY_HEADER]: paymentKey },
     operation: operation(what, orderID),
   });

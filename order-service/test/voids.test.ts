@@ -137,7 +137,8 @@ describe('a payment whose outcome is unknown is voided', () => {
     const app = await service.appBetween(available, paymentService(pay, voided));
     await request(app).get('/order').expect(500, FAILED);
     await expect.poll(() => service.reached('/void')).not.toEqual([]);
-    const [payment, revocation] = [service.reached('/pay')[0], service.reached('/void')[0]];
+    const [payment] = service.reached('/pay');
+    const [revocation] = service.reached('/void');
     expect(revocation?.method).toBe('POST');
     expect(revocation?.url).toBe('/void?orderID=orderID-5678');
     expect(revocation?.headers['idempotency-key']).toBe(payment?.headers['idempotency-key']);

@@ -155,10 +155,8 @@ describe("the caller's key, in another replica", () => {
 
   test('is charged once', async () => {
     const payment = held(paid);
-    const [one, other] = [
-      await replica(available, payment.listener),
-      await replica(available, payment.listener),
-    ];
+    const one = await replica(available, payment.listener);
+    const other = await replica(available, payment.listener);
     const first = ask(one).then();
     await expect.poll(() => orders.service.reached('/pay')).toHaveLength(1);
     await ask(other).expect(409, 'The order of this Idempotency-Key is in flight\n');

@@ -13,7 +13,11 @@ const REQUEST = { step: 'Step', service: 'there', headers: {}, operation: 'check
 export async function outcome(adapter: 'http' | AxiosAdapter, url: string, scope = new Scope()) {
   const { signal } = scope;
   const http = new Axios({
-    ...{ adapter, proxy: false, maxRedirects: 0, decompress: false, maxContentLength: MAX_BYTES },
+    adapter,
+    proxy: false,
+    maxRedirects: 0,
+    decompress: false,
+    maxContentLength: MAX_BYTES,
     validateStatus: (status) => status === 200,
   });
   try {

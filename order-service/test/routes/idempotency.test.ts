@@ -94,8 +94,12 @@ test('attempts are forgotten by age alone: at the bound there is no room', async
   const roomForTwo = 700;
   const attempts = new MemoryAttempts(60_000, roomForTwo);
   const order = (callerKey?: string) => ({
-    ...{ productID: '1', orderID: '2', paymentKey: 'a', requestId: 'b' },
-    ...{ callerKey, log: pino({ level: 'silent' }) },
+    productID: '1',
+    orderID: '2',
+    paymentKey: 'a',
+    requestId: 'b',
+    callerKey,
+    log: pino({ level: 'silent' }),
   });
   expect(await attempts.begin(order('one'))).toBe('begun');
   await attempts.succeed(order('one'));
@@ -123,7 +127,8 @@ describe("by its caller's key", () => {
     const app = await service.appBetween(available, paymentService(answers(500), voided));
     await ask(app).expect(500);
     await expect.poll(() => service.reached('/void')).toHaveLength(1);
-    const [payment, revocation] = [service.reached('/pay')[0], service.reached('/void')[0]];
+    const [payment] = service.reached('/pay');
+    const [revocation] = service.reached('/void');
     const paymentKey = payment?.headers['idempotency-key'];
     const keys = { callerKey: 'mine', paymentKey };
     expect(service.lines).toMatchObject([

@@ -25,7 +25,10 @@ export class Replica {
       LONG_MS,
     );
     this.voids = new Voids(createUndoOrder(this.attempts, STEPS, this.#send, LONG_MS), {
-      ...{ giveUpMs: LONG_MS, rememberedMs: LONG_MS, isDurable: true, pause: () => world.pause() },
+      giveUpMs: LONG_MS,
+      rememberedMs: LONG_MS,
+      isDurable: true,
+      pause: () => world.pause(),
     });
   }
 

@@ -15,8 +15,11 @@ const LONG_MS = 60_000;
 
 /** The last step, which leaves nothing to undo. */
 const notify = ({ orderID, requestId }: Order) => ({
-  ...{ step: 'Notification', service: 'notification-service' },
-  ...{ method: 'POST' as const, url: 'http://localhost:8085/notify', params: {} },
+  step: 'Notification',
+  service: 'notification-service',
+  method: 'POST' as const,
+  url: 'http://localhost:8085/notify',
+  params: {},
   headers: { [REQUEST_ID_HEADER]: requestId },
   operation: operation('notify', orderID),
 });

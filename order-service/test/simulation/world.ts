@@ -115,8 +115,13 @@ export class World {
   #insert([payment = '', caller, product = '', order = '', request = '']: (string | undefined)[]) {
     if (caller !== undefined && this.#named(caller).length > 0) return [];
     const row: StoredRow = {
-      ...{ payment_key: payment, caller_key: caller ?? null, product_id: product },
-      ...{ order_id: order, request_id: request, status: 'in-flight', is_open: true },
+      payment_key: payment,
+      caller_key: caller ?? null,
+      product_id: product,
+      order_id: order,
+      request_id: request,
+      status: 'in-flight',
+      is_open: true,
     };
     this.rows.set(payment, row);
     return [row];

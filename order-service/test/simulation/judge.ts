@@ -35,9 +35,9 @@ export async function judge(world: World, reports: Report[]): Promise<void> {
     if (isProcessed !== charged.has(row.payment_key))
       throw new Error(`${row.payment_key} is recorded as ${row.status}, which it is not`);
   }
-  // Nobody takes back what is on no record: the log line of its replica is all there is.
-  const isLost = ({ said, paymentKey }: Report) =>
-    said === 'unknown' && !world.rows.has(paymentKey);
+  // An order that is on no record cannot be undone: the log line of its replica is all there is.
+  const isLost = ({ answer, paymentKey }: Report) =>
+    answer === 'unknown' && !world.rows.has(paymentKey);
   const lost = new Set(reports.filter(isLost).map(({ paymentKey }) => paymentKey));
   for (const key of [...charged, ...shipped]) {
     if (lost.has(key)) continue;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Duplex } from 'node:stream';
 import { Client, type ClientConfig, type QueryResult, type QueryResultRow } from 'pg';
-import { SESSION_SETTINGS } from './session-settings.ts';
+import { SESSION_SETTINGS } from './session.ts';
 
 /** How a connection is opened, beside its URL. */
 export interface ConnectOptions {

@@ -1,5 +1,5 @@
+import type { Run } from './catalog.ts';
 import type { ConnectOptions, Pool } from './index.ts';
-import type { Run } from './look-for-tables.ts';
 import { TablesRefused } from './table.ts';
 import type { Tables } from './tables.ts';
 

@@ -1,5 +1,5 @@
 import { Connection, type ConnectOptions, clientConfig } from './connection.ts';
-import { everySecond } from './every-second.ts';
+import { everySecond } from './repeat.ts';
 
 const LISTEN_TIMEOUT_MS = 5_000;
 

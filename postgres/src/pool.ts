@@ -7,12 +7,12 @@ import {
   type QueryResultRow,
 } from 'pg';
 import { DeadlineExceeded } from 'request-scope';
+import { stop } from './cancel-statement.ts';
 import { Connection, type ConnectOptions, clientConfig } from './connection.ts';
 import { DatabaseUnavailable, unavailable } from './errors.ts';
 import { type DatabaseQuery, databaseCancel, databaseQuery } from './events.ts';
+import { type Patience, Turns } from './semaphore.ts';
 import { QUERY_CANCELED, send } from './statement.ts';
-import { stop } from './stop.ts';
-import { type Patience, Turns } from './turns.ts';
 
 export interface PoolOptions extends ConnectOptions {
   /** How many queries run at a time. */

@@ -2,7 +2,7 @@ import { DatabaseError, type QueryConfig, type QueryResult, type QueryResultRow 
 import { DeadlineExceeded } from 'request-scope';
 import { brokenProtocol, type Connection } from './connection.ts';
 import { unavailable } from './errors.ts';
-import type { Patience } from './turns.ts';
+import type { Patience } from './semaphore.ts';
 
 /** SQLSTATE query_canceled: by a cancel, or by statement_timeout. */
 export const QUERY_CANCELED = '57014';

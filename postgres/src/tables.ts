@@ -1,5 +1,5 @@
-import { lookForTables, type Run } from './look-for-tables.ts';
-import { planTables } from './plan-tables.ts';
+import { lookForTables, type Run } from './catalog.ts';
+import { planTables } from './migration-plan.ts';
 import { type Table, TablesRefused } from './table.ts';
 
 export type { Table };

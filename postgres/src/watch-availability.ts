@@ -1,9 +1,9 @@
 import { Scope } from 'request-scope';
+import type { Run } from './catalog.ts';
 import type { ConnectOptions } from './connection.ts';
 import { DatabaseUnavailable } from './errors.ts';
-import { everySecond } from './every-second.ts';
-import type { Run } from './look-for-tables.ts';
 import { createPool } from './pool.ts';
+import { everySecond } from './repeat.ts';
 
 const TIMEOUT_MS = 2_000;
 

@@ -1,4 +1,4 @@
-import { type Found, type Relation, VERSIONS } from './look-for-tables.ts';
+import { type Found, type Relation, VERSIONS } from './catalog.ts';
 import { type Table, TablesRefused } from './table.ts';
 
 /** What is to be done for a table. */

@@ -1,6 +1,6 @@
 import { requestCancel } from './cancel-request.ts';
 import type { Connection } from './connection.ts';
-import type { Turns } from './turns.ts';
+import type { Turns } from './semaphore.ts';
 
 /** A cancel that comes before its statement has begun stops nothing. Each next pause is twice as long. */
 const FIRST_PAUSE_MS = 50;

@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events';
 import { ClientDisconnected, Scope } from 'request-scope';
 import { expect, test } from 'vitest';
 import { TooManyWaiting } from '../src/errors.ts';
-import { Turns } from '../src/turns.ts';
+import { Turns } from '../src/semaphore.ts';
 
 test('who comes first is first, and who gives up leaves its place to the next', async () => {
   const turns = new Turns(1, 10, 60_000);

@@ -3,10 +3,10 @@ import { connect, createServer } from 'node:net';
 import { ClientDisconnected, Scope } from 'request-scope';
 import { expect, test } from 'vitest';
 import { portOf } from '../../harness/port-of.ts';
+import { stop } from '../src/cancel-statement.ts';
 import { Connection, clientConfig } from '../src/connection.ts';
 import { createPool } from '../src/index.ts';
-import { stop } from '../src/stop.ts';
-import { Turns } from '../src/turns.ts';
+import { Turns } from '../src/semaphore.ts';
 import { useServer } from './server.ts';
 
 const LONG = 'select pg_sleep(3600)';

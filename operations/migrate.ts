@@ -1,5 +1,11 @@
 import { parseArgs } from 'node:util';
-import { type Run, scriptForNone, type Table, Tables, VERSIONS } from '../postgres/src/index.ts';
+import {
+  type Run,
+  scriptForEmptyDatabase,
+  type Table,
+  Tables,
+  VERSIONS_TABLE,
+} from '../postgres/src/index.ts';
 import { readDatabase, runCommand, withDatabase } from './command.ts';
 import { TABLES } from './tables.ts';
 
@@ -31,7 +37,7 @@ await runCommand('migrate', async () => {
   const role = values['grant-to'];
   const grants = role === undefined ? [] : grantsTo(role, schema, TABLES);
   if (values.sql) {
-    if (!database.url) return print(scriptForNone(schema, TABLES), grants);
+    if (!database.url) return print(scriptForEmptyDatabase(schema, TABLES), grants);
     const script = (run: Run) => tables.script(run, { mustBeAllowed: false });
     return await withDatabase(database, async (run) => print(await script(run), grants));
   }
@@ -47,7 +53,7 @@ function grantsTo(role: string, schema: string, tables: readonly Table[]): strin
   const grantee = `"${role.replaceAll('"', '""')}"`;
   return [
     `grant usage on schema "${schema}" to ${grantee}`,
-    `grant select on "${schema}".${VERSIONS} to ${grantee}`,
+    `grant select on "${schema}".${VERSIONS_TABLE} to ${grantee}`,
     ...tables.map(
       ({ name, privileges }) =>
         `grant ${privileges.join(', ')} on "${schema}".${name} to ${grantee}`,

@@ -49,11 +49,17 @@ export async function runService<Config extends ServiceConfig>(service: {
     const { databaseUrl: url, databaseSchema, databasePasswordFile: passwordFile } = config;
     // For pg_stat_activity: which replica holds a connection or a lock.
     const applicationName = `${service.name}@${hostname()}`;
-    const connect = { passwordFile, applicationName, onRefused: refuseToStart };
     const tables = new Tables(databaseSchema, service.table ? [service.table] : []);
-    const { signal } = shutdown;
     const database = url
-      ? await openDatabase(url, tables, config.databaseConnections, logger, signal, connect)
+      ? await openDatabase(url, {
+          passwordFile,
+          applicationName,
+          tables,
+          maxConnections: config.databaseConnections,
+          logger,
+          signal: shutdown.signal,
+          onRefused: refuseToStart,
+        })
       : undefined;
     const app = service.createApp({ config, logger, shutdown, database });
     const server = createLimitedServer(app);

@@ -32,7 +32,8 @@ export async function startInventory(
   const { signal } = shutdown;
   const tables = new Tables('orders', [PRODUCTS]);
   const database =
-    options.database ?? (await openDatabase(url, tables, connections, logger, signal));
+    options.database ??
+    (await openDatabase(url, { tables, maxConnections: connections, logger, signal }));
   const http = createServer(createApp({ config, logger, shutdown, database }));
   shutdown.attach(http);
   await once(http.listen(0, '127.0.0.1'), 'listening');

@@ -59,7 +59,12 @@ test('what it prints, a database administrator applies, and services of a plain 
   const logger = pino({}, { write: (line) => log.push(JSON.parse(line).msg) });
   const leaving = new AbortController();
   const tables = new Tables('shop', TABLES);
-  const database = await openDatabase(urlOf('app'), tables, 1, logger, leaving.signal);
+  const database = await openDatabase(urlOf('app'), {
+    tables,
+    maxConnections: 1,
+    logger,
+    signal: leaving.signal,
+  });
   await log.next((line) => line.startsWith('Database'));
   expect(log.items).toEqual(['Database available']);
   leaving.abort();

@@ -1,19 +1,24 @@
+import { atMost } from './at-most.ts';
 import { requestCancel } from './cancel-request.ts';
 import type { Connection } from './connection.ts';
-import type { Turns } from './semaphore.ts';
+import type { Semaphore } from './semaphore.ts';
 
-/** A cancel that comes before its statement has begun stops nothing. Each next pause is twice as long. */
+/** The pause after the first cancel request. Each further pause is twice as long. */
 const FIRST_PAUSE_MS = 50;
 
 /**
- * Stops the statement of `client` that `answer` is for, each cancel in its turn of `cancels`. Resolves
- * when that and each cancel for it have answered: what is sent next is safe from them. Where they have
- * not after `timeoutMs` milliseconds, or a cancel fails, it destroys the connection instead.
+ * Cancels the statement of `client` that `answer` belongs to; `cancels` limits the requests at a time.
+ *
+ * A cancel request names a session and not a statement. One that arrives before the statement has begun stops
+ * nothing, so it is repeated until the statement has answered. One that arrives late would stop the next
+ * statement, so this resolves only when the statement and every request for it have answered: then the
+ * connection is safe to use. If that takes longer than `timeoutMs` milliseconds, or a request fails, the
+ * connection is destroyed instead.
  */
-export async function stop(
+export async function cancelStatement(
   client: Connection,
   answer: Promise<unknown>,
-  cancels: Turns,
+  cancels: Semaphore,
   timeoutMs: number,
 ): Promise<void> {
   const giveUpAt = performance.now() + timeoutMs;
@@ -25,25 +30,13 @@ export async function stop(
   const answered = answer.then(seen, seen);
   try {
     for (let pauseMs = FIRST_PAUSE_MS; !isAnswered && leftMs() > 0; pauseMs *= 2) {
-      await cancels.take(undefined, false);
-      try {
+      await cancels.run(async () => {
         if (!isAnswered) await requestCancel(client, Math.max(1, leftMs()));
-      } finally {
-        cancels.end();
-      }
+      });
       await atMost(Math.min(pauseMs, leftMs()), answered);
     }
   } catch {
-    isAnswered = false; // The cancel that failed may still arrive.
+    isAnswered = false; // The request that failed may still arrive.
   }
   if (!isAnswered) client.destroy();
-}
-
-async function atMost(delayMs: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const delay = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, delayMs);
-  });
-  await Promise.race([work, delay]);
-  clearTimeout(timer);
 }

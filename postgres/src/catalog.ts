@@ -1,44 +1,44 @@
 import { TablesRefused } from './table.ts';
 
-/** Runs one statement, or several that are separated by `;` and have no values. */
+/** Runs one statement, or several that are separated by `;` and have no values, and resolves with the rows. */
 export type Run = (text: string, values?: unknown[]) => Promise<Record<string, unknown>[]>;
 
-/** Which version of a table there is, in the schema of the tables. */
-export const VERSIONS = 'table_versions';
+/** The table, in the schema of the others, that says which version each of them has. */
+export const VERSIONS_TABLE = 'table_versions';
 const VERSIONS_COLUMNS = ['table_name text not null', 'version integer not null'];
 
-/** A table or view that has the name of one of ours, wherever it is. */
+/** A table or view that has the name of one of the service's tables, in any schema. */
 export interface Relation {
   schema: string;
   name: string;
   isTable: boolean;
-  /** As in Table. */
+  /** In the form of Table.columns. */
   columns: string[];
-  /** Whether the role may change it. */
+  /** Whether the role may alter it. */
   isOwn: boolean;
-  /** Of select, insert, update and delete: what the role may do with it. */
+  /** What the role may do with it, of select, insert, update and delete. */
   privileges: string[];
   /** Whether row-level security may hide rows from the role. */
   hidesRows: boolean;
-  /** Whether a statement that names no schema may have meant it. */
+  /** Whether its schema is on the search path, so that a statement without a schema may have meant it. */
   isOnPath: boolean;
-  /** Whether the role may make something in its schema. */
-  mayMakeBeside: boolean;
-  /** The other roles, quoted, that own it or have a privilege. */
+  /** Whether the role may create something in its schema. */
+  mayCreateBeside: boolean;
+  /** The other roles that own it or have a privilege on it, quoted. */
   users: string[];
 }
 
-/** What is in a database, as its catalog says: nothing here fails because a table is not there. */
-export interface Found {
+/** The state of a database, for a role. It is read from the system catalog, so a table that is missing is no error. */
+export interface Catalog {
   role: string;
   hasSchema: boolean;
   mayUseSchema: boolean;
-  /** Whether the role may make the schema, or tables in it where it is there. */
-  mayMake: boolean;
+  /** Whether the role may create the schema or, if it exists, tables in it. */
+  mayCreate: boolean;
   relations: Relation[];
-  /** By a table's name. */
+  /** By the name of the table. */
   versions: Map<string, number>;
-  hasVersions: boolean;
+  hasVersionsTable: boolean;
 }
 
 const SURROUNDINGS = `
@@ -47,7 +47,7 @@ const SURROUNDINGS = `
     coalesce((select has_schema_privilege(oid, 'usage') from pg_namespace where nspname = $1), false)
       as "mayUseSchema",
     coalesce((select has_schema_privilege(oid, 'create') from pg_namespace where nspname = $1),
-      has_database_privilege(current_database(), 'create')) as "mayMake"`;
+      has_database_privilege(current_database(), 'create')) as "mayCreate"`;
 
 const RELATIONS = `
   select n.nspname::text as schema, c.relname::text as name, c.relkind in ('r', 'p') as "isTable",
@@ -59,38 +59,44 @@ const RELATIONS = `
         case when a.attnotnull then ' not null' end)
       from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
       order by a.attnum) as columns,
-    has_schema_privilege(n.oid, 'create') as "mayMakeBeside",
+    has_schema_privilege(n.oid, 'create') as "mayCreateBeside",
     array(select quote_ident(r.rolname) from pg_roles r where r.rolname <> current_user
       and (r.oid = c.relowner or r.oid in (select x.grantee from aclexplode(c.relacl) x))) as users
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where c.relname = any ($1) and c.relkind in ('r', 'p', 'v', 'm', 'f')`;
 
-/** An encoding in which every id is what it was: no other has all characters. */
+/** The encodings that can store every id. */
 const ENCODINGS = ['UTF8', 'SQL_ASCII'];
 
-/** Looks for tables of these names. Throws TablesRefused where no table of ours can be. */
-export async function lookForTables(run: Run, schema: string, names: string[]): Promise<Found> {
-  type Surroundings = Omit<Found, 'relations' | 'versions' | 'hasVersions'> & { encoding: string };
-  const [surroundings] = (await run(SURROUNDINGS, [schema])) as unknown as [Surroundings];
-  const { encoding, ...found } = surroundings;
+/**
+ * Reads what the catalog says about `schema` and about tables of these names in any schema.
+ *
+ * @throws {TablesRefused} If the service's tables cannot be in this database, or the role may not read their versions.
+ */
+export async function readCatalog(run: Run, schema: string, names: string[]): Promise<Catalog> {
+  type Surroundings = Omit<Catalog, 'relations' | 'versions' | 'hasVersionsTable'> & {
+    encoding: string;
+  };
+  const [first] = (await run(SURROUNDINGS, [schema])) as unknown as [Surroundings];
+  const { encoding, ...surroundings } = first;
   if (!ENCODINGS.includes(encoding)) {
     throw new TablesRefused(`the database's encoding is ${encoding}, it must be UTF8`);
   }
-  const relations = (await run(RELATIONS, [[...names, VERSIONS]])) as unknown as Relation[];
-  const known = relations.find((its) => its.name === VERSIONS && its.schema === schema);
+  const relations = (await run(RELATIONS, [[...names, VERSIONS_TABLE]])) as unknown as Relation[];
+  const known = relations.find((its) => its.name === VERSIONS_TABLE && its.schema === schema);
   const versions = new Map<string, number>();
   if (known) {
     if (!known.isTable || known.columns.join() !== VERSIONS_COLUMNS.join()) {
-      throw new TablesRefused(`${schema}.${VERSIONS} is not a table of this service`);
+      throw new TablesRefused(`${schema}.${VERSIONS_TABLE} is not a table of this service`);
     }
-    if (!found.mayUseSchema || !known.privileges.includes('select')) {
-      const missing = found.mayUseSchema
-        ? `select on ${schema}.${VERSIONS}`
+    if (!surroundings.mayUseSchema || !known.privileges.includes('select')) {
+      const missing = surroundings.mayUseSchema
+        ? `select on ${schema}.${VERSIONS_TABLE}`
         : `usage on schema ${schema}`;
-      throw new TablesRefused(`role ${found.role} needs ${missing}`, { isFinal: false });
+      throw new TablesRefused(`role ${surroundings.role} needs ${missing}`, { isFinal: false });
     }
-    const rows = await run(`select table_name, version from "${schema}".${VERSIONS}`);
+    const rows = await run(`select table_name, version from "${schema}".${VERSIONS_TABLE}`);
     for (const row of rows) versions.set(String(row.table_name), Number(row.version));
   }
-  return { ...found, relations, versions, hasVersions: known !== undefined };
+  return { ...surroundings, relations, versions, hasVersionsTable: known !== undefined };
 }

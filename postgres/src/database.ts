@@ -1,9 +1,9 @@
 import type { Run } from './catalog.ts';
-import type { ConnectOptions, Pool } from './index.ts';
+import type { Pool, ReconnectOptions } from './index.ts';
 import { TablesRefused } from './table.ts';
 import type { Tables } from './tables.ts';
 
-/** Where it is told that the server is there, or is not; a pino logger, for instance. */
+/** A logger for the changes of the database's availability; pino's, for instance. */
 interface Log {
   info(message: string): void;
   warn(message: string): void;
@@ -16,41 +16,51 @@ export interface Database {
   /** The schema of the service's tables. */
   readonly schema: string;
   /**
-   * False until the server is there and has the service's tables, and whenever it is lost or read-only, or
-   * most queries have failed for its sake.
+   * True while the server is there, can be written to, and has the service's tables; but false while most queries
+   * fail because of the database.
    */
   readonly isAvailable: boolean;
-  /** Why it is not available, in one word: `ECONNREFUSED`, or an SQLSTATE. */
+  /** Why the database is not available, in one word: `ECONNREFUSED`, or an SQLSTATE. */
   readonly reason?: string | undefined;
-  /** Calls `onPayload` with what is notified on `channel`, until it is closed. */
+  /** Calls `onPayload` with each notification on `channel`, until the database is closed. */
   listen(channel: string, onPayload: (payload: string) => void): void;
-  /** Listens no more; resolves once the pool's queries have ended. */
+  /** Stops listening, and resolves once the queries of the pool have ended. */
   close(): Promise<void>;
 }
 
-export interface DatabaseOptions extends ConnectOptions {
-  /** Called where the tables turn out to be of no use before they have ever been used. */
+export interface DatabaseOptions extends ReconnectOptions {
+  /** The service's tables: looked for, made or upgraded as soon as the server is there. */
+  tables: Pick<Tables, 'schema' | 'prepare'>;
+  /** How many queries of the service run at a time. */
+  maxConnections: number;
+  logger: Log;
+  /** Ends the checks of the server. */
+  signal: AbortSignal;
+  /** Called if the tables turn out to be unusable before they have ever been used. */
   onRefused?: (reason: TablesRefused) => void;
 }
 
 const codeOf = ({ code, message }: NodeJS.ErrnoException) => code ?? message;
 
-/** A short write has failed by then, if one was begun when the last one did. */
-const QUIET_LOOKS = 6;
+/** More checks than a short write lasts: one that began when the last query failed has failed by then too. */
+const QUIET_CHECKS = 6;
 
 /**
- * The database at `url`, in which `tables` are looked for, or made, as soon as its server is there; until `signal`
- * aborts it is looked for again and again. Loads the driver, which a service in memory never does.
+ * Opens the database at `url` for a service. The URL stands for four kinds of connection:
+ *
+ * - the pool's, for the service's queries: at most `maxConnections`, opened when they are needed;
+ * - the watch's, which checks the server once a second, and looks for the tables: one, and for a moment a second
+ *   one that is being closed;
+ * - one for each channel that `listen` is called with;
+ * - one for each cancel request: at most 20 at a time, which need no log-in and end at once.
+ *
+ * Loads pg only when it is called, so a service that keeps its state in memory never does.
  */
 export async function openDatabase(
   url: string,
-  tables: Pick<Tables, 'schema' | 'prepare'>,
-  maxConnections: number,
-  logger: Log,
-  signal: AbortSignal,
-  { onRefused, ...options }: DatabaseOptions = {},
+  { tables, maxConnections, logger, signal, onRefused, ...options }: DatabaseOptions,
 ): Promise<Database> {
-  const { createPool, listen, watch } = await import('./index.ts');
+  const { createPool, listen, watchAvailability } = await import('./index.ts');
   const pool = createPool(url, { ...options, maxConnections });
   const closing = new AbortController();
   const readiness = new Readiness(logger, pool);
@@ -65,7 +75,7 @@ export async function openDatabase(
       throw error;
     }
   };
-  watch(url, prepare, readiness, signal, options).catch((err) =>
+  watchAvailability(url, prepare, readiness, signal, options).catch((err) =>
     logger.error({ err }, 'Internal error'),
   );
   return {
@@ -85,24 +95,21 @@ export async function openDatabase(
   };
 }
 
-/**
- * Whether queries would be answered: what the last look at the server has found, and how those have ended
- * that came since the one before.
- */
+/** Whether a query would be answered, by the last check and by how the queries since the check before have ended. */
 class Readiness {
-  /** Undefined before the first look. */
+  /** Undefined before the first check. */
   isReady: boolean | undefined;
   wasReady = false;
   reason: string | undefined;
   readonly #logger: Log;
   readonly #pool: Pool;
-  /** What the last look has found, unless the server is there. */
+  /** Why the last check has failed, if it has. */
   #away: Error | undefined;
-  /** The code of the queries that failed, where those that ended last were most of them such. */
+  /** The code of the failing queries, while more fail than are answered. */
   #trouble: string | undefined;
-  /** Why the tables were of no use, as it was told last. */
+  /** Why the tables cannot be used, as it was logged last. */
   #refusal: string | undefined;
-  #quietLooks = 0;
+  #quietChecks = 0;
 
   constructor(logger: Log, pool: Pool) {
     this.#logger = logger;
@@ -111,7 +118,7 @@ class Readiness {
 
   up(): void {
     this.#away = undefined;
-    // What was opened while the server was read-only would stay so.
+    // A connection that was opened while the server was read-only stays read-only.
     this.#pool.renew();
   }
 
@@ -119,19 +126,20 @@ class Readiness {
     this.#away = error;
   }
 
-  looked(): void {
+  checked(): void {
     const { answered, failed, failure } = this.#pool.takeOutcomes();
-    this.#quietLooks = answered + failed > 0 ? 0 : this.#quietLooks + 1;
+    this.#quietChecks = answered + failed > 0 ? 0 : this.#quietChecks + 1;
     if (failed > answered) this.#trouble = failure;
-    else if (answered > 0 || this.#quietLooks > QUIET_LOOKS) this.#trouble = undefined;
-    // Nobody is to wait for a server that is not there; one that answers lets some in, or some read.
+    else if (answered > 0 || this.#quietChecks > QUIET_CHECKS) this.#trouble = undefined;
+    // No query should wait for a server that is away. While some are still answered, the server lets in some
+    // clients, or only readers.
     if (!this.#away) this.#pool.refuse(undefined);
     else if (answered === 0) this.#pool.refuse({ code: codeOf(this.#away), cause: this.#away });
-    this.#tell();
+    this.#log();
   }
 
-  /** One line for each change, however often it is looked. */
-  #tell(): void {
+  /** Writes one line for each change. */
+  #log(): void {
     this.reason = (this.#away && codeOf(this.#away)) ?? this.#trouble;
     const isReady = this.reason === undefined;
     const refusal = this.#away instanceof TablesRefused ? this.#away.message : undefined;

@@ -1,11 +1,11 @@
 import { tracingChannel } from 'node:diagnostics_channel';
 
-/** A statement, from the moment that it is asked for, its wait for a connection included. */
+/** A query, from the call until its end. That includes the wait for a connection. */
 export interface DatabaseQuery {
   text: string;
 }
 
-/** The cancel of a statement, until that has ended. */
+/** The cancel of a query, until the statement has ended in the database. */
 export interface DatabaseCancel {
   query: DatabaseQuery;
 }

@@ -1,10 +1,16 @@
-export { type Run, VERSIONS } from './catalog.ts';
-export type { ConnectOptions } from './connection.ts';
+export { type Run, VERSIONS_TABLE } from './catalog.ts';
+export type { ConnectOptions, ReconnectOptions } from './connection.ts';
 export { DatabaseUnavailable, TooManyWaiting } from './errors.ts';
 export type { DatabaseCancel, DatabaseQuery } from './events.ts';
 export { listen } from './listen.ts';
-export { createPool, type Pool, type PoolOptions } from './pool.ts';
-export type { Patience } from './semaphore.ts';
+export {
+  createPool,
+  type Outcomes,
+  type Pool,
+  type PoolOptions,
+  type QueryOptions,
+} from './pool.ts';
+export type { QueryScope } from './statement.ts';
 export { type Privilege, type Table, TablesRefused } from './table.ts';
-export { scriptForNone, Tables } from './tables.ts';
-export { watch } from './watch-availability.ts';
+export { scriptForEmptyDatabase, Tables } from './tables.ts';
+export { type AvailabilityObserver, watchAvailability } from './watch-availability.ts';

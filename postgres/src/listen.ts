@@ -1,46 +1,46 @@
-import { Connection, type ConnectOptions, clientConfig } from './connection.ts';
-import { everySecond } from './repeat.ts';
+import { Connection, clientConfig, type ReconnectOptions } from './connection.ts';
+import { repeat } from './repeat.ts';
 
 const LISTEN_TIMEOUT_MS = 5_000;
 
 /**
- * Calls `onPayload` with what is notified on `channel`, over a connection of its own, which is opened
- * again whenever it is lost, until `signal` aborts. What is notified meanwhile is not heard: it may only
- * hasten what happens anyway.
+ * Calls `onPayload` with each notification on `channel` until `signal` aborts. The connection is its own, and is
+ * opened again when it is lost. Notifications in between are lost: they may only hasten what happens anyway.
  */
 export async function listen(
   url: string,
   channel: string,
   onPayload: (payload: string) => void,
   signal: AbortSignal,
-  options: ConnectOptions = {},
+  options: ReconnectOptions = {},
 ): Promise<void> {
   const open = () => new Connection(clientConfig(url, options));
-  // Whatever it is, it is tried again: a file that the URL names may not be there yet.
-  await everySecond(() => hear(open, channel, onPayload, signal).catch(() => {}), signal);
+  // Any error is worth another attempt: a file that the URL names may not be there yet.
+  const attempt = () => listenOnce(open, channel, onPayload, signal).catch(() => {});
+  await repeat(attempt, signal, options.pauseMs);
 }
 
-/** Listens over one connection, until that is lost or `signal` aborts. */
-async function hear(
+/** Listens over one connection, until it is lost or `signal` aborts. */
+async function listenOnce(
   open: () => Connection,
   channel: string,
   onPayload: (payload: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const client = open();
-  // Not within pg's own listener: what is thrown there is the connection's end.
+  // In a tick of its own: an error that is thrown inside pg's listener would end the connection.
   client.on('notification', ({ payload = '' }) => process.nextTick(onPayload, payload));
   const ended = new Promise<void>((resolve) => client.on('end', resolve));
   const end = () => void client.end().catch(() => {});
   signal.addEventListener('abort', end);
   try {
     const text = `listen ${client.escapeIdentifier(channel)}`;
-    const begun = client.connect().then(() => client.within(LISTEN_TIMEOUT_MS, text));
-    // Where it is ended while it connects, pg says nothing of that.
+    const begun = client.connect().then(() => client.rowsWithin(LISTEN_TIMEOUT_MS, text));
+    // pg never settles `connect` if the client is ended while it connects.
     await Promise.race([begun, ended]);
     await ended;
   } finally {
     signal.removeEventListener('abort', end);
-    end(); // A standby refuses to listen, and keeps the connection.
+    end(); // A standby refuses to listen, and keeps the connection open.
   }
 }

@@ -1,39 +1,40 @@
-import { type Found, type Relation, VERSIONS } from './catalog.ts';
+import { type Catalog, type Relation, VERSIONS_TABLE } from './catalog.ts';
 import { type Table, TablesRefused } from './table.ts';
 
-/** What is to be done for a table. */
+/** The steps that are missing, for one table or for all. */
 interface Plan {
   statements: string[];
-  /** Whether the role may change what is changed. */
+  /** Whether the role may take them. */
   isAllowed: boolean;
 }
 
 const NOTHING: Plan = { statements: [], isAllowed: true };
 
 /**
- * The statements that bring `tables` to what this version of the services needs; none where they are so.
- * Throws TablesRefused where they are somebody else's, of a later version, or not to be used.
+ * The statements that create `tables`, or upgrade them to this version; none if there is nothing to do.
+ *
+ * @throws {TablesRefused} If a table belongs to something else, is of a later version, or may not be used.
  */
-export function planTables(schema: string, tables: readonly Table[], found: Found): Plan {
-  const plans = tables.map((table) => planTable(schema, table, found));
+export function planMigration(schema: string, tables: readonly Table[], catalog: Catalog): Plan {
+  const plans = tables.map((table) => planTable(schema, table, catalog));
   const statements = plans.flatMap((plan) => plan.statements);
   if (statements.length === 0) return NOTHING;
-  if (!found.hasVersions) {
+  if (!catalog.hasVersionsTable) {
     statements.unshift(
-      `create table "${schema}".${VERSIONS} (table_name text collate "C" primary key, version integer not null)`,
+      `create table "${schema}".${VERSIONS_TABLE} (table_name text collate "C" primary key, version integer not null)`,
     );
   }
-  if (!found.hasSchema) statements.unshift(`create schema "${schema}"`);
-  return { statements, isAllowed: found.mayMake && plans.every(({ isAllowed }) => isAllowed) };
+  if (!catalog.hasSchema) statements.unshift(`create schema "${schema}"`);
+  return { statements, isAllowed: catalog.mayCreate && plans.every(({ isAllowed }) => isAllowed) };
 }
 
-function planTable(schema: string, table: Table, found: Found): Plan {
+function planTable(schema: string, table: Table, catalog: Catalog): Plan {
   const latest = table.migrations.length;
-  const named = found.relations.filter(({ name }) => name === table.name);
+  const named = catalog.relations.filter(({ name }) => name === table.name);
   const there = named.find((relation) => relation.schema === schema);
-  const version = found.versions.get(table.name);
+  const version = catalog.versions.get(table.name);
   const name = `${schema}.${table.name}`;
-  if (version === undefined) return findUnversioned(schema, table, named);
+  if (version === undefined) return planUnversioned(schema, table, named);
   if (version > latest) {
     throw new TablesRefused(
       `${name} is of version ${version}, and this version of the service knows ${latest}`,
@@ -41,19 +42,19 @@ function planTable(schema: string, table: Table, found: Found): Plan {
   }
   if (!there) {
     throw new TablesRefused(
-      `${name} is not there, though ${schema}.${VERSIONS} names it: restore it, or delete that row`,
+      `${name} is not there, though ${schema}.${VERSIONS_TABLE} names it: restore it, or delete that row`,
     );
   }
   if (!there.isTable) throw notOurs(there);
   if (version < latest) {
     return { statements: migrate(schema, table, version), isAllowed: there.isOwn };
   }
-  check(table, there, found);
+  check(table, there, catalog);
   return NOTHING;
 }
 
-/** Takes or moves the one that was used before there were versions, or makes a new one. */
-function findUnversioned(schema: string, table: Table, named: Relation[]): Plan {
+/** Adopts or moves the table that was used before there were versions, or creates a new one. */
+function planUnversioned(schema: string, table: Table, named: Relation[]): Plan {
   const { view } = table.unversioned;
   const there = named.find((relation) => relation.schema === schema);
   if (there && !isUnversioned(table, there)) throw notOurs(there);
@@ -69,7 +70,7 @@ function findUnversioned(schema: string, table: Table, named: Relation[]): Plan 
   }
   if (there) return { statements: adopt(schema, table, there), isAllowed: there.isOwn };
   if (former) {
-    const isAllowed = former.isOwn && former.mayMakeBeside;
+    const isAllowed = former.isOwn && former.mayCreateBeside;
     return { statements: move(schema, table, former), isAllowed };
   }
   const hidden = elsewhere.find(({ privileges }) => privileges.includes('select'));
@@ -79,7 +80,7 @@ function findUnversioned(schema: string, table: Table, named: Relation[]): Plan 
   );
 }
 
-/** Gives it a version, which all who use it may see. */
+/** Gives the table a version, which all roles that use the table may read. */
 function adopt(schema: string, table: Table, { users }: Relation): string[] {
   const statements = migrate(schema, table, 1);
   if (users.length === 0) return statements;
@@ -87,11 +88,11 @@ function adopt(schema: string, table: Table, { users }: Relation): string[] {
   return [
     ...statements,
     `grant usage on schema "${schema}" to ${grantees}`,
-    `grant select on "${schema}".${VERSIONS} to ${grantees}`,
+    `grant select on "${schema}".${VERSIONS_TABLE} to ${grantees}`,
   ];
 }
 
-/** Replicas of the version before find it where it was, and make no other one in its place. */
+/** Replicas of the previous version find a view in the table's old place, and create no other table there. */
 function move(schema: string, table: Table, former: Relation): string[] {
   const was = `"${former.schema.replaceAll('"', '""')}".${table.name}`;
   const statements = [
@@ -107,13 +108,13 @@ function move(schema: string, table: Table, former: Relation): string[] {
 function migrate(schema: string, table: Table, from: number): string[] {
   const { name, migrations } = table;
   const changes = migrations.slice(from).flatMap((change) => change(`"${schema}".${name}`));
-  const version = `insert into "${schema}".${VERSIONS} values ('${name}', ${migrations.length})
+  const version = `insert into "${schema}".${VERSIONS_TABLE} values ('${name}', ${migrations.length})
   on conflict (table_name) do update set version = excluded.version`;
   return [...changes, version];
 }
 
-/** Throws TablesRefused where the table is not what the service needs, or not for its role. */
-function check(table: Table, there: Relation, { role, mayUseSchema }: Found): void {
+/** @throws {TablesRefused} If the table lacks a column, or the role a privilege. */
+function check(table: Table, there: Relation, { role, mayUseSchema }: Catalog): void {
   const name = `${there.schema}.${there.name}`;
   const missing = table.columns.filter((column) => !there.columns.includes(column));
   if (missing.length > 0) throw new TablesRefused(`${name} lacks ${missing.join(', ')}`);

@@ -1,86 +1,114 @@
-import type { Scope } from 'request-scope';
 import { TooManyWaiting } from './errors.ts';
 
-/** What a query needs to know of a scope. */
-export type Patience = Pick<Scope, 'signal' | 'remainingMs'>;
+export interface SemaphoreOptions {
+  /** How many refusable callers may wait at a time; any number unless given. */
+  maxWaiting?: number;
+  /** How many milliseconds a caller may wait; any time unless given. */
+  maxWaitMs?: number;
+}
 
 interface Waiter {
-  mayBeRefused: boolean;
-  begin: () => void;
+  refusable: boolean;
+  acquire: () => void;
   leave: (reason: unknown) => void;
 }
 
-/** So many at a time. The others wait, first come, first served; whoever gives up leaves at once. */
-export class Turns {
-  readonly #count: number;
+/**
+ * Limits how many callers work at a time; the others wait in FIFO order. pg's own pool has a queue too, but a
+ * caller cannot leave it: an aborted query would stay in line and still be given a connection.
+ */
+export class Semaphore {
+  readonly #permits: number;
   readonly #maxWaiting: number;
   readonly #maxWaitMs: number;
   readonly #waiters = new Set<Waiter>();
-  #refusable = 0;
-  #free: number;
+  #refusableWaiting = 0;
+  #available: number;
   #refusal: Error | undefined;
 
-  /** Nobody waits for longer than `maxWaitMs` milliseconds. */
-  constructor(count: number, maxWaiting: number, maxWaitMs: number) {
-    this.#count = count;
+  /** `permits`: how many callers may work at a time. */
+  constructor(
+    permits: number,
+    {
+      maxWaiting = Number.POSITIVE_INFINITY,
+      maxWaitMs = Number.POSITIVE_INFINITY,
+    }: SemaphoreOptions = {},
+  ) {
+    this.#permits = permits;
     this.#maxWaiting = maxWaiting;
     this.#maxWaitMs = maxWaitMs;
-    this.#free = count;
+    this.#available = permits;
+  }
+
+  /** Awaits `work` while holding a permit, and resolves or rejects as it does. */
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    await this.acquire();
+    try {
+      return await work();
+    } finally {
+      this.release();
+    }
   }
 
   /**
-   * Resolves when a turn begins, which its taker has to end. Rejects with the reason of `scope` as soon
-   * as that aborts, with TooManyWaiting after the longest wait, and, if it may be refused, where too many
-   * wait or all are refused. The verdict of work already done may not: it must not fail because others
-   * have come since.
+   * Resolves when the caller has a permit, which it must `release`.
+   *
+   * Whoever records the outcome of work already done should not be `refusable`: that must not fail because
+   * others have come since.
+   *
+   * @throws The reason of `signal`, as soon as it aborts.
+   * @throws {TooManyWaiting} After `maxWaitMs`, and at once if `refusable` and `maxWaiting` others wait.
+   * @throws The reason that was given to `refuse`, if `refusable`.
    */
-  async take(scope: Patience | undefined, mayBeRefused: boolean): Promise<void> {
-    scope?.signal.throwIfAborted();
-    if (this.#refusal && mayBeRefused) throw this.#refusal;
-    if (this.#isFree()) return;
-    if (!mayBeRefused) return await this.#wait(false, this.#maxWaitMs, scope?.signal);
-    if (this.#refusable >= this.#maxWaiting) throw new TooManyWaiting();
-    this.#refusable += 1;
-    await this.#wait(true, this.#maxWaitMs, scope?.signal).finally(() => {
-      this.#refusable -= 1;
+  async acquire(signal?: AbortSignal, { refusable = false } = {}): Promise<void> {
+    signal?.throwIfAborted();
+    if (this.#refusal && refusable) throw this.#refusal;
+    if (this.#tryAcquire()) return;
+    if (!refusable) return await this.#wait(false, this.#maxWaitMs, signal);
+    if (this.#refusableWaiting >= this.#maxWaiting) throw new TooManyWaiting();
+    this.#refusableWaiting += 1;
+    await this.#wait(true, this.#maxWaitMs, signal).finally(() => {
+      this.#refusableWaiting -= 1;
     });
   }
 
-  /** Resolves once all who have a turn or wait for one are done; nobody gets one after that. */
-  async takeAll(): Promise<void> {
-    const take = () => (this.#isFree() ? undefined : this.#wait(false));
-    await Promise.all(Array.from({ length: this.#count }, take));
-  }
-
-  end(): void {
+  /** Gives the permit to the first in line. */
+  release(): void {
     const [first] = this.#waiters;
-    if (first) first.begin();
-    else this.#free += 1;
+    if (first) first.acquire();
+    else this.#available += 1;
   }
 
-  /** Rejects those who wait and may be refused, and who comes later, with `reason`, until there is none. */
+  /** Takes every permit, and keeps them: resolves once all who work or wait are done. */
+  async drain(): Promise<void> {
+    const take = () =>
+      this.#tryAcquire() ? undefined : this.#wait(false, Number.POSITIVE_INFINITY);
+    await Promise.all(Array.from({ length: this.#permits }, take));
+  }
+
+  /** Rejects all refusable callers with `reason`, those in line and those to come, until it is undefined. */
   refuse(reason: Error | undefined): void {
     this.#refusal = reason;
     if (!reason) return;
-    for (const { mayBeRefused, leave } of this.#waiters) if (mayBeRefused) leave(reason);
+    for (const { refusable, leave } of this.#waiters) if (refusable) leave(reason);
   }
 
-  #isFree(): boolean {
-    if (this.#free === 0) return false;
-    this.#free -= 1;
+  #tryAcquire(): boolean {
+    if (this.#available === 0) return false;
+    this.#available -= 1;
     return true;
   }
 
-  async #wait(mayBeRefused: boolean, longestMs?: number, signal?: AbortSignal): Promise<void> {
+  async #wait(refusable: boolean, maxWaitMs: number, signal?: AbortSignal): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       const forget = () => {
         this.#waiters.delete(waiter);
         clearTimeout(timer);
-        signal?.removeEventListener('abort', giveUp);
+        signal?.removeEventListener('abort', abort);
       };
       const waiter: Waiter = {
-        mayBeRefused,
-        begin() {
+        refusable,
+        acquire() {
           forget();
           resolve();
         },
@@ -89,10 +117,12 @@ export class Turns {
           reject(reason);
         },
       };
-      const giveUp = () => waiter.leave(signal?.reason);
-      const timer = longestMs && setTimeout(() => waiter.leave(new TooManyWaiting()), longestMs);
+      const abort = () => waiter.leave(signal?.reason);
+      const timer = Number.isFinite(maxWaitMs)
+        ? setTimeout(() => waiter.leave(new TooManyWaiting()), maxWaitMs)
+        : undefined;
       this.#waiters.add(waiter);
-      signal?.addEventListener('abort', giveUp);
+      signal?.addEventListener('abort', abort);
     });
   }
 }

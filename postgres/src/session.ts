@@ -1,10 +1,42 @@
+import { randomUUID } from 'node:crypto';
+import type { Connection } from './connection.ts';
+
 /**
- * What each connection sets before its first statement: what a server, database or role has set as a default does
- * not matter then. Timestamps are read as ISO writes them; under a stricter isolation two writes that meet would
- * fail in place of one waiting for the other; a commit that was acknowledged must be on disk, and wherever else
- * the server is to have it.
+ * Each connection sets these before its first statement, so that the defaults of the server, the database or the
+ * role do not matter. Timestamps are read in ISO format. Under a stricter isolation level one of two concurrent
+ * writes would fail instead of waiting for the other. A commit that was acknowledged must be on disk, and on a
+ * standby too if the server is set up so.
  */
-export const SESSION_SETTINGS = `
+const SETTINGS = `
   set datestyle = 'ISO'; set timezone = 'UTC'; set standard_conforming_strings = on;
   set default_transaction_isolation = 'read committed'; set statement_timeout = 0;
   select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`;
+
+/** Makes the server end the statement of a client that has gone. PostgreSQL 14 and later. */
+const END_WITH_CLIENT = `
+  select set_config('client_connection_check_interval', '1s', false)
+  where current_setting('client_connection_check_interval', true) = '0'`;
+
+/** Applies the settings, marks the session with `id`, and returns the mark that was there before. */
+const setUp = (id: string) => `${SETTINGS};
+  select pg_backend_pid() as pid, current_setting('request_scope.connection', true) as marked,
+    set_config('request_scope.connection', '${id}', false)`;
+
+/**
+ * Sets up the session of a new connection.
+ *
+ * Settings and cancel requests only work if every statement of a connection meets the same session. A pooler in
+ * transaction mode breaks that. It shows itself when the session has another process than the one that the
+ * connection was told of, and another connection has marked it.
+ *
+ * @throws An error with the code `transaction-pooling` in that case.
+ */
+export async function setUpSession(connection: Connection, timeoutMs: number): Promise<void> {
+  // Not every platform of the server supports it; the connection works without.
+  connection.query({ text: END_WITH_CLIENT }).catch(() => {});
+  const [session] = await connection.rowsWithin(timeoutMs, setUp(randomUUID()));
+  const isPooled = session?.pid !== connection.processID;
+  if (!isPooled || !session?.marked) return;
+  const message = 'the pooler gives one session to several connections: it must be in session mode';
+  throw Object.assign(new Error(message), { code: 'transaction-pooling' });
+}

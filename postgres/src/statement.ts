@@ -1,66 +1,70 @@
 import { DatabaseError, type QueryConfig, type QueryResult, type QueryResultRow } from 'pg';
-import { DeadlineExceeded } from 'request-scope';
-import { brokenProtocol, type Connection } from './connection.ts';
-import { unavailable } from './errors.ts';
-import type { Patience } from './semaphore.ts';
+import { DeadlineExceeded, type Scope } from 'request-scope';
+import { atMost } from './at-most.ts';
+import type { Connection } from './connection.ts';
+import { QUERY_CANCELED, toUnavailable } from './pg-errors.ts';
+import { protocolError } from './protocol-guard.ts';
 
-/** SQLSTATE query_canceled: by a cancel, or by statement_timeout. */
-export const QUERY_CANCELED = '57014';
+/** The part of a scope that a query needs. */
+export type QueryScope = Pick<Scope, 'signal' | 'remainingMs'>;
 
-/** How a server says which of them it was; in another language it is not known. */
+/** The words by which a timeout differs from a cancel. In another language than English they are not recognized. */
 const TIMED_OUT = /statement timeout/;
 
-/** As each connection begins: a timeout of the role or the database is none of a query's. */
+/** The setting of each new connection. */
 const NO_TIMEOUT = 'set statement_timeout = 0';
 
-/** Timeouts grow by a quarter, so that what a connection has set is seldom to be set anew. */
+/** Timeouts are powers of this, so that the one that a connection has set seldom has to be changed. */
 const STEP = 1.25;
 
-/** How long the server has to say what comes after an error: that it is ready, or goodbye. */
+/** How long the server has, after an error, to say that it is ready or to close the connection. */
 const AFTER_ERROR_MS = 1_000;
 
-/** What a connection has set; nothing says NO_TIMEOUT. */
-const settings = new WeakMap<Connection, string>();
+/** The timeout that a connection has set; NO_TIMEOUT unless given. */
+const timeouts = new WeakMap<Connection, string>();
 
 /**
- * Sends one statement, which the server itself stops some time after the deadline of `scope`. Settles
- * as pg does, or with DeadlineExceeded where the server was the first to see that pass; but not before
- * the connection is ready for the next statement, or is closed: an error may be followed by either.
- * What is said of the connection is DatabaseUnavailable.
+ * Sends one statement, which the server itself ends some time after the deadline of `scope`. Settles only when
+ * the connection is ready for the next statement, or is closed.
+ *
+ * @throws {DeadlineExceeded} If the server was the first to see the deadline pass.
+ * @throws {DatabaseUnavailable} If the error speaks of the connection or the server.
+ * @throws pg's error otherwise.
  */
-export async function send<Row extends QueryResultRow>(
+export async function sendStatement<Row extends QueryResultRow>(
   client: Connection,
   statement: QueryConfig,
-  scope: Patience | undefined,
+  scope: QueryScope | undefined,
 ): Promise<QueryResult<Row>> {
   const ready = untilReady(client);
   const changed = setTimeoutOf(client, scope?.remainingMs ?? Number.POSITIVE_INFINITY);
   try {
     const result = await client.query<Row>(statement);
     const last = Array.isArray(result) ? result.at(-1) : result;
-    // Said to be done by a server that has not said what it has done.
-    if (!last.command) throw brokenProtocol();
+    // A server that says that it is done, but not what it has done.
+    if (!last.command) throw protocolError();
     return result;
   } catch (error) {
-    const isRolledBack = await ready.within(AFTER_ERROR_MS);
+    // pg rejects at the server's error message, but that is not yet the end of the statement. Two things may
+    // follow: ReadyForQuery, and then the statement was rolled back and the connection can be used again; or the
+    // end of the connection, which FATAL errors announce. Until one of them is seen nobody knows whether the
+    // statement was done, and a server that sends neither has broken the connection.
+    const isRolledBack = (await atMost(AFTER_ERROR_MS, ready.settled)) === true;
     if (!isRolledBack) client.destroy();
-    const isStopped = error instanceof DatabaseError && error.code === QUERY_CANCELED;
-    if (!isStopped) throw unavailable(error, !isRolledBack);
+    const isCanceled = error instanceof DatabaseError && error.code === QUERY_CANCELED;
+    if (!isCanceled) throw toUnavailable(error, !isRolledBack);
     if (scope?.remainingMs === 0) throw new DeadlineExceeded();
-    // It was the timeout of the query before: nothing was done, and nobody has given up. It may pass as
-    // the next one is set, and PostgreSQL reports that on what comes next.
+    // The timeout of the previous query may run out while the new one is being set, and PostgreSQL reports that
+    // on the next statement, which is this one. Nothing was done and nobody has given up, so it is sent again.
     if (!changed || !TIMED_OUT.test(error.message) || scope?.signal.aborted) throw error;
     await changed;
-    return await send<Row>(client, statement, scope);
+    return await sendStatement<Row>(client, statement, scope);
   } finally {
     ready.forget();
   }
 }
 
-/**
- * Whether the connection is ready for the next statement (true), or has ended or says nothing (false). A
- * statement that has failed on one that is ready was not done.
- */
+/** `settled`: true when the connection is ready for the next statement, false when it has ended. */
 function untilReady(client: Connection) {
   let settle = (_isReady: boolean) => {};
   const settled = new Promise<boolean>((resolve) => {
@@ -70,12 +74,7 @@ function untilReady(client: Connection) {
   const ended = () => settle(false);
   client.on('drain', ready).on('end', ended);
   return {
-    async within(delayMs: number): Promise<boolean> {
-      const timer = setTimeout(ended, delayMs);
-      const isReady = await settled;
-      clearTimeout(timer);
-      return isReady;
-    },
+    settled,
     forget() {
       client.off('drain', ready).off('end', ended);
     },
@@ -83,17 +82,17 @@ function untilReady(client: Connection) {
 }
 
 /**
- * Resolves when the server has answered; undefined where nothing is to be changed. The client is in
- * pipeline mode: this goes out together with the statement behind it.
+ * Resolves when the server has answered; undefined if there is nothing to change. The client is in pipeline mode:
+ * the setting travels together with the statement behind it, without a round trip of its own.
  */
 function setTimeoutOf(client: Connection, budgetMs: number): Promise<void> | undefined {
-  // At least two hundredths above: when it comes, the deadline has passed by anybody's clock.
+  // At least 2 % above the budget: when the timeout comes, the deadline has passed by either clock.
   const steps = Math.ceil(Math.log(budgetMs) / Math.log(STEP) + 0.1);
-  const timeoutMs = Math.max(1, Math.ceil(STEP ** steps)); // 0 would be none.
+  const timeoutMs = Math.max(1, Math.ceil(STEP ** steps)); // 0 would be no timeout.
   const setting = timeoutMs < 2 ** 31 ? `set statement_timeout = ${timeoutMs}` : NO_TIMEOUT;
-  if (setting === (settings.get(client) ?? NO_TIMEOUT)) return undefined;
-  settings.set(client, setting);
-  // A cancel may meet this instead of the statement, and so may the timeout that was set before.
-  const failed = () => void settings.set(client, 'unknown');
+  if (setting === (timeouts.get(client) ?? NO_TIMEOUT)) return undefined;
+  timeouts.set(client, setting);
+  // A cancel request may stop this instead of the statement, and so may the previous timeout.
+  const failed = () => void timeouts.set(client, 'unknown');
   return client.query(setting).then(() => {}, failed);
 }

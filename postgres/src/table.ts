@@ -1,38 +1,38 @@
+/** What a service does with a table. */
 export type Privilege = 'select' | 'insert' | 'update' | 'delete';
 
-/** Columns in their order, each as `name type`, with ` not null` where that is so. */
+/** Columns in their order, each as `name type` or `name type not null`. */
 export type Columns = readonly string[];
 
-/** A table that a service keeps. */
+/** The definition of a table that a service keeps. */
 export interface Table {
   readonly name: string;
-  /** What the service does with it. */
   readonly privileges: readonly Privilege[];
-  /** What the service needs in it. A table may have more columns. */
+  /** The columns that the service needs. The table may have more. */
   readonly columns: Columns;
   /**
-   * The statements that take it from each version to the next; the first makes it. `table` is its quoted
-   * name with its schema. A migration that has been released is never changed, another one is added.
-   * Replicas of the version before run meanwhile: their statements must go on working.
+   * The statements from each version to the next; the first creates the table. `table` is the quoted name with the
+   * schema. Never change a migration that has been released: add another. Replicas of the previous version run
+   * during the migration, so their statements must still work after it.
    */
   readonly migrations: readonly ((table: string) => readonly string[])[];
   readonly unversioned: Unversioned;
 }
 
-/** How version 1 of a table was made before there were versions. */
+/** How version 1 of a table was created before there were versions. */
 export interface Unversioned {
-  /** All that it has: a table with others is somebody else's. */
+  /** All its columns: a table with other columns belongs to something else. */
   readonly columns: Columns;
   /**
-   * What a view has to select for the replicas that look for the table where it was. Without it the table is
-   * used where it is in the schema of the tables, and nowhere else: it is not worth a move.
+   * The select list of the view that takes the table's old place, for replicas of the previous version. Without it
+   * a table in another schema is not moved, and a new one is created.
    */
   readonly view?: string;
 }
 
 /**
- * The tables cannot be used; `message` is one line for the operator. Where `isFinal`, waiting does not help:
- * they are not ours, or not for this version. Otherwise somebody may make them, or grant a privilege.
+ * The tables cannot be used; `message` is one line for the operator. If `isFinal`, waiting does not help: the tables
+ * belong to something else, or to another version. Otherwise somebody may still create them, or grant a privilege.
  */
 export class TablesRefused extends Error {
   override readonly name = 'TablesRefused';

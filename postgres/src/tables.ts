@@ -1,38 +1,37 @@
-import { lookForTables, type Run } from './catalog.ts';
-import { planTables } from './migration-plan.ts';
+import { type Catalog, type Run, readCatalog } from './catalog.ts';
+import { planMigration } from './migration-plan.ts';
 import { type Table, TablesRefused } from './table.ts';
 
 export type { Table };
 
-/**
- * One process at a time looks and makes. The name is that of the version before, whose replicas make their
- * tables under the same lock.
- */
+/** One process at a time migrates. Replicas of the previous version create their tables under the same lock. */
 const LOCK = "hashtext('schema')";
 
-/** What waits for a table makes all others wait who come later. */
-const MAX_WAIT = '5s';
+/** A migration that waits for a table's lock makes every later statement on that table wait too. */
+const LOCK_TIMEOUT = '5s';
 
-/** SQLSTATEs, but for those of a server or a lock that may do the next time. */
+/** All SQLSTATEs but those of a server or a lock, which may succeed the next time. */
 const REFUSED = /^(?!08|25|40|53|55|57|58)\d[\dA-Z]{4}$/;
 
-/** A service's tables, in a schema of their own. */
+/** The tables of a service, in a schema of their own. */
 export class Tables {
   readonly schema: string;
   readonly #tables: readonly Table[];
-  /** The statements that the server has refused, and why. */
+  /** The script that the server has refused, and its error. */
   #refused: { text: string; error: unknown } | undefined;
 
-  /** `schema`: a name that needs no quotes. */
+  /** `schema` is a name that needs no quotes. */
   constructor(schema: string, tables: readonly Table[]) {
     this.schema = schema;
     this.#tables = tables;
   }
 
   /**
-   * Looks whether the tables are what the service needs, for which it needs no right but to use them, and makes
-   * or moves them where that is to be done and the role may do it. All calls of `run` use one connection. Throws
-   * TablesRefused, or what `run` throws.
+   * Checks the tables, and creates, moves or upgrades them if necessary. The check needs no privilege but those on
+   * the tables. All calls of `run` must use one connection.
+   *
+   * @throws {TablesRefused} If the tables cannot be used, or the role may not change them.
+   * @throws What `run` throws.
    */
   async prepare(run: Run): Promise<void> {
     if (await this.#isDone(run)) return;
@@ -43,30 +42,32 @@ export class Tables {
       await this.#change(run, text);
       if (await this.script(run)) throw new Error('the tables are not what was made');
     } finally {
-      // Where that fails, the lock is gone with its connection.
+      // If that fails, the connection is gone and its lock with it.
       await run(`select pg_advisory_unlock(${LOCK})`).catch(() => {});
     }
   }
 
   /**
-   * What `prepare` would run now, as one transaction; empty if there is nothing to be done. Throws TablesRefused,
-   * and with `mustBeAllowed` also where the role may not do it.
+   * The transaction that `prepare` would run now; empty if there is nothing to do.
+   *
+   * @throws {TablesRefused} If the tables cannot be used or, unless `mustBeAllowed` is false, if the role may not
+   * change them.
    */
   async script(run: Run, { mustBeAllowed = true } = {}): Promise<string> {
     const names = this.#tables.map(({ name }) => name);
-    const found = await lookForTables(run, this.schema, names);
-    const { statements, isAllowed } = planTables(this.schema, this.#tables, found);
+    const catalog = await readCatalog(run, this.schema, names);
+    const { statements, isAllowed } = planMigration(this.schema, this.#tables, catalog);
     if (statements.length === 0) return '';
     if (mustBeAllowed && !isAllowed) {
       throw new TablesRefused(
-        `the tables of schema ${this.schema} are not made yet, or of an earlier version, and role ${found.role} may not change that: run npm run migrate as one that may`,
+        `the tables of schema ${this.schema} are not made yet, or of an earlier version, and role ${catalog.role} may not change that: run npm run migrate as one that may`,
         { isFinal: false },
       );
     }
     return transaction(statements);
   }
 
-  /** Throws TablesRefused where the tables are not what this version needs: nothing is made. */
+  /** Creates nothing. @throws {TablesRefused} If the tables are not those of this version. */
   async mustBeThere(run: Run): Promise<void> {
     if (await this.script(run, { mustBeAllowed: false })) {
       throw new TablesRefused(
@@ -75,7 +76,7 @@ export class Tables {
     }
   }
 
-  /** Without the lock a look is several statements, between which others may make what it looks for. */
+  /** Without the lock another process may migrate between two statements of this check; then it is not done. */
   async #isDone(run: Run): Promise<boolean> {
     try {
       return (await this.script(run)) === '';
@@ -99,24 +100,24 @@ export class Tables {
   }
 }
 
-/** The statements that make `tables` in a database in which there is none. */
-export function scriptForNone(schema: string, tables: readonly Table[]): string {
-  const none = {
+/** The transaction that creates `tables` in an empty database. */
+export function scriptForEmptyDatabase(schema: string, tables: readonly Table[]): string {
+  const empty: Catalog = {
     role: '',
     hasSchema: false,
     mayUseSchema: true,
-    mayMake: true,
-    hasVersions: false,
+    mayCreate: true,
+    relations: [],
+    versions: new Map(),
+    hasVersionsTable: false,
   };
-  return transaction(
-    planTables(schema, tables, { ...none, relations: [], versions: new Map() }).statements,
-  );
+  return transaction(planMigration(schema, tables, empty).statements);
 }
 
 function transaction(statements: string[]): string {
   return [
     'begin isolation level read committed',
-    `set local lock_timeout = '${MAX_WAIT}'`,
+    `set local lock_timeout = '${LOCK_TIMEOUT}'`,
     `select pg_advisory_xact_lock(${LOCK})`,
     ...statements,
     'commit',

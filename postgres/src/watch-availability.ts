@@ -1,45 +1,43 @@
 import { Scope } from 'request-scope';
 import type { Run } from './catalog.ts';
-import type { ConnectOptions } from './connection.ts';
+import type { ReconnectOptions } from './connection.ts';
 import { DatabaseUnavailable } from './errors.ts';
+import { READ_ONLY } from './pg-errors.ts';
 import { createPool } from './pool.ts';
-import { everySecond } from './repeat.ts';
+import { repeat } from './repeat.ts';
 
 const TIMEOUT_MS = 2_000;
 
-/** A connection says nothing of the next one: after so many looks a new one has to be let in. */
-const LOOKS_OF_A_CONNECTION = 10;
+/** An open connection says nothing about the next one: after so many checks a new one has to be accepted. */
+const CHECKS_PER_CONNECTION = 10;
 
-/** For a statement of `prepare`: it may wait for others, who do the same at the same moment. */
+/** For a statement of `prepare`: it may wait for other processes that prepare at the same moment. */
 const PREPARE_TIMEOUT_MS = 30_000;
 
 /** True on a standby, and on a server that is read-only for another reason: nothing can be written there. */
 const CHECK = `select current_setting('transaction_read_only')::boolean as "isReadOnly"`;
 
-/** SQLSTATE read_only_sql_transaction. */
-const READ_ONLY = '25006';
-
-/** Who is told whether the server is there. */
-export interface Watcher {
-  /** Called when the server is there and can be written to, at first and again, and `prepare` has resolved. */
+/** What a watch calls. */
+export interface AvailabilityObserver {
+  /** The server is there and can be written to, for the first time or again, and `prepare` has resolved. */
   up: () => void;
-  /** Called when it is not, once for as long as that lasts. */
+  /** The server is away. Called once, however long that takes. */
   down: (error: Error) => void;
-  /** Called after each look, and after what it has changed was told. */
-  looked?: () => void;
+  /** A check has ended, after `up` or `down` if it has changed something. */
+  checked?: () => void;
 }
 
 /**
- * Looks for the server at `url` once a second until `signal` aborts, and tells `watcher` of each change.
- * When it is there, at first and again, `prepare` is called with what runs a statement on the watcher's own
- * connection; where it rejects, the server counts as away.
+ * Checks the server at `url` once a second until `signal` aborts, and reports each change to `observer`. A server
+ * that is read-only counts as away. When the server is there, for the first time or again, `prepare` is called
+ * with a function that runs a statement on the watch's own connection; if it rejects, the server counts as away.
  */
-export async function watch(
+export async function watchAvailability(
   url: string,
   prepare: (run: Run) => Promise<void>,
-  watcher: Watcher,
+  observer: AvailabilityObserver,
   signal: AbortSignal,
-  options: ConnectOptions = {},
+  options: ReconnectOptions = {},
 ): Promise<void> {
   const { connectTimeoutMs = TIMEOUT_MS } = options;
   const timeoutMs = Math.min(connectTimeoutMs, TIMEOUT_MS);
@@ -51,7 +49,7 @@ export async function watch(
       ...(maxUses && { maxUses }),
     });
   let isUp: boolean | undefined;
-  let pool = open(LOOKS_OF_A_CONNECTION);
+  let pool = open(CHECKS_PER_CONNECTION);
   let closing: Promise<unknown> = Promise.resolve();
   const runWithin =
     (limitMs: number): Run =>
@@ -60,33 +58,36 @@ export async function watch(
       return (await pool.query(text, values, scope)).rows;
     };
   const ask = runWithin(timeoutMs);
-  const look = async () => {
+  const check = async () => {
     const [seen] = await ask(CHECK);
     if (seen?.isReadOnly) throw new DatabaseUnavailable(READ_ONLY, new Error('read-only'));
   };
-  await everySecond(async () => {
+  const comeUp = async () => {
+    // A pooler in transaction mode shows itself only at a second connection. `prepare` keeps that connection for
+    // all its statements, since it holds a lock.
+    await pool.close();
+    pool = open();
+    await check();
+    await prepare(runWithin(PREPARE_TIMEOUT_MS));
+    await pool.close();
+    pool = open(CHECKS_PER_CONNECTION);
+    await check();
+    observer.up();
+    isUp = true;
+  };
+  const checkOnce = async () => {
     try {
-      await look();
-      if (!isUp) {
-        // A pooler that is not in session mode shows itself at a second connection. It stays: `prepare` locks.
-        await pool.close();
-        pool = open();
-        await look();
-        await prepare(runWithin(PREPARE_TIMEOUT_MS));
-        await pool.close();
-        pool = open(LOOKS_OF_A_CONNECTION);
-        await look();
-        watcher.up();
-        isUp = true;
-      }
+      await check();
+      if (!isUp) await comeUp();
     } catch (error) {
-      if (isUp !== false) watcher.down(error instanceof Error ? error : new Error(String(error)));
+      if (isUp !== false) observer.down(error instanceof Error ? error : new Error(String(error)));
       isUp = false;
-      // What this connection says may be true of no other. It may take its time to close.
+      // The next connection may find the server well. This one may take its time to close.
       closing = Promise.all([closing, pool.close()]);
-      pool = open(LOOKS_OF_A_CONNECTION);
+      pool = open(CHECKS_PER_CONNECTION);
     }
-    watcher.looked?.();
-  }, signal);
+    observer.checked?.();
+  };
+  await repeat(checkOnce, signal, options.pauseMs);
   await Promise.all([closing, pool.close()]);
 }

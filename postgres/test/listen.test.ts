@@ -21,7 +21,7 @@ test('a connection on which the server refuses to listen is closed before anothe
   await once(relay.listen(0, '127.0.0.1'), 'listening');
   const aborting = new AbortController();
   const url = `postgres://postgres@127.0.0.1:${portOf(relay)}/postgres`;
-  const listening = listen(url, '', () => {}, aborting.signal);
+  const listening = listen(url, '', () => {}, aborting.signal, { pauseMs: 100 });
   await expect.poll(() => openBefore.length).toBeGreaterThanOrEqual(3);
   expect(openBefore.filter((count) => count > 0)).toEqual([]);
   aborting.abort();
@@ -45,6 +45,7 @@ test('a server that takes a connection and says nothing is left for another conn
   const url = `postgres://postgres@127.0.0.1:${portOf(silent)}/postgres`;
   const listening = listen(url, 'channel', () => {}, aborting.signal, {
     connectTimeoutMs: 50,
+    pauseMs: 100,
   });
   await once(silent, 'connection');
   await once(silent, 'connection');
@@ -54,10 +55,15 @@ test('a server that takes a connection and says nothing is left for another conn
 });
 
 test('a service hears of what is notified while it drains, until it closes its database', async () => {
-  const log = { info() {}, warn() {}, error() {} };
+  const logger = { info() {}, warn() {}, error() {} };
   const leaving = new AbortController();
   const url = `${server.postgres.url}?application_name=draining`;
-  const database = await openDatabase(url, new Tables('orders', []), 1, log, leaving.signal);
+  const database = await openDatabase(url, {
+    tables: new Tables('orders', []),
+    maxConnections: 1,
+    logger,
+    signal: leaving.signal,
+  });
   const heard: string[] = [];
   database.listen('channel', (payload) => heard.push(payload));
   const text = `listen "channel"`;
@@ -74,7 +80,9 @@ test('listen hears what is notified, also after its connection was lost, until i
   const heard: string[] = [];
   const leaving = new AbortController();
   const url = `${server.postgres.url}?application_name=listener`;
-  const ended = listen(url, 'a channel', (payload) => heard.push(payload), leaving.signal);
+  const ended = listen(url, 'a channel', (payload) => heard.push(payload), leaving.signal, {
+    pauseMs: 100,
+  });
   const hears = (payload: string) =>
     until(`${payload} is heard`, async () => {
       await server.ask("select pg_notify('a channel', $1)", [payload]);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { DatabaseUnavailable, unavailable } from '../src/errors.ts';
+import { DatabaseUnavailable } from '../src/errors.ts';
+import { toUnavailable } from '../src/pg-errors.ts';
 
 test.each([
   ['CERT_HAS_EXPIRED', Object.assign(new Error('expired'), { code: 'CERT_HAS_EXPIRED' })],
@@ -10,11 +11,11 @@ test.each([
   ],
   ['timeout', new Error('Query read timeout')],
 ])('a connection that does not come about is no bug: %s', (code, error) => {
-  expect(unavailable(error, true)).toBeInstanceOf(DatabaseUnavailable);
-  expect(unavailable(error, true)).toMatchObject({ code, cause: error });
+  expect(toUnavailable(error, true)).toBeInstanceOf(DatabaseUnavailable);
+  expect(toUnavailable(error, true)).toMatchObject({ code, cause: error });
 });
 
 test('a bug stays one', () => {
   const bug = new TypeError('Converting circular structure to JSON');
-  expect(unavailable(bug, true)).toBe(bug);
+  expect(toUnavailable(bug, true)).toBe(bug);
 });

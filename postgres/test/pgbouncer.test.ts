@@ -79,15 +79,16 @@ test('behind one in session mode a cancel stops its statement, and no other', as
 test('one in transaction mode is refused with one line', async () => {
   await using bouncer = await startPgBouncer('transaction');
   const leaving = new AbortController();
-  const told = new Feed<string>();
-  const log = { info: (line: string) => told.push(line), warn: (line: string) => told.push(line) };
-  const { signal } = leaving;
-  const logger = { ...log, error: () => {} };
-  const tables = { schema: 'orders', prepare: async () => {} };
-  const database = await openDatabase(bouncer.url, tables, 1, logger, signal);
+  const log = new Feed<string>();
+  const database = await openDatabase(bouncer.url, {
+    tables: { schema: 'orders', prepare: async () => {} },
+    maxConnections: 1,
+    logger: { info: (line) => log.push(line), warn: (line) => log.push(line), error() {} },
+    signal: leaving.signal,
+  });
   const line = 'Database unavailable (transaction-pooling), it is tried again';
-  expect(await told.next(() => true)).toBe(line);
-  const refused = database.pool.query('select 1', [], undefined, { mayBeRefused: true });
+  expect(await log.next(() => true)).toBe(line);
+  const refused = database.pool.query('select 1', [], undefined, { refusable: true });
   await expect(refused).rejects.toMatchObject({ code: 'transaction-pooling' });
   leaving.abort();
   await database.close();

@@ -1,11 +1,95 @@
-import { DeadlineExceeded, Scope } from 'request-scope';
+import { getEventListeners, once } from 'node:events';
+import { createServer } from 'node:net';
+import { ClientDisconnected, DeadlineExceeded, Scope } from 'request-scope';
 import { expect, test } from 'vitest';
+import { portOf } from '../../harness/port-of.ts';
 import { createPool, DatabaseUnavailable } from '../src/index.ts';
 import { useServer } from './server.ts';
 
 const LONG = 'select pg_sleep(3600)';
 
 const server = useServer();
+
+test('answers a query', async () => {
+  await using pool = createPool(server.postgres.url, { maxConnections: 1 });
+  using scope = new Scope(60_000);
+  const { rows } = await pool.query('select $1::int + 1 as sum', [1], scope);
+  expect(rows).toEqual([{ sum: 2 }]);
+  expect(getEventListeners(scope.signal, 'abort')).toEqual([]);
+});
+
+test('stops the statement in the database when the scope aborts, and leaves nothing', async () => {
+  await using pool = createPool(server.postgres.url, { maxConnections: 1 });
+  using scope = new Scope();
+  const query = pool.query(LONG, [], scope);
+  await server.runs(LONG);
+  const reason = new ClientDisconnected();
+  scope.abort(reason);
+  await expect(query).rejects.toBe(reason);
+  await server.stops(LONG);
+  expect(await pool.query('select 1 as next')).toMatchObject({ rows: [{ next: 1 }] });
+  expect(getEventListeners(scope.signal, 'abort')).toEqual([]);
+});
+
+test('stops many at once', async () => {
+  await using pool = createPool(server.postgres.url, { maxConnections: 20 });
+  using scope = new Scope();
+  const queries = Promise.allSettled(Array.from({ length: 20 }, () => pool.query(LONG, [], scope)));
+  await server.runs(LONG, 20);
+  scope.abort(new ClientDisconnected());
+  expect(new Set((await queries).map(({ status }) => status))).toEqual(new Set(['rejected']));
+  await server.stops(LONG);
+});
+
+test('sends nothing under a scope that has aborted', async () => {
+  await using pool = createPool('postgres://127.0.0.1:1/nowhere', { maxConnections: 1 });
+  using scope = new Scope();
+  const reason = new ClientDisconnected();
+  scope.abort(reason);
+  await expect(pool.query(LONG, [], scope)).rejects.toBe(reason);
+});
+
+test('does not wait for a connection that takes long to open', async () => {
+  const silent = createServer().listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const url = `postgres://postgres@127.0.0.1:${portOf(silent)}/postgres`;
+  await using pool = createPool(url, { maxConnections: 1, connectTimeoutMs: 500 });
+  using scope = new Scope();
+  const query = pool.query(LONG, [], scope);
+  const [socket] = await once(silent, 'connection');
+  socket.on('error', () => {});
+  const reason = new ClientDisconnected();
+  scope.abort(reason);
+  await expect(query).rejects.toBe(reason);
+  const next = pool.query('select 1');
+  await expect(next).rejects.toMatchObject({ name: 'DatabaseUnavailable', code: 'timeout' });
+  silent.close();
+});
+
+test('what cannot finish in what is left of its budget is not begun', async () => {
+  await server.ask('create table begun (name text)');
+  const insert = 'insert into begun values ($1)';
+  await using pool = createPool(server.postgres.url, { maxConnections: 1 });
+  using blocker = new Scope();
+  using hasTime = new Scope(3_600_000);
+  const blocking = pool.query(LONG, [], blocker);
+  await server.runs(LONG);
+  // It has time enough when it joins the queue, and too little when its turn comes.
+  const deadline = performance.now() + 3_600_000;
+  const hopeless = {
+    signal: new AbortController().signal,
+    get remainingMs() {
+      return deadline - performance.now();
+    },
+  };
+  const refused = pool.query(insert, ['hopeless'], hopeless, { expectedMs: 3_600_000 });
+  const begun = pool.query(insert, ['has time'], hasTime, { expectedMs: 60_000 });
+  blocker.abort(new DeadlineExceeded());
+  await expect(blocking).rejects.toThrow(DeadlineExceeded);
+  await expect(refused).rejects.toThrow(DeadlineExceeded);
+  await begun;
+  expect((await server.ask('select name from begun')).rows).toEqual([{ name: 'has time' }]);
+});
 
 test('a connection that the server ends takes its query along, and no other', async () => {
   await using pool = createPool(server.postgres.url, { maxConnections: 1 });
@@ -90,4 +174,21 @@ test('sessions that were opened while the database was read-only go with the fir
   const write = () => pool.query('create temporary table if not exists written ()');
   await expect(write()).rejects.toMatchObject({ code: '25006', mayBeDone: false });
   await Promise.all([write(), pool.query('select 1'), write()]);
+});
+
+test('close waits for those at work and those in line, refuses others, and leaves no connection', async () => {
+  const name = 'closing';
+  const pool = createPool(`${server.postgres.url}?application_name=${name}`, { maxConnections: 1 });
+  using scope = new Scope();
+  const canceled = pool.query('select pg_sleep(3600)', [], scope);
+  await server.runs('select pg_sleep(3600)');
+  const waiting = pool.query('select 1 as one');
+  const closed = pool.close();
+  await expect(pool.query('select 1')).rejects.toThrow('the pool is closed');
+  scope.abort(new ClientDisconnected());
+  await expect(canceled).rejects.toThrow(ClientDisconnected);
+  expect((await waiting).rows).toEqual([{ one: 1 }]);
+  await closed;
+  await pool.close();
+  await server.leaves(name);
 });

@@ -145,7 +145,7 @@ test('an open connection that is mangled costs its own queries, and their place 
     const ask = () => pool.query('select $1::int as given', [7]);
     await Promise.all([ask(), ask()]);
     mangle.how = how;
-    const write = { toItsEnd: true };
+    const write = { uncancelable: true };
     await Promise.allSettled([ask(), pool.query('select 8', [], undefined, write), ask(), ask()]);
     delete mangle.how;
     // One of those that are still open may be found broken now.

@@ -6,7 +6,7 @@ import { createPool, DatabaseUnavailable } from '../src/index.ts';
 import { useServer } from './server.ts';
 
 const LONG = 'select pg_sleep(3600)';
-const toItsEnd = { toItsEnd: true };
+const uncancelable = { uncancelable: true };
 
 const server = useServer();
 
@@ -16,7 +16,7 @@ test('waits for its turn no longer than its scope', async () => {
   using scope = new Scope();
   const blocking = pool.query(LONG, [], blocker);
   await server.runs(LONG);
-  const waiting = pool.query('create table unwanted ()', [], scope, toItsEnd);
+  const waiting = pool.query('create table unwanted ()', [], scope, uncancelable);
   const reason = new ClientDisconnected();
   scope.abort(reason);
   await expect(waiting).rejects.toBe(reason);
@@ -33,7 +33,7 @@ test('once it has been sent it is done, whatever becomes of its scope', async ()
   using scope = new Scope();
   await server.ask('select pg_advisory_lock(1)');
   const write = 'create table wanted as select 1 as one from pg_advisory_lock(1)';
-  const written = pool.query(write, [], scope, toItsEnd);
+  const written = pool.query(write, [], scope, uncancelable);
   await server.runs(write);
   scope.abort(new ClientDisconnected());
   await server.ask('select pg_advisory_unlock(1)');
@@ -49,7 +49,7 @@ test('gives a connection up that says nothing for connectTimeoutMs', async () =>
   await pool.query('select 1');
   relay.cut();
   using scope = new Scope();
-  const silent = pool.query('select 2', [], scope, toItsEnd).catch((error: unknown) => error);
+  const silent = pool.query('select 2', [], scope, uncancelable).catch((error: unknown) => error);
   expect(await silent).toBeInstanceOf(DatabaseUnavailable);
   expect(await silent).toMatchObject({ code: 'timeout' });
   relay.heal();
@@ -64,7 +64,7 @@ test('what waits for a lock is ended by the server, and known not to be done', a
   await holder.query('begin; lock table locked');
   const pid = async () => (await pool.query('select pg_backend_pid() as pid')).rows[0]?.pid;
   const before = await pid();
-  const write = pool.query("insert into locked values ('late')", [], undefined, toItsEnd);
+  const write = pool.query("insert into locked values ('late')", [], undefined, uncancelable);
   await expect(write).rejects.toMatchObject({
     name: 'DatabaseUnavailable',
     code: '57014',
@@ -82,7 +82,8 @@ test('what waits for a standby keeps no process of the server, and may be done',
   const insert = "insert into replicated values ('alone')";
   const url = `${server.postgres.url}?application_name=writer`;
   await using pool = createPool(url, { maxConnections: 1, connectTimeoutMs: 500 });
-  const write = () => pool.query(insert, [], undefined, toItsEnd).catch((error: unknown) => error);
+  const write = () =>
+    pool.query(insert, [], undefined, uncancelable).catch((error: unknown) => error);
   // The server may not have heard of the setting yet.
   await expect.poll(write).toMatchObject({ name: 'DatabaseUnavailable', code: 'timeout' });
   expect(await write()).toMatchObject({ mayBeDone: true });

@@ -2,103 +2,114 @@ import { getEventListeners } from 'node:events';
 import { ClientDisconnected, Scope } from 'request-scope';
 import { expect, test } from 'vitest';
 import { TooManyWaiting } from '../src/errors.ts';
-import { Turns } from '../src/semaphore.ts';
+import { Semaphore } from '../src/semaphore.ts';
 
-test('who comes first is first, and who gives up leaves its place to the next', async () => {
-  const turns = new Turns(1, 10, 60_000);
+test('callers wait in FIFO order, and one that aborts leaves the queue', async () => {
+  const semaphore = new Semaphore(1, { maxWaiting: 10, maxWaitMs: 60_000 });
   const order: string[] = [];
   using scope = new Scope();
-  await turns.take(scope, true);
-  const first = turns.take(undefined, false).then(() => order.push('first'));
-  const gone = turns.take(scope, true);
-  const last = turns.take(undefined, false).then(() => order.push('last'));
+  await semaphore.acquire(scope.signal, { refusable: true });
+  const first = semaphore.acquire().then(() => order.push('first'));
+  const gone = semaphore.acquire(scope.signal, { refusable: true });
+  const last = semaphore.acquire().then(() => order.push('last'));
   const reason = new ClientDisconnected();
   scope.abort(reason);
   await expect(gone).rejects.toBe(reason);
-  turns.end();
+  semaphore.release();
   await first;
-  turns.end();
+  semaphore.release();
   await last;
   expect(order).toEqual(['first', 'last']);
   expect(getEventListeners(scope.signal, 'abort')).toEqual([]);
 });
 
-test('no turn is lost to one who gives up as it begins', async () => {
-  const turns = new Turns(1, 10, 60_000);
+test('no permit is lost to a caller that aborts as it gets one', async () => {
+  const semaphore = new Semaphore(1, { maxWaiting: 10, maxWaitMs: 60_000 });
   using scope = new Scope();
-  await turns.take(undefined, false);
-  const waiting = turns.take(scope, true);
-  turns.end();
+  await semaphore.acquire();
+  const waiting = semaphore.acquire(scope.signal, { refusable: true });
+  semaphore.release();
   scope.abort(new ClientDisconnected());
   await waiting;
-  turns.end();
-  await turns.take(undefined, false);
+  semaphore.release();
+  await semaphore.acquire();
 });
 
-test('so many wait, and one more is refused', async () => {
-  const turns = new Turns(1, 1, 60_000);
-  await turns.take(undefined, false);
+test('beyond maxWaiting a refusable caller is refused', async () => {
+  const semaphore = new Semaphore(1, { maxWaiting: 1, maxWaitMs: 60_000 });
+  await semaphore.acquire();
   using scope = new Scope();
-  const waiting = turns.take(scope, true);
+  const waiting = semaphore.acquire(scope.signal, { refusable: true });
   using late = new Scope();
-  await expect(turns.take(late, true)).rejects.toThrow(TooManyWaiting);
+  await expect(semaphore.acquire(late.signal, { refusable: true })).rejects.toThrow(TooManyWaiting);
   scope.abort(new ClientDisconnected());
   await expect(waiting).rejects.toThrow(ClientDisconnected);
-  const other = turns.take(late, true);
-  turns.end();
+  const other = semaphore.acquire(late.signal, { refusable: true });
+  semaphore.release();
   await other;
 });
 
-test("what may not be refused waits beyond that, and takes nobody's place", async () => {
-  const turns = new Turns(1, 1, 60_000);
-  await turns.take(undefined, false);
+test('a caller that is not refusable waits beyond that, and does not count', async () => {
+  const semaphore = new Semaphore(1, { maxWaiting: 1, maxWaitMs: 60_000 });
+  await semaphore.acquire();
   using scope = new Scope();
-  const verdict = turns.take(scope, false);
-  const waiting = turns.take(scope, true);
-  await expect(turns.take(scope, true)).rejects.toThrow(TooManyWaiting);
-  turns.end();
+  const verdict = semaphore.acquire(scope.signal);
+  const waiting = semaphore.acquire(scope.signal, { refusable: true });
+  await expect(semaphore.acquire(scope.signal, { refusable: true })).rejects.toThrow(
+    TooManyWaiting,
+  );
+  semaphore.release();
   await verdict;
-  turns.end();
+  semaphore.release();
   await waiting;
 });
 
-test('all turns are taken once everybody is done', async () => {
-  const turns = new Turns(2, 10, 60_000);
+test('drain resolves once all who work or wait are done', async () => {
+  const semaphore = new Semaphore(2, { maxWaiting: 10, maxWaitMs: 60_000 });
   const order: string[] = [];
-  await turns.take(undefined, false);
-  await turns.take(undefined, false);
-  const waiting = turns.take(undefined, false).then(() => order.push('waited'));
-  const all = turns.takeAll().then(() => order.push('all'));
-  turns.end();
+  await semaphore.acquire();
+  await semaphore.acquire();
+  const waiting = semaphore.acquire().then(() => order.push('waited'));
+  const all = semaphore.drain().then(() => order.push('all'));
+  semaphore.release();
   await waiting;
-  turns.end();
-  turns.end();
+  semaphore.release();
+  semaphore.release();
   await all;
   expect(order).toEqual(['waited', 'all']);
 });
 
-test('while all are refused those leave who may, also from the line, and the others stay', async () => {
-  const turns = new Turns(1, 10, 60_000);
+test('refuse rejects the refusable, also those in the queue, and the others stay', async () => {
+  const semaphore = new Semaphore(1, { maxWaiting: 10, maxWaitMs: 60_000 });
   const reason = new TooManyWaiting();
-  await turns.take(undefined, false);
-  const waiting = turns.take(undefined, true);
-  const verdict = turns.take(undefined, false);
-  turns.refuse(reason);
+  await semaphore.acquire();
+  const waiting = semaphore.acquire(undefined, { refusable: true });
+  const verdict = semaphore.acquire();
+  semaphore.refuse(reason);
   await expect(waiting).rejects.toBe(reason);
-  await expect(turns.take(undefined, true)).rejects.toBe(reason);
-  turns.refuse(undefined);
-  const next = turns.take(undefined, true);
-  turns.end();
+  await expect(semaphore.acquire(undefined, { refusable: true })).rejects.toBe(reason);
+  semaphore.refuse(undefined);
+  const next = semaphore.acquire(undefined, { refusable: true });
+  semaphore.release();
   await verdict;
-  turns.end();
+  semaphore.release();
   await next;
 });
 
-test('nobody waits for longer than the longest wait, but who takes all', async () => {
-  const turns = new Turns(1, 10, 20);
-  await turns.take(undefined, false);
-  const all = turns.takeAll();
-  await expect(turns.take(undefined, false)).rejects.toThrow(TooManyWaiting);
-  turns.end();
+test('nobody waits for longer than maxWaitMs, except drain', async () => {
+  const semaphore = new Semaphore(1, { maxWaiting: 10, maxWaitMs: 20 });
+  await semaphore.acquire();
+  const all = semaphore.drain();
+  await expect(semaphore.acquire()).rejects.toThrow(TooManyWaiting);
+  semaphore.release();
   await all;
+});
+
+test('run gives the permit back, whether its work resolves or rejects', async () => {
+  const semaphore = new Semaphore(1);
+  const failure = new Error('failed');
+  const failing = semaphore.run(() => Promise.reject(failure));
+  const next = semaphore.run(async () => 'done');
+  await expect(failing).rejects.toBe(failure);
+  expect(await next).toBe('done');
 });

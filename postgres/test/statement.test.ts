@@ -1,7 +1,7 @@
 import { DatabaseError } from 'pg';
 import { DeadlineExceeded, Scope } from 'request-scope';
 import { expect, test } from 'vitest';
-import { createPool, type Patience } from '../src/index.ts';
+import { createPool, type QueryScope } from '../src/index.ts';
 import { useServer } from './server.ts';
 
 const LONG = 'select pg_sleep(3600)';
@@ -9,7 +9,7 @@ const LONG = 'select pg_sleep(3600)';
 const server = useServer();
 
 /** A scope that has no timer: what stops the work then is the server alone. */
-function withoutTimer(budgetMs: number): Patience {
+function withoutTimer(budgetMs: number): QueryScope {
   const deadline = performance.now() + budgetMs;
   return {
     signal: new AbortController().signal,
@@ -33,7 +33,7 @@ test('the server stops it by itself where nobody cancels: DeadlineExceeded too',
 
 test('its timeout is up to 28 % above the budget, and that of the next query is its own', async () => {
   await using pool = createPool(server.postgres.url, { maxConnections: 1 });
-  const timeoutMs = async (scope?: Patience): Promise<number> => {
+  const timeoutMs = async (scope?: QueryScope): Promise<number> => {
     const { rows } = await pool.query(
       "select setting::int as ms from pg_settings where name = 'statement_timeout'",
       [],
@@ -73,22 +73,4 @@ test("a cancel of somebody else's is pg's error", async () => {
   await server.ask('select pg_cancel_backend(pid) from pg_stat_activity where query = $1', [LONG]);
   expect(await failure).toBeInstanceOf(DatabaseError);
   expect(await failure).toMatchObject({ code: '57014' });
-});
-
-test('what cannot finish in what is left of its budget is not begun', async () => {
-  await server.ask('create table begun (name text)');
-  const insert = 'insert into begun values ($1)';
-  await using pool = createPool(server.postgres.url, { maxConnections: 1 });
-  using blocker = new Scope();
-  using hasTime = new Scope(3_600_000);
-  const blocking = pool.query(LONG, [], blocker);
-  await server.runs(LONG);
-  const hopeless = withoutTimer(3_600_000);
-  const refused = pool.query(insert, ['hopeless'], hopeless, { expectedMs: 3_600_000 });
-  const begun = pool.query(insert, ['has time'], hasTime, { expectedMs: 60_000 });
-  blocker.abort(new DeadlineExceeded());
-  await expect(blocking).rejects.toThrow(DeadlineExceeded);
-  await expect(refused).rejects.toThrow(DeadlineExceeded);
-  await begun;
-  expect((await server.ask('select name from begun')).rows).toEqual([{ name: 'has time' }]);
 });

@@ -21,7 +21,12 @@ test('a new database, three services at once: its server logs no error', async (
   const lines = new Feed<string>();
   const logger = pino({}, { write: (line) => lines.push(JSON.parse(line).msg) });
   const open = async (table: typeof ATTEMPTS) =>
-    openDatabase(url, new Tables('orders', [table]), 2, logger, shutdown.signal);
+    openDatabase(url, {
+      tables: new Tables('orders', [table]),
+      maxConnections: 2,
+      logger,
+      signal: shutdown.signal,
+    });
   const databases = await Promise.all([ATTEMPTS, PAYMENTS, PRODUCTS].map(open));
   const [attempts, payments, products] = databases;
   createOrder({ config: readOrderConfig({}), logger, shutdown, database: attempts });

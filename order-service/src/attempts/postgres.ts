@@ -148,7 +148,7 @@ export class PostgresAttempts implements Attempts {
     const hasCallerKey = order.callerKey !== undefined;
     const { succeed, succeedAndForget } = this.#statements;
     const text = hasCallerKey ? succeed : succeedAndForget;
-    const succeeded = this.#query(text, [order.paymentKey], scope, { mayBeRefused: false });
+    const succeeded = this.#query(text, [order.paymentKey], scope, { refusable: false });
     const rows = await succeeded.catch(async (error) => {
       // The statement was not sent.
       if (isCancellation(error)) throw fromCancellation(error, scope, RECORD);
@@ -214,9 +214,9 @@ export class PostgresAttempts implements Attempts {
     text: string,
     values: unknown[],
     scope?: Scope,
-    { mayBeRefused = scope !== undefined } = {},
+    { refusable = scope !== undefined } = {},
   ): Promise<Row[]> {
-    const options = { toItsEnd: true, expectedMs: EXPECTED_MS, mayBeRefused };
+    const options = { uncancelable: true, expectedMs: EXPECTED_MS, refusable };
     return (await this.#database.pool.query<Row>(text, values, scope, options)).rows;
   }
 }

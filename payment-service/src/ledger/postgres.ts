@@ -142,7 +142,7 @@ export class PostgresLedger implements Ledger {
 
   async commit(key: string, scope: ScopeView): Promise<boolean> {
     try {
-      const options = { toItsEnd: true, mayBeRefused: false, expectedMs: EXPECTED_MS };
+      const options = { uncancelable: true, refusable: false, expectedMs: EXPECTED_MS };
       const { settle } = this.#statements;
       const { rows } = await this.#pool.query(settle, [key, 'processed'], scope, options);
       return rows.length > 0;
@@ -192,7 +192,7 @@ export class PostgresLedger implements Ledger {
 
   /** Lets another replica stop its work sooner. It may fail: a voided payment cannot be committed anyway. */
   #notifyVoided(key: string): void {
-    const options = { toItsEnd: true, mayBeRefused: true };
+    const options = { uncancelable: true, refusable: true };
     this.#pool
       .query(this.#statements.notifyVoided, [key], undefined, options)
       .catch(({ code, message }) => {
@@ -205,7 +205,7 @@ export class PostgresLedger implements Ledger {
     values: unknown[],
     scope?: ScopeView,
   ): Promise<Its[]> {
-    const options = { toItsEnd: true, expectedMs: EXPECTED_MS };
+    const options = { uncancelable: true, expectedMs: EXPECTED_MS };
     return (await this.#pool.query<Its>(text, values, scope, options)).rows;
   }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import pLimit from 'p-limit';
+import { Semaphore } from '@orders/postgres/semaphore';
 import { Scope, ShuttingDown } from 'request-scope';
 import type { Attempts } from './attempts/attempts.ts';
 import { type OrderVoid, orderVoid } from './events.ts';
@@ -31,8 +31,8 @@ export function createUndoOrder(
   timeoutMs: number,
 ): UndoOrder {
   // Two queues: the failure is on record at once, for a caller that asks, however many voids wait.
-  const recording = pLimit(MAX_CONCURRENT);
-  const undoing = pLimit(MAX_CONCURRENT);
+  const recording = new Semaphore(MAX_CONCURRENT);
+  const undoing = new Semaphore(MAX_CONCURRENT);
   const undos = steps.flatMap(({ undo }) => undo ?? []).reverse();
 
   const undoSteps = async (order: Order, scope: Scope) => {
@@ -48,8 +48,8 @@ export function createUndoOrder(
   };
 
   return async (order, scope) => {
-    if (!(await recording(() => attempts.fail(order)))) return;
-    await undoing(() => undoSteps(order, scope));
+    if (!(await recording.run(() => attempts.fail(order)))) return;
+    await undoing.run(() => undoSteps(order, scope));
     await attempts.close(order);
   };
 }

@@ -4,12 +4,12 @@ import { createPool, DatabaseUnavailable, type Run } from '../postgres/src/index
 
 const UNITS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** Does `work`; an error that is the operator's to mend is one line on stderr, and exit code 1. */
+/** Runs a command. An error that the operator can correct becomes one line on stderr and exit code 1. */
 export async function runCommand(name: string, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    // pg's errors, Node's, and ours: whatever is a bug has no code.
+    // The errors of pg, of Node and of the database package have a code; bugs have none.
     const isExpected = error instanceof StartError || (error instanceof Error && 'code' in error);
     if (!isExpected) throw error;
     const code = error instanceof DatabaseUnavailable ? ` (${error.code})` : '';
@@ -18,19 +18,19 @@ export async function runCommand(name: string, work: () => Promise<void>): Promi
   }
 }
 
-/** A day: nobody waits for an answer but the person who has started the command. */
+/** A day: only the operator waits for the answer. */
 const MAX_QUERY_MS = 86_400_000;
 
-/** Where the tables are. */
-export interface Place {
-  /** Undefined where none is named. */
+/** The database that the environment names, and the schema of the tables in it. */
+export interface DatabaseConfig {
+  /** Undefined if DATABASE_URL is not set. */
   url: string | undefined;
   passwordFile: string | undefined;
   schema: string;
 }
 
-/** Where the tables are, as the services read it. Throws StartError. */
-export function readDatabase(): Place {
+/** Reads the same variables as the services. @throws {StartError} If one of them is wrong. */
+export function readDatabaseConfig(): DatabaseConfig {
   const { DOTENV_PATH } = process.env;
   const { error } = loadEnvFile({ quiet: true, ...(DOTENV_PATH && { path: DOTENV_PATH }) });
   if (DOTENV_PATH && error) throw new StartError(`DOTENV_PATH cannot be read: ${error.message}`);
@@ -39,9 +39,13 @@ export function readDatabase(): Place {
   return { url, passwordFile, schema };
 }
 
-/** Does `work` with what runs a statement there, over one connection. Throws StartError where no database is named. */
+/**
+ * Calls `work` with a function that runs a statement in the database; all statements use one connection.
+ *
+ * @throws {StartError} If DATABASE_URL is not set.
+ */
 export async function withDatabase(
-  { url, passwordFile }: Place,
+  { url, passwordFile }: DatabaseConfig,
   work: (run: Run) => Promise<void>,
 ): Promise<void> {
   if (!url) throw new StartError('DATABASE_URL is not set');
@@ -50,8 +54,12 @@ export async function withDatabase(
   await work(async (text, values) => (await pool.query(text, values)).rows);
 }
 
-/** The milliseconds of `30d`, `12h`, `15m` or `90s`. Throws StartError, which names `option`. */
-export function age(option: string, value: string): number {
+/**
+ * Milliseconds of an age such as `30d`, `12h`, `15m` or `90s`.
+ *
+ * @throws {StartError} If `value` is no such age; the message names `option`.
+ */
+export function parseAge(option: string, value: string): number {
   const [, count, unit = ''] = /^(\d{1,5})([smhd])$/.exec(value) ?? [];
   const unitMs = UNITS[unit];
   if (unitMs) return Number(count) * unitMs;

@@ -6,17 +6,18 @@ import {
   Tables,
   VERSIONS_TABLE,
 } from '../postgres/src/index.ts';
-import { readDatabase, runCommand, withDatabase } from './command.ts';
+import { readDatabaseConfig, runCommand, withDatabase } from './command.ts';
 import { TABLES } from './tables.ts';
 
-const USAGE = `Makes the tables of the three services, or brings them to this version. It may
-be run at any time, and twice.
+const USAGE = `Creates the tables of the three services, or upgrades them to this version.
+You can run it at any time, and more than once.
 
-  npm run migrate                       do it, as the role of DATABASE_URL
+  npm run migrate                       create or upgrade the tables, as the
+                                        role of DATABASE_URL
   npm run migrate -- --sql              print the SQL instead: for the database
                                         at DATABASE_URL, or for an empty one
-  npm run migrate -- --grant-to ROLE    and let ROLE use them, for services
-                                        that may not make tables
+  npm run migrate -- --grant-to ROLE    also let ROLE use the tables, for
+                                        services that may not create tables
 
 Variables, set or in .env: DATABASE_URL, DATABASE_PASSWORD_FILE,
 DATABASE_SCHEMA (orders).
@@ -31,7 +32,7 @@ const OPTIONS = {
 await runCommand('migrate', async () => {
   const { values } = parseArgs({ options: OPTIONS });
   if (values.help) return void process.stdout.write(USAGE);
-  const database = readDatabase();
+  const database = readDatabaseConfig();
   const { schema } = database;
   const tables = new Tables(schema, TABLES);
   const role = values['grant-to'];
@@ -48,7 +49,7 @@ await runCommand('migrate', async () => {
   process.stdout.write(`The tables of schema ${schema} are those of this version.\n`);
 });
 
-/** What a role needs that is to use the tables, and not to change them. */
+/** The privileges that a role needs to use the tables, but not to alter them. */
 function grantsTo(role: string, schema: string, tables: readonly Table[]): string[] {
   const grantee = `"${role.replaceAll('"', '""')}"`;
   return [

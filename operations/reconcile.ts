@@ -1,22 +1,22 @@
 import { parseArgs } from 'node:util';
 import { type Privilege, Tables } from '../postgres/src/index.ts';
-import { age, readDatabase, runCommand, withDatabase } from './command.ts';
+import { parseAge, readDatabaseConfig, runCommand, withDatabase } from './command.ts';
 import { ATTEMPTS, PAYMENTS } from './tables.ts';
 
-const USAGE = `Compares the orders on record with the payments, and prints each finding as a
-line of JSON. It only reads. Exit code 0: nothing was found; 2: something was.
+const USAGE = `Compares the attempts of order-service with the payments of payment-service, and
+prints each difference as a line of JSON. It only reads. The exit code is 0 if
+nothing was found, and 2 if something was.
 
-  npm run reconcile                       a pending payment or an open attempt
-                                          counts once it is 15 minutes old
-  npm run reconcile -- --older-than 1h    s, m, h or d
+  npm run reconcile                        report what is pending or open once
+                                           it is 15 minutes old
+  npm run reconcile -- --older-than 1h     another age, in s, m, h or d
 
-  charged-though-failed    the payment is processed, its order has failed, and
-                           no void is under way
-  processed-not-charged    the order was reported as processed, and its payment
-                           is not
-  payment-pending          neither processed nor canceled, for instance after
+  charged-though-failed    the order has failed, but its payment is processed
+                           and no void is in progress
+  processed-not-charged    the order is processed, but its payment is not
+  payment-pending          the payment has not ended, for instance because its
                            payment-service was killed
-  attempt-open             the outcome is unknown, or the void is not
+  attempt-open             the outcome is unknown, or the void has not been
                            acknowledged
 
 Variables, set or in .env: DATABASE_URL, DATABASE_PASSWORD_FILE,
@@ -28,7 +28,7 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-/** Of each kind. */
+/** For each kind of finding. */
 const MAX_FINDINGS = 1_000;
 
 const NEEDED: readonly Privilege[] = ['select'];
@@ -37,9 +37,9 @@ const FOUND = 2;
 await runCommand('reconcile', async () => {
   const { values } = parseArgs({ options: OPTIONS });
   if (values.help) return void process.stdout.write(USAGE);
-  const database = readDatabase();
+  const database = readDatabaseConfig();
   const { schema } = database;
-  const olderThanMs = age('--older-than', values['older-than']);
+  const olderThanMs = parseAge('--older-than', values['older-than']);
   await withDatabase(database, async (run) => {
     const tables = [ATTEMPTS, PAYMENTS].map((table) => ({ ...table, privileges: NEEDED }));
     await new Tables(schema, tables).mustBeThere(run);
@@ -55,7 +55,7 @@ await runCommand('reconcile', async () => {
   });
 });
 
-/** Each compares both tables in one statement, so as they were at one moment. */
+/** One statement for each kind: it sees both tables as they are at one moment. */
 function findings(schema: string): string[] {
   const attempts = `"${schema}".attempts`;
   const payments = `"${schema}".payments`;

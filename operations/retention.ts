@@ -3,18 +3,18 @@ import { parseArgs } from 'node:util';
 import { StartError } from '../chassis/src/config.ts';
 import { readConfig } from '../payment-service/src/config.ts';
 import { type Privilege, type Run, Tables } from '../postgres/src/index.ts';
-import { age, readDatabase, runCommand, withDatabase } from './command.ts';
+import { parseAge, readDatabaseConfig, runCommand, withDatabase } from './command.ts';
 import { ATTEMPTS, PAYMENTS } from './tables.ts';
 
-const USAGE = `Deletes closed attempts and settled payments that are old, and their keys with
-them. It may be run under load, at any time, and twice. If it is interrupted,
-the rows that it has deleted stay deleted.
+const USAGE = `Deletes old attempts that are closed, and old payments that are not pending.
+Their keys are forgotten with them. You can run it at any time, also under load,
+and more than once. If you stop it, the rows deleted so far stay deleted.
 
-  npm run retention -- --older-than 30d       s, m, h or d
+  npm run retention -- --older-than 30d     an age in s, m, h or d
 
 Variables, set or in .env: DATABASE_URL, DATABASE_PASSWORD_FILE,
-DATABASE_SCHEMA (orders); CALL_TIMEOUT_MS and VOID_GIVE_UP_MS, which say how
-long a payment must be remembered.
+DATABASE_SCHEMA (orders); CALL_TIMEOUT_MS and VOID_GIVE_UP_MS, which determine
+how long a payment must be remembered.
 `;
 
 const OPTIONS = {
@@ -22,11 +22,11 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-/** So few that nobody waits for what a batch has locked, and a pause in which the others have the disk. */
+/** Small enough that nobody waits long for a row that a batch has locked. The pause leaves the disk to others. */
 const BATCH = 1_000;
 const PAUSE_MS = 50;
 
-/** A payment is younger than its attempt: this way both go in the same run. */
+/** A payment is younger than its attempt. With this margin both are deleted in the same run. */
 const EARLIER_MS = 3_600_000;
 
 const NEEDED: readonly Privilege[] = ['select', 'update', 'delete'];
@@ -34,11 +34,11 @@ const NEEDED: readonly Privilege[] = ['select', 'update', 'delete'];
 await runCommand('retention', async () => {
   const { values } = parseArgs({ options: OPTIONS });
   if (values.help) return void process.stdout.write(USAGE);
-  const database = readDatabase();
+  const database = readDatabaseConfig();
   const { schema } = database;
   const olderThan = values['older-than'];
   if (olderThan === undefined) throw new StartError('--older-than is missing, 30d for instance');
-  const olderThanMs = age('--older-than', olderThan);
+  const olderThanMs = parseAge('--older-than', olderThan);
   const { retentionMs } = readConfig(process.env);
   if (olderThanMs < retentionMs) {
     const seconds = Math.ceil(retentionMs / 1_000);
@@ -73,7 +73,7 @@ function deleteAttempts(schema: string): string {
   returning payment_key`;
 }
 
-/** One whose attempt is on record is not deleted: it may have to be voided, or is what the attempt was told. */
+/** A payment whose attempt is still there stays: it is the record of the attempt's outcome, or may yet be voided. */
 function deletePayments(schema: string): string {
   const payments = `"${schema}".payments`;
   return `

@@ -36,7 +36,7 @@ afterEach(async () => {
   await server.ask('drop database shop with (force)');
 });
 
-test('run three times at once, it makes the tables once', async () => {
+test('three runs at once create the tables once', async () => {
   const before = await server.errors();
   expect(await Promise.all([migrate(), migrate(), migrate()])).toEqual([DONE, DONE, DONE]);
   const text = 'select table_name, version from orders.table_versions order by 1';
@@ -48,7 +48,7 @@ test('run three times at once, it makes the tables once', async () => {
   expect(await server.errors()).toEqual(before);
 });
 
-test('what it prints, a database administrator applies, and services of a plain role find it', async () => {
+test('a database administrator can apply the SQL that it prints, and services of a plain role find the tables', async () => {
   await server.ask('create role app login');
   const { code, stdout } = await migrate(['--sql', '--grant-to', 'app'], {
     DATABASE_SCHEMA: 'shop',
@@ -76,7 +76,7 @@ test('what it prints, a database administrator applies, and services of a plain 
   await server.ask('create database shop');
 });
 
-test('every text by which something is found sorts by its bytes, in no country', async () => {
+test('every text column of an index sorts by its bytes, and not by a locale', async () => {
   await migrate();
   const text = `
     select attname::text from pg_attribute join pg_collation c on c.oid = attcollation
@@ -85,7 +85,7 @@ test('every text by which something is found sorts by its bytes, in no country',
   expect((await eyes.query(text)).rows).toEqual([]);
 });
 
-test('what it cannot do is one line', async () => {
+test('an error is one line', async () => {
   expect(await migrate([], { DATABASE_URL: '' })).toEqual({
     ...{ code: 1, stdout: '', stderr: 'migrate: DATABASE_URL is not set\n' },
   });
@@ -97,7 +97,7 @@ test('what it cannot do is one line', async () => {
   ]);
 });
 
-describe('where the version before has stored something', () => {
+describe('with the tables of the previous version', () => {
   const { attempts, payments, products } = VERSION_BEFORE;
 
   beforeEach(async () => {
@@ -110,7 +110,7 @@ describe('where the version before has stored something', () => {
     expect(await migrate()).toEqual(DONE);
   });
 
-  test('its keys are known', async () => {
+  test('its keys are still known', async () => {
     const ledger = new PostgresLedger({ pool: eyes, schema: 'orders' }, { warn() {} });
     using scope = new Scope();
     expect(await ledger.begin('p1', 'X', { scope, onVoid: () => {} })).toBe('processed');
@@ -119,7 +119,7 @@ describe('where the version before has stored something', () => {
     ]);
   });
 
-  test('its replicas go on working, on the same tables', async () => {
+  test('its replicas still work, on the same tables', async () => {
     const ask = async (name: keyof typeof VERSION_BEFORE, ...values: unknown[]) =>
       (await eyes.query(VERSION_BEFORE[name], values)).rows;
     expect(await ask('findAttempt', 'mine')).toMatchObject([{ status: 'processed' }]);
@@ -140,8 +140,8 @@ describe('where the version before has stored something', () => {
     ]);
   });
 
-  test('one of its replicas that is started makes no other tables', async () => {
-    // Its indexes are none of a view's: it stays unhealthy.
+  test('one of its replicas that starts now creates no other tables', async () => {
+    // A view can have no index, so its start fails and it stays unhealthy.
     await expect(eyes.query(attempts)).rejects.toThrow(/open_attempts|attempts/);
     await expect(eyes.query(payments)).rejects.toThrow(/payments/);
     const text = "select count(*)::int from pg_class where relname = 'payments' and relkind = 'r'";

@@ -27,7 +27,7 @@ beforeEach(async () => {
   await server.ask('truncate attempts, payments');
 });
 
-test('where all agrees, nothing is found, by a role that may only read', async () => {
+test('attempts and payments that agree are no findings, and a role that may only read suffices', async () => {
   await attempt('told', 'processed', false);
   await payment('told', 'processed');
   await attempt('failed', 'failed', false);
@@ -45,7 +45,7 @@ test('where all agrees, nothing is found, by a role that may only read', async (
   expect(await reconcile(reader)).toEqual({ code: 0, stdout: '', stderr: '0 found\n' });
 });
 
-test('what does not agree is found, and the exit code says so', async () => {
+test('each difference is found, and the exit code is 2', async () => {
   await attempt('charged', 'failed', false);
   await payment('charged', 'processed');
   await attempt('voided', 'processed', false);
@@ -73,7 +73,7 @@ test('what does not agree is found, and the exit code says so', async () => {
   expect([code, stderr]).toEqual([2, '5 found\n']);
 });
 
-test('where the tables are not there, it says so in one line, and makes none', async () => {
+test('without the tables it fails with one line, and creates none', async () => {
   await server.ask('create database empty');
   const { code, stderr } = await reconcile(server.postgres.url.replace(/postgres$/, 'empty'));
   expect([code, stderr]).toEqual([

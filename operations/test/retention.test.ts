@@ -33,7 +33,7 @@ beforeEach(async () => {
   await server.ask('truncate attempts, payments');
 });
 
-test('what is settled and old goes; what is open, pending or young stays, and its payment', async () => {
+test('old closed attempts and settled payments are deleted; open, pending and young ones stay', async () => {
   await attempt('closed', false, '31 days');
   await attempt('open', true, '31 days');
   await attempt('young', false, '29 days');
@@ -49,7 +49,7 @@ test('what is settled and old goes; what is open, pending or young stays, and it
   expect(await left('payments')).toEqual(['open', 'pending', 'young']);
 });
 
-test('thousands go in batches, beside somebody who has locked one of them', async () => {
+test('thousands are deleted in batches, beside a session that has locked one of them', async () => {
   await server.ask(`
     insert into payments (payment_key, order_id, status, updated_at)
     select 'p' || n, 'X', 'processed', now() - interval '31 days' from generate_series(1, 2500) n`);
@@ -63,7 +63,7 @@ test('thousands go in batches, beside somebody who has locked one of them', asyn
   await other.end();
 });
 
-test('an age that is none, or younger than what is promised to be remembered, is refused', async () => {
+test('an age that is malformed, or below the promised retention, is refused', async () => {
   const refused = async (...args: string[]) => {
     const { code, stderr } = await retention(...args);
     expect(code).toBe(1);

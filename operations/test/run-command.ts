@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { NO_VARIABLES, programArgs } from '../../harness/repository.ts';
 
-/** What one of the commands here says, and its exit code. */
+/** Runs one of the commands, and resolves with its output and exit code. */
 export async function runCommand(
   name: 'migrate' | 'retention' | 'reconcile',
   args: string[] = [],

@@ -1,4 +1,4 @@
-/** What the services ran at each start before tables had a version, and what they went on to ask of them. */
+/** The statements of the version before tables had versions: those of each start, and those of each request. */
 export const VERSION_BEFORE = {
   attempts: `
   create table if not exists attempts (

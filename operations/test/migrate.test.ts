@@ -18,7 +18,7 @@ const DONE = {
 };
 
 const server = useServer();
-let eyes: Pool;
+let shop: Pool;
 
 const urlOf = (role = 'postgres') =>
   server.postgres.url.replace('postgres@', `${role}@`).replace(/postgres$/, 'shop');
@@ -28,11 +28,11 @@ const migrate = (args?: string[], variables?: Record<string, string>) =>
 beforeEach(async () => {
   if (!server.isThere) return;
   await server.ask('create database shop');
-  eyes = createPool(urlOf(), { maxConnections: 1 });
+  shop = createPool(urlOf(), { maxConnections: 1 });
 });
 afterEach(async () => {
   if (!server.isThere) return;
-  await eyes.close();
+  await shop.close();
   await server.ask('drop database shop with (force)');
 });
 
@@ -40,7 +40,7 @@ test('three runs at once create the tables once', async () => {
   const before = await server.errors();
   expect(await Promise.all([migrate(), migrate(), migrate()])).toEqual([DONE, DONE, DONE]);
   const text = 'select table_name, version from orders.table_versions order by 1';
-  expect((await eyes.query(text)).rows).toEqual([
+  expect((await shop.query(text)).rows).toEqual([
     { table_name: 'attempts', version: 2 },
     { table_name: 'payments', version: 2 },
     { table_name: 'products', version: 2 },
@@ -54,7 +54,7 @@ test('a database administrator can apply the SQL that it prints, and services of
     DATABASE_SCHEMA: 'shop',
   });
   expect(code).toBe(0);
-  await eyes.query(stdout);
+  await shop.query(stdout);
   const log = new Feed<string>();
   const logger = pino({}, { write: (line) => log.push(JSON.parse(line).msg) });
   const leaving = new AbortController();
@@ -82,14 +82,14 @@ test('every text column of an index sorts by its bytes, and not by a locale', as
     select attname::text from pg_attribute join pg_collation c on c.oid = attcollation
     where attrelid in ('orders.attempts'::regclass, 'orders.payments'::regclass, 'orders.products'::regclass)
       and collname <> 'C'`;
-  expect((await eyes.query(text)).rows).toEqual([]);
+  expect((await shop.query(text)).rows).toEqual([]);
 });
 
 test('an error is one line', async () => {
   expect(await migrate([], { DATABASE_URL: '' })).toEqual({
     ...{ code: 1, stdout: '', stderr: 'migrate: DATABASE_URL is not set\n' },
   });
-  await eyes.query('create schema orders; create table orders.payments (amount int)');
+  await shop.query('create schema orders; create table orders.payments (amount int)');
   const { code, stderr } = await migrate();
   expect([code, stderr]).toEqual([
     1,
@@ -102,26 +102,26 @@ describe('with the tables of the previous version', () => {
 
   beforeEach(async () => {
     if (!server.isThere) return;
-    await eyes.query(attempts + payments + products);
-    await eyes.query(VERSION_BEFORE.beginAttempt, ['p1', 'mine', '1', 'X', 'r', 60_000]);
-    await eyes.query(VERSION_BEFORE.beginPayment, ['p1', 'X']);
-    await eyes.query(VERSION_BEFORE.settle, ['p1', 'processed']);
-    await eyes.query(VERSION_BEFORE.succeed, ['p1']);
+    await shop.query(attempts + payments + products);
+    await shop.query(VERSION_BEFORE.beginAttempt, ['p1', 'mine', '1', 'X', 'r', 60_000]);
+    await shop.query(VERSION_BEFORE.beginPayment, ['p1', 'X']);
+    await shop.query(VERSION_BEFORE.settle, ['p1', 'processed']);
+    await shop.query(VERSION_BEFORE.succeed, ['p1']);
     expect(await migrate()).toEqual(DONE);
   });
 
   test('its keys are still known', async () => {
-    const ledger = new PostgresLedger({ pool: eyes, schema: 'orders' }, { warn() {} });
+    const ledger = new PostgresLedger({ pool: shop, schema: 'orders' }, { warn() {} });
     using scope = new Scope();
     expect(await ledger.begin('p1', 'X', { scope, onVoid: () => {} })).toBe('processed');
-    expect((await eyes.query(attemptStatements('orders').find, ['mine'])).rows).toEqual([
+    expect((await shop.query(attemptStatements('orders').find, ['mine'])).rows).toEqual([
       { product_id: '1', order_id: 'X', status: 'processed' },
     ]);
   });
 
   test('its replicas still work, on the same tables', async () => {
     const ask = async (name: keyof typeof VERSION_BEFORE, ...values: unknown[]) =>
-      (await eyes.query(VERSION_BEFORE[name], values)).rows;
+      (await shop.query(VERSION_BEFORE[name], values)).rows;
     expect(await ask('findAttempt', 'mine')).toMatchObject([{ status: 'processed' }]);
     expect(await ask('beginAttempt', 'again', 'mine', '1', 'X', 'r', 60_000)).toEqual([]);
     expect(await ask('beginAttempt', 'p2', 'other', '1', 'Y', 'r', -1)).toHaveLength(1);
@@ -133,7 +133,7 @@ describe('with the tables of the previous version', () => {
     expect(await ask('list', 'X')).toMatchObject([{ key: 'p1', status: 'processed' }]);
     expect(await ask('check', '1234', 0)).toEqual([{ id: '1234' }]);
     const statuses = 'select payment_key, status from orders.payments order by 1';
-    expect((await eyes.query(statuses)).rows).toEqual([
+    expect((await shop.query(statuses)).rows).toEqual([
       { payment_key: 'p1', status: 'processed' },
       { payment_key: 'p2', status: 'voided' },
       { payment_key: 'p3', status: 'voided' },
@@ -142,9 +142,9 @@ describe('with the tables of the previous version', () => {
 
   test('one of its replicas that starts now creates no other tables', async () => {
     // A view can have no index, so its start fails and it stays unhealthy.
-    await expect(eyes.query(attempts)).rejects.toThrow(/open_attempts|attempts/);
-    await expect(eyes.query(payments)).rejects.toThrow(/payments/);
+    await expect(shop.query(attempts)).rejects.toThrow(/open_attempts|attempts/);
+    await expect(shop.query(payments)).rejects.toThrow(/payments/);
     const text = "select count(*)::int from pg_class where relname = 'payments' and relkind = 'r'";
-    expect((await eyes.query(text)).rows).toEqual([{ count: 1 }]);
+    expect((await shop.query(text)).rows).toEqual([{ count: 1 }]);
   });
 });

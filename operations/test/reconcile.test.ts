@@ -28,15 +28,15 @@ beforeEach(async () => {
 });
 
 test('attempts and payments that agree are no findings, and a role that may only read suffices', async () => {
-  await attempt('told', 'processed', false);
-  await payment('told', 'processed');
+  await attempt('processed', 'processed', false);
+  await payment('processed', 'processed');
   await attempt('failed', 'failed', false);
   await payment('failed', 'voided');
   await attempt('never-paid', 'failed', false);
-  await attempt('under way', 'in-flight', true);
-  await payment('under way', 'pending');
-  await attempt('at its verdict', 'in-flight', true);
-  await payment('at its verdict', 'processed');
+  await attempt('in progress', 'in-flight', true);
+  await payment('in progress', 'pending');
+  await attempt('committing', 'in-flight', true);
+  await payment('committing', 'processed');
   await payment('without a key', 'processed');
   await server.ask('create role reader login');
   await server.ask('grant usage on schema orders to reader');

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { createPool } from '@orders/postgres';
 import { causeOf, GracefulShutdown, requestScope } from 'request-scope';
 
-// Each request makes a report that takes the database ten seconds, unless its client hangs up before:
+// Each request runs a report that takes the database ten seconds, unless its client hangs up first:
 //   DATABASE_URL=postgres://user@host/database node run.js postgres/examples/report.ts
 //   curl --max-time 1 http://localhost:8090
 const { DATABASE_URL = 'postgres://postgres@localhost/postgres', PORT = '8090' } = process.env;

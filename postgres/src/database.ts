@@ -42,15 +42,15 @@ export interface DatabaseOptions extends ReconnectOptions {
 
 const codeOf = ({ code, message }: NodeJS.ErrnoException) => code ?? message;
 
-/** More checks than a short write lasts: one that began when the last query failed has failed by then too. */
+/** These take longer than a short write: one that began when the last query failed has failed by then too. */
 const QUIET_CHECKS = 6;
 
 /**
  * Opens the database at `url` for a service. The URL stands for four kinds of connection:
  *
  * - the pool's, for the service's queries: at most `maxConnections`, opened when they are needed;
- * - the watch's, which checks the server once a second, and looks for the tables: one, and for a moment a second
- *   one that is being closed;
+ * - the watch's, which checks the server once a second and prepares the tables: one, and briefly another that is
+ *   being closed;
  * - one for each channel that `listen` is called with;
  * - one for each cancel request: at most 20 at a time, which need no log-in and end at once.
  *

@@ -13,7 +13,7 @@ export const READ_ONLY = '25006';
 
 /**
  * SQLSTATEs that speak of the server and not of the statement. The server starts, stops, or has no connection
- * left (08, 53, 57P, 58); nobody can write, as on a standby (25006); it does not let us in (28, 3D); a lock was
+ * left (08, 53, 57P, 58); it accepts no write, as a standby (25006); it does not let us in (28, 3D); a lock was
  * not available (55P03); or the session is in a state in which we have not left it (25).
  */
 const SERVER_TROUBLE = /^(08|25|28|3D|53|55P03|57P|58)/;

@@ -53,7 +53,7 @@ export class Semaphore {
   /**
    * Resolves when the caller has a permit, which it must `release`.
    *
-   * Whoever records the outcome of work already done should not be `refusable`: that must not fail because
+   * A caller that records the outcome of work already done should not be `refusable`: it must not fail because
    * others have come since.
    *
    * @throws The reason of `signal`, as soon as it aborts.

@@ -26,8 +26,8 @@ const setUp = (id: string) => `${SETTINGS};
  * Sets up the session of a new connection.
  *
  * Settings and cancel requests only work if every statement of a connection meets the same session. A pooler in
- * transaction mode breaks that. It shows itself when the session has another process than the one that the
- * connection was told of, and another connection has marked it.
+ * transaction mode breaks that. It shows when the process of the session is not the one that the connection
+ * was opened with, and another connection has marked the session.
  *
  * @throws An error with the code `transaction-pooling` in that case.
  */

@@ -47,7 +47,7 @@ export async function sendStatement<Row extends QueryResultRow>(
   } catch (error) {
     // pg rejects at the server's error message, but that is not yet the end of the statement. Two things may
     // follow: ReadyForQuery, and then the statement was rolled back and the connection can be used again; or the
-    // end of the connection, which FATAL errors announce. Until one of them is seen nobody knows whether the
+    // end of the connection, which FATAL errors announce. Until one of them is seen it is unknown whether the
     // statement was done, and a server that sends neither has broken the connection.
     const isRolledBack = (await atMost(AFTER_ERROR_MS, ready.settled)) === true;
     if (!isRolledBack) client.destroy();
@@ -55,7 +55,7 @@ export async function sendStatement<Row extends QueryResultRow>(
     if (!isCanceled) throw toUnavailable(error, !isRolledBack);
     if (scope?.remainingMs === 0) throw new DeadlineExceeded();
     // The timeout of the previous query may run out while the new one is being set, and PostgreSQL reports that
-    // on the next statement, which is this one. Nothing was done and nobody has given up, so it is sent again.
+    // on the next statement, which is this one. Nothing was done, and the scope has not aborted, so it is sent again.
     if (!changed || !TIMED_OUT.test(error.message) || scope?.signal.aborted) throw error;
     await changed;
     return await sendStatement<Row>(client, statement, scope);

@@ -32,7 +32,7 @@ export interface Unversioned {
 
 /**
  * The tables cannot be used; `message` is one line for the operator. If `isFinal`, waiting does not help: the tables
- * belong to something else, or to another version. Otherwise somebody may still create them, or grant a privilege.
+ * belong to something else, or to another version. Otherwise an operator may still create them, or grant a privilege.
  */
 export class TablesRefused extends Error {
   override readonly name = 'TablesRefused';

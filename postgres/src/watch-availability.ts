@@ -14,7 +14,7 @@ const CHECKS_PER_CONNECTION = 10;
 /** For a statement of `prepare`: it may wait for other processes that prepare at the same moment. */
 const PREPARE_TIMEOUT_MS = 30_000;
 
-/** True on a standby, and on a server that is read-only for another reason: nothing can be written there. */
+/** True on a standby, and on a server that is read-only for another reason: it accepts no write. */
 const CHECK = `select current_setting('transaction_read_only')::boolean as "isReadOnly"`;
 
 /** What a watch calls. */

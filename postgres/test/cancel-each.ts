@@ -2,9 +2,8 @@ import { ClientDisconnected, causeOf, Scope } from 'request-scope';
 import type { Pool } from '../src/index.ts';
 
 /**
- * Runs statements of 3 ms, one after the other, and cancels each at its moment; sends the next one at
- * once, without a scope. Resolves with how many were canceled, how many finished, and the errors of
- * those that came next.
+ * Runs a statement of 3 ms for each of `momentsMs`, cancels it after that time, and sends another without a scope at
+ * once. Resolves with how many were canceled, how many finished, and the errors of those that followed.
  */
 export async function cancelEach(pool: Pool, momentsMs: number[]) {
   let [canceled, finished] = [0, 0];

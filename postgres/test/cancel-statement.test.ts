@@ -14,7 +14,7 @@ const LONG = 'select pg_sleep(3600)';
 
 const server = useServer();
 
-test('repeats a cancel that came before its statement had begun', async () => {
+test('it repeats a cancel that arrived before its statement had begun', async () => {
   await using client = await connection(server.postgres.url);
   const cancels = new Semaphore(1);
   const firstCancel = new Promise<void>((resolve) => {
@@ -30,7 +30,7 @@ test('repeats a cancel that came before its statement had begun', async () => {
   await stopped;
 });
 
-test('closes the connection where no cancel can be sent, and the server stops by itself', async () => {
+test('it closes the connection if no cancel can be sent, and the server ends the statement itself', async () => {
   const { port } = new URL(server.postgres.url);
   const relay = createServer((near) => near.pipe(connect(Number(port))).pipe(near));
   await once(relay.listen(0, '127.0.0.1'), 'listening');
@@ -44,7 +44,7 @@ test('closes the connection where no cancel can be sent, and the server stops by
   await server.stops(LONG);
 });
 
-test('a cancel names the session by its key, so that no other server takes it for one of its own', async () => {
+test('a cancel carries the key of its session, so no other server takes it for its own', async () => {
   const { port } = new URL(server.postgres.url);
   const asked: Buffer[] = [];
   let isSwitchedOver = false;
@@ -66,7 +66,7 @@ test('a cancel names the session by its key, so that no other server takes it fo
   await server.stops(LONG);
 });
 
-test('no cancel meets the statement that comes next on its connection', async () => {
+test('no cancel stops the next statement on its connection', async () => {
   const moment = fc.double({ min: 2, max: 4, noNaN: true });
   const momentsMs = fc.sample(fc.noBias(moment), { numRuns: 300, seed: 7 });
   await using pool = createPool(server.postgres.url, { maxConnections: 1 });

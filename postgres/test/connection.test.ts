@@ -13,7 +13,7 @@ const ASK_FOR_PASSWORD = Buffer.from('520000000800000003', 'hex');
 
 const server = useServer();
 
-test('the password is read from its file for each connection, whatever characters it has', async () => {
+test('the password file is read for each connection, and may hold any character', async () => {
   const passwords: string[] = [];
   const asking = createServer((client) => {
     client.once('data', () => {
@@ -40,7 +40,7 @@ test('the password is read from its file for each connection, whatever character
   asking.close();
 });
 
-test('the server knows whose connection it is, and ends what runs for one that has gone', async () => {
+test('the server knows the name of the connection, and ends the statement of a client that has gone', async () => {
   const ask = async (url: string) => {
     await using pool = createPool(url, { maxConnections: 1, applicationName: 'service@host' });
     const { rows } = await pool.query("select current_setting('application_name') as name");
@@ -55,7 +55,7 @@ test('the server knows whose connection it is, and ends what runs for one that h
   expect(rows).toEqual([{ client_connection_check_interval: '1s' }]);
 });
 
-test('a connection that says FATAL and then nothing is closed, and its place given back', async () => {
+test('a connection that goes silent after FATAL is closed and replaced', async () => {
   const fatal = Buffer.from('SFATAL\0C57P01\0Mgoing\0\0');
   const header = Buffer.from([0x45, 0, 0, 0, fatal.length + 4]);
   const { port } = new URL(server.postgres.url);

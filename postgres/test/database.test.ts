@@ -94,16 +94,16 @@ test('while the server is known to be away refusable queries are refused, and ot
       .query('select 1', [], undefined, { refusable })
       .then(() => settled.push(name))
       .catch(({ mayBeDone }) => settled.push(`${name} failed, ${mayBeDone}`));
-  // It has the only connection while it is tried.
-  const verdict = ask('verdict', false);
-  await ask('order', true);
-  expect(settled).toEqual(['order failed, false']);
-  await verdict;
+  // This query has the only connection while it is tried.
+  const necessary = ask('necessary', false);
+  await ask('refusable', true);
+  expect(settled).toEqual(['refusable failed, false']);
+  await necessary;
   expect(settled).toHaveLength(2);
   relay.heal();
   await log.next(isAvailable, 2);
-  await ask('order', true);
-  expect(settled.at(-1)).toBe('order');
+  await ask('refusable', true);
+  expect(settled.at(-1)).toBe('refusable');
 });
 
 test('a server without a connection left is unavailable, though the watch has one', async () => {

@@ -9,7 +9,7 @@ import { useServer } from './server.ts';
 
 const server = useServer();
 
-test('a connection on which the server refuses to listen is closed before another is opened', async () => {
+test('a connection on which the server refuses to listen is closed before the next is opened', async () => {
   const open = new Set<Socket>();
   const openBefore: number[] = [];
   const relay = createServer((client) => {
@@ -30,7 +30,7 @@ test('a connection on which the server refuses to listen is closed before anothe
   relay.close();
 });
 
-test('a URL that cannot be used, for now perhaps, ends nothing', async () => {
+test('a URL that cannot be used, perhaps only for now, is no error', async () => {
   const aborting = new AbortController();
   const url = 'postgres://postgres@127.0.0.1:1/postgres?sslrootcert=/not/there';
   const listening = listen(url, 'channel', () => {}, aborting.signal);
@@ -38,7 +38,7 @@ test('a URL that cannot be used, for now perhaps, ends nothing', async () => {
   await expect(listening).resolves.toBeUndefined();
 });
 
-test('a server that takes a connection and says nothing is left for another connection', async () => {
+test('a connection on which the server stays silent is given up for another', async () => {
   const silent = createServer((client) => client.on('error', () => {}));
   await once(silent.listen(0, '127.0.0.1'), 'listening');
   const aborting = new AbortController();
@@ -54,7 +54,7 @@ test('a server that takes a connection and says nothing is left for another conn
   silent.close();
 });
 
-test('a service hears of what is notified while it drains, until it closes its database', async () => {
+test('a service receives notifications while it drains, until it closes its database', async () => {
   const logger = { info() {}, warn() {}, error() {} };
   const leaving = new AbortController();
   const url = `${server.postgres.url}?application_name=draining`;
@@ -64,44 +64,44 @@ test('a service hears of what is notified while it drains, until it closes its d
     logger,
     signal: leaving.signal,
   });
-  const heard: string[] = [];
-  database.listen('channel', (payload) => heard.push(payload));
+  const received: string[] = [];
+  database.listen('channel', (payload) => received.push(payload));
   const text = `listen "channel"`;
   const isListening = 'select 1 from pg_stat_activity where query = $1';
   await expect.poll(async () => (await server.ask(isListening, [text])).rows).toHaveLength(1);
   leaving.abort();
   await server.ask("select pg_notify('channel', 'while it drains')");
-  await expect.poll(() => heard).toEqual(['while it drains']);
+  await expect.poll(() => received).toEqual(['while it drains']);
   await database.close();
   await server.leaves('draining');
 });
 
-test('listen hears what is notified, also after its connection was lost, until it is told to end', async () => {
-  const heard: string[] = [];
+test('it receives notifications, also after its connection was lost, until its signal aborts', async () => {
+  const received: string[] = [];
   const leaving = new AbortController();
   const url = `${server.postgres.url}?application_name=listener`;
-  const ended = listen(url, 'a channel', (payload) => heard.push(payload), leaving.signal, {
+  const ended = listen(url, 'a channel', (payload) => received.push(payload), leaving.signal, {
     pauseMs: 100,
   });
-  const hears = (payload: string) =>
-    until(`${payload} is heard`, async () => {
+  const receives = (payload: string) =>
+    until(`${payload} is received`, async () => {
       await server.ask("select pg_notify('a channel', $1)", [payload]);
-      return heard.includes(payload) || undefined;
+      return received.includes(payload) || undefined;
     });
-  await hears('first');
+  await receives('first');
   await server.ask(
     "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'listener'",
   );
-  await hears('second');
+  await receives('second');
   await server.postgres.kill();
   await server.postgres.restart();
-  await hears('third');
+  await receives('third');
   leaving.abort();
   await ended;
   await server.leaves('listener');
 });
 
-test('listen ends at once where there is no server', async () => {
+test('without a server it ends at once when its signal aborts', async () => {
   const leaving = new AbortController();
   const ended = listen('postgres://127.0.0.1:1/nowhere', 'a channel', () => {}, leaving.signal);
   leaving.abort();

@@ -10,12 +10,12 @@ test.each([
     new Error('SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string'),
   ],
   ['timeout', new Error('Query read timeout')],
-])('a connection that does not come about is no bug: %s', (code, error) => {
+])('a connection that cannot be opened is no bug: %s', (code, error) => {
   expect(toUnavailable(error, true)).toBeInstanceOf(DatabaseUnavailable);
   expect(toUnavailable(error, true)).toMatchObject({ code, cause: error });
 });
 
-test('a bug stays one', () => {
+test('a bug stays a bug', () => {
   const bug = new TypeError('Converting circular structure to JSON');
   expect(toUnavailable(bug, true)).toBe(bug);
 });

@@ -21,7 +21,7 @@ const PGBOUNCER = '/usr/sbin/pgbouncer';
 const server = useServer();
 beforeEach(({ skip }) => skip(!existsSync(PGBOUNCER), 'PgBouncer is not installed'));
 
-/** A PgBouncer before the server, in one of its modes. */
+/** Starts a PgBouncer in front of the server. */
 async function startPgBouncer(mode: 'session' | 'transaction') {
   const folder = await mkdtemp(join(tmpdir(), 'pgbouncer-'));
   const { uid, gid } = postgresUser;
@@ -47,9 +47,9 @@ pool_mode = ${mode}
     spawn(PGBOUNCER, [file], { ...postgresUser, stdio: ['ignore', 'ignore', 'pipe'] }),
     'QUIT',
   );
-  const said = new Feed<string>();
-  eachLine(bouncer.stderr, (line) => said.push(line));
-  await said.next((line) => line.includes('process up'));
+  const lines = new Feed<string>();
+  eachLine(bouncer.stderr, (line) => lines.push(line));
+  await lines.next((line) => line.includes('process up'));
   return {
     url: `postgres://postgres@127.0.0.1:${ports[0]}/postgres`,
     async [Symbol.asyncDispose]() {
@@ -61,7 +61,7 @@ pool_mode = ${mode}
   };
 }
 
-test('behind one in session mode a cancel stops its statement, and no other', async () => {
+test('in session mode a cancel stops its statement, and no other', async () => {
   await using bouncer = await startPgBouncer('session');
   await using pool = createPool(bouncer.url, { maxConnections: 2 });
   const momentsMs = Array.from({ length: 100 }, (_, index) => 2 + index / 50);
@@ -76,7 +76,7 @@ test('behind one in session mode a cancel stops its statement, and no other', as
   await server.stops('select pg_sleep(3600)');
 });
 
-test('one in transaction mode is refused with one line', async () => {
+test('transaction mode is refused with one line', async () => {
   await using bouncer = await startPgBouncer('transaction');
   const leaving = new AbortController();
   const log = new Feed<string>();

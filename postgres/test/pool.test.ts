@@ -10,7 +10,7 @@ const LONG = 'select pg_sleep(3600)';
 
 const server = useServer();
 
-test('answers a query', async () => {
+test('it answers a query', async () => {
   await using pool = createPool(server.postgres.url, { maxConnections: 1 });
   using scope = new Scope(60_000);
   const { rows } = await pool.query('select $1::int + 1 as sum', [1], scope);
@@ -18,7 +18,7 @@ test('answers a query', async () => {
   expect(getEventListeners(scope.signal, 'abort')).toEqual([]);
 });
 
-test('stops the statement in the database when the scope aborts, and leaves nothing', async () => {
+test('it stops the statement in the database when the scope aborts, and leaves no listener', async () => {
   await using pool = createPool(server.postgres.url, { maxConnections: 1 });
   using scope = new Scope();
   const query = pool.query(LONG, [], scope);
@@ -31,7 +31,7 @@ test('stops the statement in the database when the scope aborts, and leaves noth
   expect(getEventListeners(scope.signal, 'abort')).toEqual([]);
 });
 
-test('stops many at once', async () => {
+test('it stops many statements at once', async () => {
   await using pool = createPool(server.postgres.url, { maxConnections: 20 });
   using scope = new Scope();
   const queries = Promise.allSettled(Array.from({ length: 20 }, () => pool.query(LONG, [], scope)));
@@ -41,7 +41,7 @@ test('stops many at once', async () => {
   await server.stops(LONG);
 });
 
-test('sends nothing under a scope that has aborted', async () => {
+test('it sends nothing under a scope that has aborted', async () => {
   await using pool = createPool('postgres://127.0.0.1:1/nowhere', { maxConnections: 1 });
   using scope = new Scope();
   const reason = new ClientDisconnected();
@@ -49,7 +49,7 @@ test('sends nothing under a scope that has aborted', async () => {
   await expect(pool.query(LONG, [], scope)).rejects.toBe(reason);
 });
 
-test('does not wait for a connection that takes long to open', async () => {
+test('an aborted query does not wait for a connection that takes long to open', async () => {
   const silent = createServer().listen(0, '127.0.0.1');
   await once(silent, 'listening');
   const url = `postgres://postgres@127.0.0.1:${portOf(silent)}/postgres`;
@@ -66,7 +66,7 @@ test('does not wait for a connection that takes long to open', async () => {
   silent.close();
 });
 
-test('what cannot finish in what is left of its budget is not begun', async () => {
+test('a query that cannot finish in the rest of its budget is not sent', async () => {
   await server.ask('create table begun (name text)');
   const insert = 'insert into begun values ($1)';
   await using pool = createPool(server.postgres.url, { maxConnections: 1 });
@@ -91,7 +91,7 @@ test('what cannot finish in what is left of its budget is not begun', async () =
   expect((await server.ask('select name from begun')).rows).toEqual([{ name: 'has time' }]);
 });
 
-test('a connection that the server ends takes its query along, and no other', async () => {
+test('a connection that the server ends fails its own query, and no other', async () => {
   await using pool = createPool(server.postgres.url, { maxConnections: 1 });
   const failure = pool.query(LONG).catch((error: unknown) => error);
   await server.runs(LONG);
@@ -103,7 +103,7 @@ test('a connection that the server ends takes its query along, and no other', as
   expect((await next).rows).toEqual([{ one: 1 }]);
 });
 
-test('a transaction that was left open does not reach the next query', async () => {
+test('a transaction that was left open does not affect the next query', async () => {
   await using pool = createPool(server.postgres.url, { maxConnections: 1 });
   await pool.query('begin');
   const { rows } = await pool.query(
@@ -112,7 +112,7 @@ test('a transaction that was left open does not reach the next query', async () 
   expect(rows).toEqual([{ id: null, alone: true }]);
 });
 
-test("a query that fails has pg's error, and its connection is used again", async () => {
+test("a query that fails rejects with pg's error, and its connection is used again", async () => {
   await using pool = createPool(server.postgres.url, { maxConnections: 1 });
   const pid = async () => (await pool.query('select pg_backend_pid() as pid')).rows[0]?.pid;
   const before = await pid();
@@ -123,7 +123,7 @@ test("a query that fails has pg's error, and its connection is used again", asyn
   expect(await pid()).toBe(before);
 });
 
-test('a server that is killed and comes back: its queries fail, then all is well', async () => {
+test('when a server is killed its queries fail, and when it is back they succeed', async () => {
   await using pool = createPool(server.postgres.url, { maxConnections: 3 });
   using scope = new Scope(3_600_000);
   const failures = [pool.query(LONG, [], scope), pool.query(LONG)].map((query) =>
@@ -147,7 +147,7 @@ test('a server that is killed and comes back: its queries fail, then all is well
   await server.stops(LONG);
 });
 
-test('a server that lets nobody in, or nobody write, is unavailable', async () => {
+test('a server that refuses the connection, or any write, is unavailable', async () => {
   const url = new URL(server.postgres.url);
   const failureAt = async (path: string, text: string) => {
     await using pool = createPool(new URL(path, url).href, { maxConnections: 1 });
@@ -163,7 +163,7 @@ test('a server that lets nobody in, or nobody write, is unavailable', async () =
   expect(refused).toMatchObject({ name: 'DatabaseUnavailable', code: '28000' });
 });
 
-test('sessions that were opened while the database was read-only go with the first that says so', async () => {
+test('connections from when the database was read-only are closed with the first that fails', async () => {
   await server.ask('create database window_of');
   const url = new URL('/window_of', server.postgres.url).href;
   await using pool = createPool(url, { maxConnections: 3 });
@@ -176,7 +176,7 @@ test('sessions that were opened while the database was read-only go with the fir
   await Promise.all([write(), pool.query('select 1'), write()]);
 });
 
-test('close waits for those at work and those in line, refuses others, and leaves no connection', async () => {
+test('close waits for running and queued queries, refuses others, and leaves no connection', async () => {
   const name = 'closing';
   const pool = createPool(`${server.postgres.url}?application_name=${name}`, { maxConnections: 1 });
   using scope = new Scope();

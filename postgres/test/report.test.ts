@@ -8,7 +8,7 @@ const REPORT = "select 'a long report' as report, pg_sleep(10)";
 
 const server = useServer();
 
-test('the report stops in the database when its client hangs up, and the process ends by itself', async () => {
+test('the example stops its report when the client hangs up, and ends by itself', async () => {
   const env = { DATABASE_URL: server.postgres.url, PORT: '0' };
   const example = startCommand(process.execPath, EXAMPLE, env);
   const url = await example.seen(/Listening on (\S+)/);

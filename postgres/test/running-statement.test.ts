@@ -10,7 +10,7 @@ const uncancelable = { uncancelable: true };
 
 const server = useServer();
 
-test('waits for its turn no longer than its scope', async () => {
+test('an uncancelable query waits for a connection only until its scope aborts', async () => {
   await using pool = createPool(server.postgres.url, { maxConnections: 1 });
   using blocker = new Scope();
   using scope = new Scope();
@@ -28,7 +28,7 @@ test('waits for its turn no longer than its scope', async () => {
   ]);
 });
 
-test('once it has been sent it is done, whatever becomes of its scope', async () => {
+test('an uncancelable statement that has been sent is done, even if its scope aborts', async () => {
   await using pool = createPool(server.postgres.url, { maxConnections: 1 });
   using scope = new Scope();
   await server.ask('select pg_advisory_lock(1)');
@@ -41,7 +41,7 @@ test('once it has been sent it is done, whatever becomes of its scope', async ()
   expect((await server.ask('select 1 from wanted')).rows).toHaveLength(1);
 });
 
-test('gives a connection up that says nothing for connectTimeoutMs', async () => {
+test('a connection that is silent for connectTimeoutMs is given up', async () => {
   await using relay = await startRelay();
   relay.port = Number(new URL(server.postgres.url).port);
   const url = `postgres://postgres@${new URL(relay.url).host}/postgres`;
@@ -56,7 +56,7 @@ test('gives a connection up that says nothing for connectTimeoutMs', async () =>
   expect((await pool.query('select 3 as three')).rows).toEqual([{ three: 3 }]);
 });
 
-test('what waits for a lock is ended by the server, and known not to be done', async () => {
+test('a write that waits for a lock is ended by the server, and known not to be done', async () => {
   await using pool = createPool(server.postgres.url, { maxConnections: 1, connectTimeoutMs: 500 });
   await server.ask('create table locked (name text)');
   const holder = new Client(server.postgres.url);
@@ -75,7 +75,7 @@ test('what waits for a lock is ended by the server, and known not to be done', a
   expect((await server.ask('select from locked')).rows).toEqual([]);
 });
 
-test('what waits for a standby keeps no process of the server, and may be done', async () => {
+test('a write that waits for a standby is ended, and may be done', async () => {
   await server.ask('create table replicated (name text)');
   await server.ask("alter system set synchronous_standby_names = 'gone'");
   await server.ask('select pg_reload_conf()');
@@ -84,7 +84,7 @@ test('what waits for a standby keeps no process of the server, and may be done',
   await using pool = createPool(url, { maxConnections: 1, connectTimeoutMs: 500 });
   const write = () =>
     pool.query(insert, [], undefined, uncancelable).catch((error: unknown) => error);
-  // The server may not have heard of the setting yet.
+  // The server may not have read the setting yet.
   await expect.poll(write).toMatchObject({ name: 'DatabaseUnavailable', code: 'timeout' });
   expect(await write()).toMatchObject({ mayBeDone: true });
   await server.stops(insert);
@@ -94,7 +94,7 @@ test('what waits for a standby keeps no process of the server, and may be done',
   await server.ask('select pg_reload_conf()');
 });
 
-test('a query without a deadline is stopped after maxQueryMs', async () => {
+test('a query without a deadline is canceled after maxQueryMs', async () => {
   await using pool = createPool(server.postgres.url, { maxConnections: 1, maxQueryMs: 200 });
   await expect(pool.query(LONG)).rejects.toMatchObject({ code: 'timeout' });
   await server.stops(LONG);

@@ -53,13 +53,13 @@ test('a caller that is not refusable waits beyond that, and does not count', asy
   const semaphore = new Semaphore(1, { maxWaiting: 1, maxWaitMs: 60_000 });
   await semaphore.acquire();
   using scope = new Scope();
-  const verdict = semaphore.acquire(scope.signal);
+  const necessary = semaphore.acquire(scope.signal);
   const waiting = semaphore.acquire(scope.signal, { refusable: true });
   await expect(semaphore.acquire(scope.signal, { refusable: true })).rejects.toThrow(
     TooManyWaiting,
   );
   semaphore.release();
-  await verdict;
+  await necessary;
   semaphore.release();
   await waiting;
 });
@@ -84,19 +84,19 @@ test('refuse rejects the refusable, also those in the queue, and the others stay
   const reason = new TooManyWaiting();
   await semaphore.acquire();
   const waiting = semaphore.acquire(undefined, { refusable: true });
-  const verdict = semaphore.acquire();
+  const necessary = semaphore.acquire();
   semaphore.refuse(reason);
   await expect(waiting).rejects.toBe(reason);
   await expect(semaphore.acquire(undefined, { refusable: true })).rejects.toBe(reason);
   semaphore.refuse(undefined);
   const next = semaphore.acquire(undefined, { refusable: true });
   semaphore.release();
-  await verdict;
+  await necessary;
   semaphore.release();
   await next;
 });
 
-test('nobody waits for longer than maxWaitMs, except drain', async () => {
+test('no caller waits longer than maxWaitMs, but drain does', async () => {
   const semaphore = new Semaphore(1, { maxWaiting: 10, maxWaitMs: 20 });
   await semaphore.acquire();
   const all = semaphore.drain();

@@ -5,7 +5,7 @@ import { useServer } from './server.ts';
 
 const server = useServer();
 
-test('what a role has set otherwise does not matter', async () => {
+test('the settings of a role do not matter', async () => {
   const settings = {
     datestyle: "'German, DMY'",
     timezone: "'Africa/Monrovia'",
@@ -21,7 +21,7 @@ test('what a role has set otherwise does not matter', async () => {
   await using pool = createPool(server.postgres.url.replace('postgres@', 'odd@'), {
     maxConnections: 1,
   });
-  // Long ago Monrovia's hours had seconds.
+  // In 1900 the offset of Monrovia had seconds.
   const text = "select '1900-01-02T03:04:05.678Z'::timestamptz as at";
   expect((await pool.query(text)).rows).toEqual([{ at: new Date('1900-01-02T03:04:05.678Z') }]);
   await pool.query('select pg_sleep(0.3)');
@@ -40,7 +40,7 @@ test('what a role has set otherwise does not matter', async () => {
   ]);
 });
 
-test('where the server waits for its standby to apply a commit, it goes on doing so', async () => {
+test('a server that waits for its standby to apply a commit keeps doing so', async () => {
   await server.ask(
     "create role patient login; alter role patient set synchronous_commit = 'remote_apply'",
   );

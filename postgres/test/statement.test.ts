@@ -8,7 +8,7 @@ const LONG = 'select pg_sleep(3600)';
 
 const server = useServer();
 
-/** A scope that has no timer: what stops the work then is the server alone. */
+/** A scope without a timer: only the server ends the statement. */
 function withoutTimer(budgetMs: number): QueryScope {
   const deadline = performance.now() + budgetMs;
   return {
@@ -19,19 +19,19 @@ function withoutTimer(budgetMs: number): QueryScope {
   };
 }
 
-test('at its deadline a query is stopped: DeadlineExceeded', async () => {
+test('at its deadline a query is canceled: DeadlineExceeded', async () => {
   await using pool = createPool(server.postgres.url, { maxConnections: 1 });
   using scope = new Scope(50);
   await expect(pool.query(LONG, [], scope)).rejects.toThrow(DeadlineExceeded);
   await server.stops(LONG);
 });
 
-test('the server stops it by itself where nobody cancels: DeadlineExceeded too', async () => {
+test('without a cancel the server ends it itself: DeadlineExceeded too', async () => {
   await using pool = createPool(server.postgres.url, { maxConnections: 1 });
   await expect(pool.query(LONG, [], withoutTimer(50))).rejects.toThrow(DeadlineExceeded);
 });
 
-test('its timeout is up to 28 % above the budget, and that of the next query is its own', async () => {
+test('the timeout is up to 28 % above the budget, and each query has its own', async () => {
   await using pool = createPool(server.postgres.url, { maxConnections: 1 });
   const timeoutMs = async (scope?: QueryScope): Promise<number> => {
     const { rows } = await pool.query(
@@ -48,11 +48,11 @@ test('its timeout is up to 28 % above the budget, and that of the next query is 
     expect(seen).toBeLessThanOrEqual(budgetMs * 1.28 + 1);
   }
   expect(await timeoutMs()).toBe(0);
-  // A millisecond may end even this query, on a busy machine.
+  // On a busy machine a timeout of a millisecond may end even this query.
   const spent = { signal: new AbortController().signal, remainingMs: 0 };
   await expect.poll(() => timeoutMs(spent)).toBe(1);
   using endless = new Scope();
-  // That millisecond may end the setting of the next timeout too.
+  // And it may end the statement that sets the next timeout.
   await expect.poll(() => timeoutMs(endless)).toBe(0);
 });
 
@@ -65,7 +65,7 @@ test('the timeout of one query never stops the next', async () => {
   }
 });
 
-test("a cancel of somebody else's is pg's error", async () => {
+test("a cancel by an operator is pg's error", async () => {
   await using pool = createPool(server.postgres.url, { maxConnections: 1 });
   using scope = new Scope(3_600_000);
   const failure = pool.query(LONG, [], scope).catch((error: unknown) => error);

@@ -28,17 +28,17 @@ let owner: Pool;
 const urlOf = (role: string, database = 'shop') =>
   server.postgres.url.replace('postgres@', `${role}@`).replace(/postgres$/, database);
 
-/** What `prepare` does as the role, in the schema `shop` of the test's database. */
+/** Prepares the table as the role, in the schema `shop` of the database. */
 async function prepare(role: string, database = 'shop', table = THINGS): Promise<void> {
   await using pool = createPool(urlOf(role, database), { maxConnections: 1 });
   const run: Run = async (text, values) => (await pool.query(text, values)).rows;
   await new Tables('shop', [table]).prepare(run);
 }
 
-/** The line with which the role is refused, after `final: ` where that stops a start. */
+/** The message of the refusal, after `final: ` if it stops the start of a service. */
 async function refusal(...args: Parameters<typeof prepare>): Promise<string> {
   const error: unknown = await prepare(...args).then(
-    () => 'it is not refused',
+    () => 'not refused',
     (reason) => reason,
   );
   if (!(error instanceof TablesRefused)) throw error;
@@ -59,7 +59,7 @@ afterEach(async () => {
   await server.ask('drop role owner, app');
 });
 
-test('tables are made once, and found by a role that may only use them', async () => {
+test('tables are created once, and found by a role that may only use them', async () => {
   await prepare('owner');
   await owner.query("insert into shop.things values ('kept')");
   await owner.query('grant usage on schema shop to app');
@@ -75,7 +75,7 @@ test('tables are made once, and found by a role that may only use them', async (
   ]);
 });
 
-test('a role that may not make them is told what to run, and the server logs no error', async () => {
+test('a role that may not create them learns what to run, and the server logs no error', async () => {
   const before = await server.errors();
   const line =
     'the tables of schema shop are not made yet, or of an earlier version, and role app may not change that: run npm run migrate as one that may';
@@ -87,7 +87,7 @@ test('a role that may not make them is told what to run, and the server logs no 
   await prepare('app');
 });
 
-test('what others make during a look does not stop a start', async () => {
+test('tables that another process creates during the check do not stop a start', async () => {
   await prepare('owner', 'shop', { ...THINGS, name: 'others' });
   await using pool = createPool(urlOf('owner'), { maxConnections: 1 });
   let hasCrossed = false;
@@ -103,7 +103,7 @@ test('what others make during a look does not stop a start', async () => {
   expect(hasCrossed).toBe(true);
 });
 
-test('a role that may not use them is told which privilege it needs', async () => {
+test('a role that may not use them learns which privilege it needs', async () => {
   await prepare('owner');
   const needs = [
     ['usage on schema shop', 'grant usage on schema shop to app'],
@@ -119,9 +119,9 @@ test('a role that may not use them is told which privilege it needs', async () =
 });
 
 test.each([
-  ['a table of others', 'create schema shop; create table shop.things (amount int)'],
-  ['a view of others', 'create schema shop; create view shop.things as select 1 as id'],
-])('%s under its name stops a start, and stays as it is', async (_whose, made) => {
+  ['a foreign table', 'create schema shop; create table shop.things (amount int)'],
+  ['a foreign view', 'create schema shop; create view shop.things as select 1 as id'],
+])('%s of the same name stops a start, and stays as it is', async (_whose, made) => {
   await owner.query(made);
   expect(await refusal('owner')).toBe(
     'final: shop.things is not a table of this service: set DATABASE_SCHEMA to a schema of its own',
@@ -130,7 +130,7 @@ test.each([
   expect((await owner.query(text)).rows).toEqual([{ count: 1 }]);
 });
 
-test('versions that are not ours stop a start', async () => {
+test('a foreign table_versions stops a start', async () => {
   await owner.query('create schema shop; create table shop.table_versions (installed_rank int)');
   expect(await refusal('owner')).toBe('final: shop.table_versions is not a table of this service');
 });
@@ -143,7 +143,7 @@ test('a table of a later version stops a start', async () => {
   );
 });
 
-test('a table that has lost a column, or is gone, stops a start', async () => {
+test('a table without one of its columns, or a missing table, stops a start', async () => {
   await prepare('owner');
   await owner.query('alter table shop.things drop size');
   expect(await refusal('owner')).toBe('final: shop.things lacks size integer');
@@ -151,13 +151,13 @@ test('a table that has lost a column, or is gone, stops a start', async () => {
   expect(await refusal('owner')).toMatch(/^final: shop.things is not there, though /);
 });
 
-test('a table with columns of the operator is ours still', async () => {
+test('a table with additional columns is accepted', async () => {
   await prepare('owner');
   await owner.query('alter table shop.things add note text');
   await prepare('owner');
 });
 
-test('what the version before has stored, an administrator moves, with its rows and who may use it', async () => {
+test('the tables of the previous version are moved, with their rows and privileges', async () => {
   await server.ask('alter database shop owner to app');
   await using former = createPool(urlOf('app'), { maxConnections: 1 });
   await former.query(
@@ -172,14 +172,14 @@ test('what the version before has stored, an administrator moves, with its rows 
   await prepare('app');
 });
 
-test('where the version before has used a schema of the same name, the table stays in it', async () => {
+test('a table of the previous version that is in the schema already stays there', async () => {
   await owner.query('create schema shop');
   await owner.query(FORMER.replace('public', 'shop'));
   await prepare('owner');
   expect((await owner.query('select id from shop.things')).rows).toEqual([]);
 });
 
-test('a table of others elsewhere is left alone', async () => {
+test('a foreign table in another schema is left alone', async () => {
   await server.ask('alter database shop owner to app');
   await using other = createPool(urlOf('app'), { maxConnections: 1 });
   await other.query('create table public.things (name text primary key, amount int)');
@@ -188,7 +188,7 @@ test('a table of others elsewhere is left alone', async () => {
   expect((await other.query('select * from shop.things')).rows).toEqual([]);
 });
 
-test('where the version before has stored it twice, the start stops: nobody knows which counts', async () => {
+test('two tables of the previous version stop a start: which one counts is unknown', async () => {
   await owner.query('create schema owner');
   await owner.query(FORMER.replace('public', 'owner'));
   await server.ask('alter database shop owner to app');
@@ -199,7 +199,7 @@ test('where the version before has stored it twice, the start stops: nobody know
   );
 });
 
-test('where the version before has stored it off the search path, the start stops', async () => {
+test('a table of the previous version off the search path stops a start', async () => {
   await owner.query('create schema hidden');
   await owner.query(FORMER.replace('public', 'hidden'));
   expect(await refusal('owner')).toBe(
@@ -207,7 +207,7 @@ test('where the version before has stored it off the search path, the start stop
   );
 });
 
-test("what a search path names, or plpgsql's absence, does not matter", async () => {
+test('neither the search path nor the absence of plpgsql matters', async () => {
   await server.ask('alter role owner set search_path = nowhere');
   await owner.query('create schema nowhere');
   await using superuser = createPool(urlOf('postgres'), { maxConnections: 1 });
@@ -224,7 +224,7 @@ test('row-level security that hides rows stops a start', async () => {
   );
 });
 
-test('an encoding in which some ids cannot be stored stops a start', async () => {
+test('an encoding that cannot store every id stops a start', async () => {
   await server.ask("create database latin encoding 'LATIN1' template template0");
   expect(await refusal('postgres', 'latin')).toBe(
     "final: the database's encoding is LATIN1, it must be UTF8",
@@ -232,13 +232,13 @@ test('an encoding in which some ids cannot be stored stops a start', async () =>
   await server.ask('drop database latin');
 });
 
-test('what the server refuses is asked of it once', async () => {
+test('a script that the server refuses is sent once', async () => {
   const broken = { ...THINGS, migrations: [() => ['create table shop.things (id nothing)']] };
   await using pool = createPool(urlOf('owner'), { maxConnections: 1 });
   const tables = new Tables('shop', [broken]);
   const run: Run = async (text, values) => (await pool.query(text, values)).rows;
   const before = await server.errors();
-  for (let looks = 0; looks < 3; looks += 1) {
+  for (let checks = 0; checks < 3; checks += 1) {
     await expect(tables.prepare(run)).rejects.toThrow(
       /cannot be made or changed \(type "nothing" does not/,
     );

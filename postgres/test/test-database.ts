@@ -1,12 +1,12 @@
 import type { Database } from '../src/database.ts';
 import { createPool, listen, type Run, type Table, Tables } from '../src/index.ts';
 
-/** Of the tables that a test's database has. */
+/** The schema of the tables in a test database. */
 export const SCHEMA = 'orders';
 
 type Query = Database['pool']['query'];
 
-/** `database`, of which each query is handed to `meet` with the original one, to do it or something else. */
+/** `database`, but each query calls `meet` with a function that runs it. */
 export function meetQueries<Its extends Database>(
   database: Its,
   meet: (query: () => ReturnType<Query>, text: string) => Promise<unknown>,
@@ -15,12 +15,12 @@ export function meetQueries<Its extends Database>(
   return { ...database, pool: Object.assign(Object.create(database.pool), { query }) };
 }
 
-/** The database at `url` as a service has it, with `table` in it, until it is disposed of. */
+/** The database at `url` with `table`, as a service has it, until it is disposed of. */
 export async function testDatabase(url: string, table: Table) {
   const pool = createPool(url, { maxConnections: 3 });
   const listening = new AbortController();
-  await using maker = createPool(url, { maxConnections: 1 });
-  const run: Run = async (text, values) => (await maker.query(text, values)).rows;
+  await using creator = createPool(url, { maxConnections: 1 });
+  const run: Run = async (text, values) => (await creator.query(text, values)).rows;
   await new Tables(SCHEMA, [table]).prepare(run);
   const close = async () => {
     listening.abort();

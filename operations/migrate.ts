@@ -64,5 +64,5 @@ function grantsTo(role: string, schema: string, tables: readonly Table[]): strin
 
 function print(script: string, grants: string[]): void {
   const statements = grants.map((grant) => `${grant};\n`).join('');
-  process.stdout.write(script + statements || '-- There is nothing to be done.\n');
+  process.stdout.write(script + statements || '-- There is nothing to do.\n');
 }

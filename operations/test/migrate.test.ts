@@ -70,7 +70,7 @@ test('a database administrator can apply the SQL that it prints, and services of
   leaving.abort();
   await database.close();
   const nothing = await migrate(['--sql'], { DATABASE_SCHEMA: 'shop' });
-  expect(nothing.stdout).toBe('-- There is nothing to be done.\n');
+  expect(nothing.stdout).toBe('-- There is nothing to do.\n');
   await server.ask('drop database shop with (force)');
   await server.ask('drop role app');
   await server.ask('create database shop');

@@ -78,6 +78,6 @@ test('without the tables it fails with one line, and creates none', async () => 
   const { code, stderr } = await reconcile(server.postgres.url.replace(/postgres$/, 'empty'));
   expect([code, stderr]).toEqual([
     1,
-    'reconcile: the tables of schema orders are not made yet, or of an earlier version: run npm run migrate\n',
+    'reconcile: the tables of schema orders do not exist yet, or have an earlier version: run npm run migrate\n',
   ]);
 });

@@ -37,12 +37,12 @@ function planTable(schema: string, table: Table, catalog: Catalog): Plan {
   if (version === undefined) return planUnversioned(schema, table, named);
   if (version > latest) {
     throw new TablesRefused(
-      `${name} is of version ${version}, and this version of the service knows ${latest}`,
+      `${name} has version ${version}, but this version of the service only knows ${latest}`,
     );
   }
   if (!there) {
     throw new TablesRefused(
-      `${name} is not there, though ${schema}.${VERSIONS_TABLE} names it: restore it, or delete that row`,
+      `${name} is missing, though ${schema}.${VERSIONS_TABLE} lists it: restore it, or delete that row`,
     );
   }
   if (!there.isTable) throw notOurs(there);
@@ -65,7 +65,7 @@ function planUnversioned(schema: string, table: Table, named: Relation[]): Plan 
   const [former, another] = there ? [there, ...onPath] : onPath;
   if (former && another) {
     throw new TablesRefused(
-      `the version before has stored ${table.name} in ${former.schema} and in ${another.schema}: rename the one that is not to be used`,
+      `the previous version has stored ${table.name} in ${former.schema} and in ${another.schema}: rename the one that should not be used`,
     );
   }
   if (there) return { statements: adopt(schema, table, there), isAllowed: there.isOwn };
@@ -76,7 +76,7 @@ function planUnversioned(schema: string, table: Table, named: Relation[]): Plan 
   const hidden = elsewhere.find(({ privileges }) => privileges.includes('select'));
   if (!hidden) return { statements: migrate(schema, table, 0), isAllowed: true };
   throw new TablesRefused(
-    `${hidden.schema}.${hidden.name} has what the version before has stored: set DATABASE_SCHEMA=${hidden.schema} to use it there`,
+    `${hidden.schema}.${hidden.name} has the data of the previous version: set DATABASE_SCHEMA=${hidden.schema} to use it there`,
   );
 }
 

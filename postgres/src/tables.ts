@@ -40,7 +40,8 @@ export class Tables {
       const text = await this.script(run);
       if (!text) return;
       await this.#change(run, text);
-      if (await this.script(run)) throw new Error('the tables are not what was made');
+      if (await this.script(run))
+        throw new Error('the migration has not produced the tables of this version');
     } finally {
       // If that fails, the connection is gone and its lock with it.
       await run(`select pg_advisory_unlock(${LOCK})`).catch(() => {});
@@ -60,7 +61,7 @@ export class Tables {
     if (statements.length === 0) return '';
     if (mustBeAllowed && !isAllowed) {
       throw new TablesRefused(
-        `the tables of schema ${this.schema} are not made yet, or of an earlier version, and role ${catalog.role} may not change that: run npm run migrate as one that may`,
+        `the tables of schema ${this.schema} do not exist yet, or have an earlier version, and role ${catalog.role} may not change that: run npm run migrate as a role that may`,
         { isFinal: false },
       );
     }
@@ -71,7 +72,7 @@ export class Tables {
   async mustBeThere(run: Run): Promise<void> {
     if (await this.script(run, { mustBeAllowed: false })) {
       throw new TablesRefused(
-        `the tables of schema ${this.schema} are not made yet, or of an earlier version: run npm run migrate`,
+        `the tables of schema ${this.schema} do not exist yet, or have an earlier version: run npm run migrate`,
       );
     }
   }
@@ -93,7 +94,7 @@ export class Tables {
     } catch (error) {
       const { code = '', message } = error as Error & { code?: string };
       if (!REFUSED.test(code)) throw error;
-      const line = `the tables of schema ${this.schema} cannot be made or changed (${message}): mend that, and run npm run migrate`;
+      const line = `the tables of schema ${this.schema} cannot be created or changed (${message}): correct that, and run npm run migrate`;
       this.#refused = { text, error: new TablesRefused(line, { isFinal: false }) };
       throw this.#refused.error;
     }

@@ -159,11 +159,11 @@ test('tables that become unusable end a new service, but not one that has used t
   await service.log.next((line) => line.startsWith('Database unavailable'));
   await server.postgres.restart();
   await service.log.next((line) =>
-    line.startsWith('Database not ready: shop.things is of version 9'),
+    line.startsWith('Database not ready: shop.things has version 9'),
   );
   expect(service.refusals).toEqual([]);
   const other = await openAs('postgres');
   await expect
     .poll(() => other.refusals)
-    .toEqual([expect.stringMatching(/^shop.things is of version 9/)]);
+    .toEqual([expect.stringMatching(/^shop.things has version 9/)]);
 });

@@ -141,7 +141,7 @@ async function mangledServer() {
 test('a corrupted connection fails its own queries, and is replaced', async () => {
   const given = Object.entries(MANGLED).map(async ([name, how]) => {
     const { url, mangle } = await mangledServer();
-    const limits = { maxConnections: 2, connectTimeoutMs: 500, maxQueryMs: 300 };
+    const limits = { maxConnections: 2, connectTimeoutMs: 1_000, maxQueryMs: 300 };
     await using pool = createPool(url, limits);
     const ask = () => pool.query('select $1::int as given', [7]);
     // All pools open theirs at once: that may take longer than this pool allows.
@@ -160,7 +160,7 @@ test('a corrupted connection fails its own queries, and is replaced', async () =
 
 test('corrupted bytes end neither a listener nor a cancel', async () => {
   const { url, mangle } = await mangledServer();
-  await using pool = createPool(url, { maxConnections: 1, connectTimeoutMs: 500 });
+  await using pool = createPool(url, { maxConnections: 1, connectTimeoutMs: 2_000 });
   const leaving = new AbortController();
   const listening = listen(url, 'channel', () => {}, leaving.signal);
   using scope = new Scope();

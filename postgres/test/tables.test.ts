@@ -78,7 +78,7 @@ test('tables are created once, and found by a role that may only use them', asyn
 test('a role that may not create them learns what to run, and the server logs no error', async () => {
   const before = await server.errors();
   const line =
-    'the tables of schema shop are not made yet, or of an earlier version, and role app may not change that: run npm run migrate as one that may';
+    'the tables of schema shop do not exist yet, or have an earlier version, and role app may not change that: run npm run migrate as a role that may';
   expect(await refusal('app')).toBe(line);
   await owner.query('create schema shop');
   expect(await refusal('app')).toBe(line);
@@ -139,7 +139,7 @@ test('a table of a later version stops a start', async () => {
   await prepare('owner');
   await owner.query('update shop.table_versions set version = 3');
   expect(await refusal('owner')).toBe(
-    'final: shop.things is of version 3, and this version of the service knows 2',
+    'final: shop.things has version 3, but this version of the service only knows 2',
   );
 });
 
@@ -148,7 +148,7 @@ test('a table without one of its columns, or a missing table, stops a start', as
   await owner.query('alter table shop.things drop size');
   expect(await refusal('owner')).toBe('final: shop.things lacks size integer');
   await owner.query('drop table shop.things');
-  expect(await refusal('owner')).toMatch(/^final: shop.things is not there, though /);
+  expect(await refusal('owner')).toMatch(/^final: shop.things is missing, though /);
 });
 
 test('a table with additional columns is accepted', async () => {
@@ -195,7 +195,7 @@ test('two tables of the previous version stop a start: which one counts is unkno
   await using app = createPool(urlOf('app'), { maxConnections: 1 });
   await app.query(FORMER);
   expect(await refusal('owner')).toBe(
-    'final: the version before has stored things in owner and in public: rename the one that is not to be used',
+    'final: the previous version has stored things in owner and in public: rename the one that should not be used',
   );
 });
 
@@ -203,7 +203,7 @@ test('a table of the previous version off the search path stops a start', async 
   await owner.query('create schema hidden');
   await owner.query(FORMER.replace('public', 'hidden'));
   expect(await refusal('owner')).toBe(
-    'final: hidden.things has what the version before has stored: set DATABASE_SCHEMA=hidden to use it there',
+    'final: hidden.things has the data of the previous version: set DATABASE_SCHEMA=hidden to use it there',
   );
 });
 
@@ -240,7 +240,7 @@ test('a script that the server refuses is sent once', async () => {
   const before = await server.errors();
   for (let checks = 0; checks < 3; checks += 1) {
     await expect(tables.prepare(run)).rejects.toThrow(
-      /cannot be made or changed \(type "nothing" does not/,
+      /cannot be created or changed \(type "nothing" does not/,
     );
   }
   expect((await server.errors()).slice(before.length)).toHaveLength(1);

@@ -29,7 +29,11 @@ export interface DatabaseConfig {
   schema: string;
 }
 
-/** Reads the same variables as the services. @throws {StartError} If one of them is wrong. */
+/**
+ * Reads the same variables as the services.
+ *
+ * @throws {StartError} If one of them is wrong.
+ */
 export function readDatabaseConfig(): DatabaseConfig {
   const { DOTENV_PATH } = process.env;
   const { error } = loadEnvFile({ quiet: true, ...(DOTENV_PATH && { path: DOTENV_PATH }) });

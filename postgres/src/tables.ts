@@ -68,7 +68,11 @@ export class Tables {
     return transaction(statements);
   }
 
-  /** Creates nothing. @throws {TablesRefused} If the tables are not those of this version. */
+  /**
+   * Checks the tables, and creates nothing.
+   *
+   * @throws {TablesRefused} If the tables are not those of this version.
+   */
   async mustBeThere(run: Run): Promise<void> {
     if (await this.script(run, { mustBeAllowed: false })) {
       throw new TablesRefused(
@@ -77,7 +81,7 @@ export class Tables {
     }
   }
 
-  /** Without the lock another process may migrate between two statements of this check; then it is not done. */
+  /** Without the lock another process may migrate between two statements of this check: then it is false. */
   async #isDone(run: Run): Promise<boolean> {
     try {
       return (await this.script(run)) === '';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { BUDGET_HEADER, DeadlineExceeded } from '../src/index.ts';
+import { BUDGET_HEADER, budgetHeaders, DeadlineExceeded, Scope } from '../src/index.ts';
 import { aborted, settled } from './event-loop.ts';
 import { get, startProbe } from './probe.ts';
 
@@ -50,5 +50,24 @@ describe('the budget header', () => {
     await settled();
     expect(scope.remainingMs).toBeGreaterThan(2_147_000_000);
     expect(scope.signal.aborted).toBe(false);
+  });
+});
+
+describe('budgetHeaders', () => {
+  test('says what is left in whole milliseconds, rounded down', () => {
+    using scope = new Scope(1_000);
+    const left = Number(budgetHeaders(scope)[BUDGET_HEADER]);
+    expect(Number.isInteger(left)).toBe(true);
+    expect(left).toBeLessThan(1_000);
+  });
+
+  test('never says 0, which Envoy reads as no limit', () => {
+    using scope = new Scope(0);
+    expect(budgetHeaders(scope)).toEqual({ [BUDGET_HEADER]: '1' });
+  });
+
+  test('says nothing without a deadline', () => {
+    using scope = new Scope();
+    expect(budgetHeaders(scope)).toEqual({});
   });
 });

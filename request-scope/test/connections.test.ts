@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { expect, test } from 'vitest';
-import { GracefulShutdown } from '../src/index.ts';
-import { settled } from './event-loop.ts';
-import { get, hearing, read, startProbe } from './probe.ts';
+import { createServer, type ServerResponse } from 'node:http';
+import { describe, expect, test } from 'vitest';
+import { ConnectionClosed, GracefulShutdown } from '../src/index.ts';
+import { aborted, settled } from './event-loop.ts';
+import { arrivalsOf, get, hearing, listen, post, read, startProbe } from './probe.ts';
 
 const LONG_MS = 60_000;
 const BIG_BYTES = 20_000_000;
@@ -87,4 +88,311 @@ test('one that has its age is closed, although the application lets its answers 
   const client = await probe.connect(get());
   (await probe.next()).res.writeHead(200, { Connection: 'keep-alive' }).end('one');
   await once(client, 'end');
+});
+
+/** A client that has read nothing yet of a first answer, which is backed up. */
+async function backedUp(probe: Awaited<ReturnType<typeof startProbe>>) {
+  const client = await probe.connect(get());
+  client.pause();
+  const first = await probe.next();
+  while (!first.req.socket.writableNeedDrain) {
+    first.res.write(Buffer.alloc(1_000_000));
+    await settled();
+  }
+  return { client, first };
+}
+
+test('behind answers that nobody has read no hang-up is seen: the connection is closed', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  const client = await probe.connect(get());
+  client.pause();
+  const first = await probe.next();
+  for (let count = 0; count < 90 && !first.req.socket.destroyed; count += 1) {
+    client.write(get());
+    const arrival = await Promise.race([probe.next(), aborted(first.scope.signal)]);
+    if (arrival instanceof Error) break;
+    (arrival as typeof first).res.end('x'.repeat(2_000));
+  }
+  client.destroy();
+  expect(await aborted(first.scope.signal)).toBeInstanceOf(ConnectionClosed);
+});
+
+test('pipelined answers that fill a buffer all reach a client that reads', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  probe.server.prependListener('request', (_req, res) => res.end('x'.repeat(100_000)));
+  const client = await probe.connect();
+  const received = read(client);
+  client.write(get().repeat(2) + get('Connection: close\r\n'));
+  expect(await received).toBeGreaterThan(300_000);
+});
+
+test('a connection that owes a hundred answers is closed by the next request', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  const client = await probe.connect(get().repeat(100));
+  const first = await probe.next();
+  for (let count = 1; count < 100; count += 1) await probe.next();
+  expect(first.scope.signal.aborted).toBe(false);
+  client.write(get());
+  expect(await aborted(first.scope.signal)).toBeInstanceOf(ConnectionClosed);
+});
+
+test('a request behind an answer that its client has yet to read cuts neither', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  const { client, first } = await backedUp(probe);
+  client.write(get('Connection: close\r\n'));
+  const second = await probe.next();
+  expect(first.scope.signal.aborted).toBe(false);
+  first.res.end(Buffer.alloc(BIG_BYTES));
+  second.res.end();
+  expect(await read(client.resume())).toBeGreaterThan(BIG_BYTES);
+});
+
+test('so is one behind whose first answer another was made while nobody read', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  const { client, first } = await backedUp(probe);
+  client.write(get());
+  const second = await probe.next();
+  second.res.end('x'.repeat(100_000));
+  client.resume();
+  await Promise.race([once(client, 'end'), once(first.req.socket, 'drain')]);
+  client.destroy();
+  expect(await aborted(first.scope.signal)).toBeInstanceOf(ConnectionClosed);
+});
+
+test('so is one on which an answer comes to be the first before one that waits', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  const { client, first } = await backedUp(probe);
+  first.res.end();
+  client.write(get() + get());
+  const [second, third] = [await probe.next(), await probe.next()];
+  third.res.end('x'.repeat(200_000));
+  const finished = once(first.res, 'finish');
+  client.resume();
+  await finished;
+  client.destroy();
+  expect(await aborted(second.scope.signal)).toBeInstanceOf(ConnectionClosed);
+});
+
+test('answers every pipelined request before it closes their connection', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  const client = await probe.connect(get() + get());
+  const [first, second] = [await probe.next(), await probe.next()];
+  const drained = shutdown.drain(LONG_MS);
+  client.write(get());
+  const third = await probe.next();
+  let text = '';
+  client.on('data', (chunk) => {
+    text += chunk;
+  });
+  const closed = once(client, 'end');
+  for (const [index, { res, scope }] of [first, second, third].entries()) {
+    expect(scope.signal.aborted).toBe(false);
+    res.end(`answer ${index}`);
+    scope[Symbol.dispose]();
+    await settled();
+  }
+  await Promise.all([closed, drained]);
+  expect(text.match(/answer \d/g)).toEqual(['answer 0', 'answer 1', 'answer 2']);
+  expect(text.match(/Connection: close/g)).toHaveLength(1);
+});
+
+test('an answer that had begun before the drain closes its connection too', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  probe.server.keepAliveTimeout = 0; // for ever
+  const client = await probe.connect(get());
+  const other = await probe.connect(get());
+  const [first, second] = [await probe.next(), await probe.next()];
+  first.res.flushHeaders();
+  await once(client, 'data');
+  const drained = shutdown.drain(LONG_MS);
+  const closed = once(client, 'end');
+  first.res.end();
+  first.scope[Symbol.dispose]();
+  await closed;
+  second.res.end();
+  second.scope[Symbol.dispose]();
+  await Promise.all([once(other, 'end'), drained]);
+});
+
+test('an answer that is made waits for the one before it, also in a drain', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  const client = await probe.connect(get() + get());
+  const [first, second] = [await probe.next(), await probe.next()];
+  second.res.end('second');
+  second.scope[Symbol.dispose]();
+  const drained = shutdown.drain(LONG_MS);
+  const answers: Buffer[] = [];
+  client.on('data', (chunk) => answers.push(chunk));
+  first.res.end('first');
+  first.scope[Symbol.dispose]();
+  await Promise.all([once(client, 'end'), drained]);
+  expect(
+    Buffer.concat(answers)
+      .toString()
+      .match(/first|second/g),
+  ).toEqual(['first', 'second']);
+});
+
+test.each([
+  ['a GET', get()],
+  ['a POST without a body', post('')],
+])('a request that has begun while %s was answered is served', async (_row, text) => {
+  const shutdown = new GracefulShutdown();
+  const server = createServer(); // It reads no body.
+  const next = arrivalsOf(server, shutdown);
+  shutdown.attach(server);
+  await using probe = await listen(server);
+  await probe.connect(get());
+  const other = await next();
+  const client = await probe.connect(text);
+  const heard = hearing(client);
+  const first = await next();
+  client.write('GET / HTTP/1.1\r\n');
+  while (first.req.socket.bytesRead !== client.bytesWritten) await settled();
+  first.res.end('first');
+  await heard('first');
+  const drained = shutdown.drain(LONG_MS);
+  client.write('Host: localhost\r\n\r\n');
+  const second = await next();
+  second.res.end('second');
+  await heard('second');
+  for (const { res, scope } of [first, second, other]) {
+    scope[Symbol.dispose]();
+    res.end();
+  }
+  await drained;
+});
+
+test('an idle connection is closed, also where a body had come after its head', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  await probe.connect(get());
+  const other = await probe.next();
+  const client = await probe.connect(
+    'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n',
+  );
+  await probe.hasRead(client);
+  client.write('body');
+  const { res, scope } = await probe.next();
+  const heard = hearing(client);
+  res.end('answer');
+  scope[Symbol.dispose]();
+  await heard('answer');
+  const closed = once(client, 'end');
+  const drained = shutdown.drain(LONG_MS);
+  await closed;
+  other.res.end();
+  other.scope[Symbol.dispose]();
+  await drained;
+});
+
+describe('while it goes on accepting', () => {
+  test('a connection whose answer promised to keep it is kept, and told by the next one', async () => {
+    const shutdown = new GracefulShutdown();
+    await using probe = await startProbe(shutdown);
+    const client = await probe.connect(get());
+    const first = await probe.next();
+    first.res.flushHeaders();
+    await once(client, 'data');
+    const heard = hearing(client);
+    shutdown.drain(LONG_MS, LONG_MS);
+    first.res.end('first');
+    await heard('first');
+    await settled();
+    client.write(get());
+    const { res } = await probe.next();
+    res.end('second');
+    await heard('Connection: close');
+    await once(client, 'end');
+  });
+
+  test.each<[string, (res: ServerResponse) => void, string]>([
+    ['writeHead, by name', (res) => res.writeHead(200, { connection: 'Keep-Alive' }), 'close'],
+    [
+      'in a list',
+      (res) => res.writeHead(200, 'OK', ['A', '1', 'Connection', 'keep-alive']),
+      'close',
+    ],
+    ['in pairs', (res) => res.writeHead(200, [['Connection', 'keep-alive']]), 'close'],
+    ['setHeader', (res) => void res.setHeader('Connection', 'keep-alive'), 'close'],
+    ['nothing', (res) => void res.setHeader('A', '1'), 'close'],
+    ['upgrade', (res) => res.writeHead(426, { Connection: 'upgrade' }), 'upgrade'],
+  ])('%s: an answer that the application lets say so closes', async (_how, say, said) => {
+    const shutdown = new GracefulShutdown();
+    await using probe = await startProbe(shutdown);
+    const client = await probe.connect(get());
+    const { res } = await probe.next();
+    shutdown.drain(LONG_MS, LONG_MS);
+    say(res);
+    res.end('answer');
+    const [answer] = await once(client, 'data');
+    expect(String(answer).match(/^connection: .*/gim)).toEqual([`Connection: ${said}`]);
+  });
+});
+
+describe('once it has stopped accepting, a request that is on its way is answered', () => {
+  test.each([
+    ['on a connection that is idle', get()],
+    ['as the first of a connection', ''],
+  ])('%s', async (_where, before) => {
+    const shutdown = new GracefulShutdown();
+    await using probe = await startProbe(shutdown);
+    const client = await probe.connect(before);
+    const heard = hearing(client);
+    if (before) {
+      const { res, scope } = await probe.next();
+      scope[Symbol.dispose]();
+      res.end('before');
+      await heard('before');
+      await settled();
+    }
+    const drained = shutdown.drain(LONG_MS);
+    client.write(get());
+    const { res, scope } = await probe.next();
+    scope[Symbol.dispose]();
+    res.end('last');
+    await heard('Connection: close');
+    await drained;
+  });
+
+  test('behind an answer whose head had left before', async () => {
+    const shutdown = new GracefulShutdown();
+    await using probe = await startProbe(shutdown);
+    const client = await probe.connect(get());
+    const { res, scope } = await probe.next();
+    scope[Symbol.dispose]();
+    res.flushHeaders();
+    const heard = hearing(client);
+    const drained = shutdown.drain(LONG_MS);
+    res.end('first');
+    await heard('first');
+    client.write(get());
+    const second = await probe.next();
+    second.scope[Symbol.dispose]();
+    second.res.end('second');
+    await heard('Connection: close');
+    await drained;
+  });
+});
+
+test('a listener that is added later is followed as well, and a server without one gets none', async () => {
+  const shutdown = new GracefulShutdown();
+  const server = createServer();
+  shutdown.attach(server);
+  expect(server.listenerCount('request')).toBe(0);
+  server.on('request', (_req, res) => setImmediate(() => res.end('answer')));
+  await using probe = await listen(server);
+  const client = await probe.connect(get());
+  const heard = hearing(client);
+  await once(server, 'request');
+  await Promise.all([heard('Connection: close'), shutdown.drain(LONG_MS)]);
 });

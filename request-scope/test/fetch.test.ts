@@ -1,12 +1,44 @@
 import { channel } from 'node:diagnostics_channel';
+import { getEventListeners } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { withScope } from '../src/fetch.ts';
-import { ClientDisconnected, DeadlineExceeded, GracefulShutdown } from '../src/index.ts';
-import { LONG_MS } from './adapter-contract.ts';
+import {
+  ClientDisconnected,
+  DeadlineExceeded,
+  GracefulShutdown,
+  type Scope,
+} from '../src/index.ts';
+import { budget, LONG_MS } from './adapter-contract.ts';
 import { aborted, settled, timers } from './event-loop.ts';
-import { ask, BUDGET } from './fetch-probe.ts';
+
+const URL = 'http://orders/';
+const [BUDGET = ''] = budget(LONG_MS).split(':');
+
+/** A request, a client that can leave, and whether a scope of the request is open. */
+function ask(init: RequestInit = {}) {
+  const client = new AbortController();
+  const request = new Request(URL, { ...init, signal: client.signal });
+  const isOpen = () => getEventListeners(request.signal, 'abort').length > 0;
+  return { request, isOpen, hangUp: () => client.abort() };
+}
+
+/** A body of two parts, after which it ends or fails. */
+const parts = (
+  end: (controller: ReadableStreamDefaultController) => void,
+  cancel: () => void | Promise<void> = () => {},
+) => {
+  const rest = ['first', 'second'].map((part) => new TextEncoder().encode(part));
+  return new ReadableStream({
+    pull(controller) {
+      const part = rest.shift();
+      if (part) controller.enqueue(part);
+      else end(controller);
+    },
+    cancel,
+  });
+};
 
 test('the request is aborted: its scope aborts', async () => {
   const { request, isOpen, hangUp } = ask();
@@ -103,4 +135,71 @@ describe('an answer that nobody reads', () => {
     clearInterval(collecting);
     expect(timers()).toBeLessThanOrEqual(before); // Of others, some may have ended.
   });
+});
+
+test('it ends with the last byte of a streamed body', async () => {
+  const { request, isOpen } = ask();
+  const body = parts((controller) => controller.close());
+  const answer = await withScope(request, () => new Response(body));
+  const seen: string[] = [];
+  for await (const part of answer.body ?? []) {
+    expect(isOpen()).toBe(true);
+    seen.push(new TextDecoder().decode(part));
+  }
+  expect(seen).toEqual(['first', 'second']);
+  expect(isOpen()).toBe(false);
+});
+
+test('a body that errors ends it, and errors', async () => {
+  const { request, isOpen } = ask();
+  const body = parts((controller) => controller.error(new Error('disk full')));
+  const answer = await withScope(request, () => new Response(body));
+  await expect(answer.text()).rejects.toThrow('disk full');
+  expect(isOpen()).toBe(false);
+});
+
+test('cancel_after_first_response: a canceled body aborts it, and its source', async () => {
+  const { request, isOpen } = ask();
+  const seen: string[] = [];
+  const body = parts(
+    () => {},
+    () => void seen.push('source canceled'),
+  );
+  let signal: AbortSignal | undefined;
+  const answer = await withScope(request, (scope: Scope) => {
+    signal = scope.signal;
+    return new Response(body);
+  });
+  const reader = answer.body?.getReader();
+  await reader?.read();
+  expect(signal?.aborted).toBe(false);
+  await reader?.cancel();
+  expect(signal?.reason).toBeInstanceOf(ClientDisconnected);
+  expect(seen).toEqual(['source canceled']);
+  expect(isOpen()).toBe(false);
+});
+
+test.each([
+  ['', () => {}],
+  [', although it fails', () => Promise.reject(new Error('cannot be canceled'))],
+  [', although that never ends', () => new Promise<void>(() => {})],
+])('the body of an answer to HEAD is canceled%s; its headers stay', async (_row, cancel) => {
+  const { request, isOpen } = ask({ method: 'HEAD' });
+  const seen: string[] = [];
+  const body = parts(
+    () => {},
+    () => {
+      seen.push('source canceled');
+      return cancel();
+    },
+  );
+  const answer = await withScope(request, () => new Response(body, { headers: { ETag: 'x' } }));
+  expect(seen).toEqual(['source canceled']);
+  expect([answer.body, answer.headers.get('ETag')]).toEqual([null, 'x']);
+  expect(isOpen()).toBe(false);
+});
+
+test('an answer to HEAD without a body stays what it is', async () => {
+  const failed = Response.error();
+  expect(await withScope(ask({ method: 'HEAD' }).request, () => failed)).toBe(failed);
 });

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
-import { GracefulShutdown, ShuttingDown } from '../src/index.ts';
-import { aborted, settled } from './event-loop.ts';
-import { get, startProbe } from './probe.ts';
+import { GracefulShutdown, Scope, ShuttingDown } from '../src/index.ts';
+import { aborted, settled, timers } from './event-loop.ts';
+import { get, hearing, startProbe } from './probe.ts';
 
 const LONG_MS = 60_000;
 
@@ -104,4 +104,102 @@ test('accepts nothing once its delay has passed', async () => {
   const [error] = await once(late, 'error');
   expect(error.code).toBe('ECONNREFUSED');
   await drained;
+});
+
+test('a second drain is the first one', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  await probe.connect(get());
+  const { res, scope } = await probe.next();
+  const drained = shutdown.drain(LONG_MS);
+  expect(shutdown.drain(0)).toBe(drained);
+  res.end();
+  scope[Symbol.dispose]();
+  await drained;
+});
+
+test('a client that hangs up while draining is not waited for', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  const client = await probe.connect(get() + get());
+  const first = await probe.next();
+  const second = await probe.next();
+  const drained = shutdown.drain(LONG_MS);
+  client.destroy();
+  await Promise.all([aborted(first.scope.signal), aborted(second.scope.signal)]);
+  first.scope[Symbol.dispose]();
+  second.scope[Symbol.dispose]();
+  await drained;
+});
+
+test('a hook that rejects keeps neither another nor the connections, and is told', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  const client = await probe.connect('GET / HTTP/1.1\r\n'); // half a request
+  await probe.hasRead(client);
+  let finished = false;
+  shutdown.afterRequests(() => Promise.reject(new Error('no good')), LONG_MS);
+  shutdown.afterRequests(async () => {
+    await settled();
+    finished = true;
+  }, LONG_MS);
+  const closed = once(client, 'end');
+  await expect(shutdown.drain(LONG_MS)).rejects.toThrow('no good');
+  await closed;
+  expect(finished).toBe(true);
+});
+
+test('waits for the hook after the requests, and tells it when time is up', async () => {
+  const shutdown = new GracefulShutdown();
+  await using probe = await startProbe(shutdown);
+  await probe.connect(get());
+  const { res, scope } = await probe.next();
+  const order: string[] = [];
+  shutdown.afterRequests(async (signal) => {
+    order.push('hook begins');
+    await aborted(signal);
+    order.push('hook is told');
+  }, 30);
+  const drained = shutdown.drain(LONG_MS);
+  order.push('answer');
+  res.end();
+  scope[Symbol.dispose]();
+  await drained;
+  expect(order).toEqual(['answer', 'hook begins', 'hook is told']);
+});
+
+test('a drain keeps the process alive until it has ended, and no longer', async () => {
+  const shutdown = new GracefulShutdown();
+  const unregister = shutdown.register(new Scope());
+  const before = timers();
+  const drained = shutdown.drain(LONG_MS);
+  expect(timers()).toBe(before + 1);
+  unregister();
+  await drained;
+  expect(timers()).toBe(before);
+});
+
+test('a drain is for all servers that it was attached to', async () => {
+  const shutdown = new GracefulShutdown();
+  await using one = await startProbe(shutdown);
+  await using two = await startProbe(shutdown);
+  const client = await one.connect(get());
+  const heard = hearing(client);
+  const { res, scope } = await one.next();
+  const drained = shutdown.drain(LONG_MS);
+  await settled();
+  expect([one.server.listening, two.server.listening]).toEqual([false, false]);
+  scope[Symbol.dispose]();
+  await settled();
+  res.end('in time');
+  await Promise.all([heard('in time'), drained]);
+});
+
+test('a time that is no number is refused at once', () => {
+  const shutdown = new GracefulShutdown();
+  const missing = undefined as unknown as number;
+  expect(() => shutdown.afterRequests(async () => {}, missing)).toThrow(RangeError);
+  expect(() => shutdown.drain(missing)).toThrow(RangeError);
+  expect(() => shutdown.drain(0, Number.NaN)).toThrow(RangeError);
+  expect(shutdown.draining).toBe(false);
 });

@@ -1,11 +1,11 @@
 // Express that answers at once, each request under a scope if SCOPE is set.
 import express from 'express';
-import { requestScopes, scopeOf } from 'request-scope/express';
+import { scopeOf, scopes } from 'request-scope/express';
 
 const isScoped = process.env.SCOPE === '1';
 
 const app = express();
-if (isScoped) app.use(requestScopes());
+if (isScoped) app.use(scopes());
 app.get('/order', (req, res) => {
   if (isScoped) scopeOf(res);
   if (req.url.endsWith('held')) return res.flushHeaders();

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { levels } from 'pino';
-import { MAX_TIMER_MS } from 'request-scope';
 import { isHostList, readAllowedHosts } from './callers.ts';
 
 type Environment = NodeJS.ProcessEnv;
+
+/** The longest delay of a Node timer, in milliseconds; a longer one fires after 1 ms. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** The reason why a program cannot start. Its message is one line for the operator. */
 export class StartError extends Error {}

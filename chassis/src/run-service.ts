@@ -64,7 +64,7 @@ export async function runService<Config extends ServiceConfig>(service: {
     const app = service.createApp({ config, logger, shutdown, database });
     const server = createLimitedServer(app);
     const { host, port, shutdownTimeoutMs, drainDelayMs, maxConnectionAgeMs } = config;
-    shutdown.attach(server, maxConnectionAgeMs || undefined);
+    shutdown.attach(server, { maxConnectionAgeMs: maxConnectionAgeMs || undefined });
     // Before it listens: a supervisor may send SIGTERM as soon as the port is open.
     exitGracefully(logger, async () => {
       await shutdown.drain(shutdownTimeoutMs, drainDelayMs);

@@ -4,7 +4,7 @@ import express, { type Express, type Request, type RequestHandler, type Response
 import createError from 'http-errors';
 import type { Logger } from 'pino';
 import { GracefulShutdown } from 'request-scope';
-import { requestScopes } from 'request-scope/express';
+import { scopes } from 'request-scope/express';
 import { errorHandler, plainText, sendText } from './answers.ts';
 import { type AllowedHosts, refusalOf } from './callers.ts';
 import { identifyRequests } from './request-id.ts';
@@ -41,7 +41,7 @@ export function createServiceApp(
   app.enable('case sensitive routing').enable('strict routing');
   // Without this Express answers 304 to If-None-Match: *, even for an order that was just charged.
   Object.defineProperty(app.request, 'fresh', { value: false });
-  app.use(identifyRequests(logger), plainText, requestScopes(shutdown), waitUntilReady());
+  app.use(identifyRequests(logger), plainText, scopes({ shutdown }), waitUntilReady());
   app.use((req, _res, next) => {
     const refusal = refusalOf(req, allowedHosts);
     next(refusal && createError(refusal.status, refusal.message));

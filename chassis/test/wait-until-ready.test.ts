@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import express, { type Response } from 'express';
 import { pino } from 'pino';
 import { GracefulShutdown } from 'request-scope';
-import { requestScopes, scopeOf } from 'request-scope/express';
+import { scopeOf, scopes } from 'request-scope/express';
 import request from 'supertest';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { portOf } from '../../harness/port-of.ts';
@@ -200,7 +200,7 @@ describe('pipelined requests', () => {
 
   test('close their connection, and no other, if too many wait', async () => {
     const shutdown = new GracefulShutdown();
-    const routes = express().use(requestScopes(shutdown), waitUntilReady(3));
+    const routes = express().use(scopes({ shutdown }), waitUntilReady(3));
     let first: Response | undefined;
     routes.get('/', (_req, res) => {
       if (first) sendText(res, 'done');

@@ -1,15 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import {
-  BUDGET_HEADER,
   budgetHeaders,
   ClientDisconnected,
   causeOf,
   type GracefulShutdown,
-  readBudgetMs,
   requestScope,
   type Scope,
-  withTimeout,
 } from 'request-scope';
 import { send } from '../../harness/client.ts';
 import { readAssets } from './assets.ts';
@@ -50,7 +47,7 @@ export function createPageServer(
     orders += 1;
     const budget = Number.isFinite(budgetMs) ? { budgetMs } : {};
     const order = { requestId: randomUUID(), orderID: `live-${orders}`, crowd, ...budget };
-    using scope = withTimeout(parent, budgetMs);
+    using scope = parent.child(budgetMs);
     const leaving = leavesAfterMs && setTimeout(hangUp, leavesAfterMs, scope);
     const asked: Promise<void>[] = [];
     for (const side of sides) asked.push(ask(side, order, scope, history.tell));
@@ -58,8 +55,7 @@ export function createPageServer(
     clearTimeout(leaving);
   };
   const presses: Record<string, (scope: Scope, query: URLSearchParams) => unknown> = {
-    '/order': (scope, query) =>
-      place(scope, readBudgetMs({ [BUDGET_HEADER]: query.get('budgetMs') ?? '' })),
+    '/order': (scope, query) => place(scope, budgetMsOf(query)),
     '/crowd': (scope) => {
       const crowd = randomUUID();
       const members = Array.from({ length: CROWD }, (_, member) => {
@@ -87,7 +83,7 @@ export function createPageServer(
     if (found) return res.setHeader('Content-Type', found.type).end(found.body);
     if (!press) return history.follow(res, Number(req.headers['last-event-id'] ?? 0));
     req.resume(); // Behind a body that nobody reads, no hang-up would be seen.
-    using scope = requestScope(req, res, shutdown);
+    using scope = requestScope(req, res, { shutdown });
     await press(scope, new URLSearchParams(query));
     return res.writeHead(204).end();
   };
@@ -95,6 +91,12 @@ export function createPageServer(
   const server = createServer(handle);
   shutdown.attach(server);
   return server;
+}
+
+/** The `budgetMs` of a query, in whole milliseconds; Infinity if there is no valid one. */
+function budgetMsOf(query: URLSearchParams): number {
+  const budgetMs = query.get('budgetMs') ?? '';
+  return /^\d+$/.test(budgetMs) ? Number(budgetMs) : Number.POSITIVE_INFINITY;
 }
 
 const hangUp = (scope: Scope) => scope.abort(new ClientDisconnected());

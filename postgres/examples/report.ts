@@ -12,7 +12,7 @@ const pool = createPool(DATABASE_URL, { maxConnections: 10 });
 const shutdown = new GracefulShutdown();
 
 const server = createServer(async (req, res) => {
-  using scope = requestScope(req, res, shutdown);
+  using scope = requestScope(req, res, { shutdown });
   try {
     const { rows } = await pool.query(REPORT, [], scope);
     res.end(`${rows[0]?.report}\n`);

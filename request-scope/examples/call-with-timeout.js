@@ -1,20 +1,18 @@
-// A call with a timeout of its own, inside a handler. The next hop learns how long it has, and stops too.
+// A call with a timeout of its own, within a handler. The next hop learns its budget, and stops too.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { budgetHeaders, causeOf, requestScope, withTimeout } from 'request-scope';
 
-async function checkStock(url, parent) {
-  const scope = withTimeout(parent, 1_000);
-  try {
-    const answer = await fetch(url, { signal: scope.signal, headers: budgetHeaders(scope) });
-    return await answer.text(); // Within the scope, or a body that stalls has no deadline.
-  } finally {
-    scope[Symbol.dispose]();
-  }
+/** `scope` is `{ signal, remainingMs }`: enough to follow its caller, and no way to abort or end it. */
+async function checkStock(url, scope) {
+  return await withTimeout(scope, 1_000, async (call) => {
+    const answer = await fetch(url, { signal: call.signal, headers: budgetHeaders(call) });
+    return await answer.text(); // Within the timeout: a body can stall, too.
+  });
 }
 
-/** A server that answers with what `work` makes under the scope of the request. */
+/** A server that answers with the result of `work`, which runs under the scope of the request. */
 async function start(work) {
   const server = createServer(async (req, res) => {
     const scope = requestScope(req, res);
@@ -44,7 +42,7 @@ const stopped = [once(order.server, 'stopped'), once(inventory.server, 'stopped'
 const late = await fetch(`${order.url}/rare`);
 console.log(`too late: ${late.status}, ${await late.text()}`);
 console.log(`the order stopped: ${await stopped[0]}`);
-console.log(`the inventory stopped: ${await stopped[1]}`); // Whichever of the two it saw first.
+console.log(`the inventory stopped: ${await stopped[1]}`); // It depends on which of the two came first.
 
 for (const { server } of [order, inventory]) {
   server.close();

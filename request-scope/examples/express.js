@@ -1,14 +1,14 @@
-// Express. The scope of a request ends by itself; hang-ups and spent budgets reach one error handler.
+// Express: scopes end by themselves, and one error handler responds to every cancellation.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
 import { BUDGET_HEADER, causeOf, GracefulShutdown } from 'request-scope';
-import { requestScopes, scopeOf } from 'request-scope/express';
+import { scopeOf, scopes } from 'request-scope/express';
 
 const shutdown = new GracefulShutdown();
 const app = express();
-app.use(requestScopes(shutdown), express.json());
+app.use(scopes({ shutdown }), express.json());
 
 app.get('/report', async (_req, res) => {
   res.send(await buildReport(scopeOf(res).signal));

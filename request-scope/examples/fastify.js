@@ -1,12 +1,12 @@
-// Fastify. The plugin gives each request a scope, and close() lets the requests in flight end first.
+// Fastify: the plugin gives each request a scope, and close() waits for the requests in flight.
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Fastify from 'fastify';
 import { causeOf } from 'request-scope';
-import { requestScopes, scopeOf } from 'request-scope/fastify';
+import scopes, { scopeOf } from 'request-scope/fastify';
 
 const fastify = Fastify();
-fastify.register(requestScopes, { drainTimeoutMs: 8_000 });
+fastify.register(scopes, { drainTimeoutMs: 8_000 });
 
 fastify.get('/report', async (request, reply) => {
   const { signal } = scopeOf(reply);

@@ -1,16 +1,16 @@
-// Hono, and whatever else answers a web-standard Request.
+// Hono, and any other framework whose handlers take a web-standard Request.
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import { BUDGET_HEADER, causeOf, GracefulShutdown } from 'request-scope';
-import { withScope } from 'request-scope/fetch';
+import { runInScope } from 'request-scope/fetch';
 
 const shutdown = new GracefulShutdown();
 const app = new Hono();
 
 app.get('/report', (c) =>
-  withScope(
+  runInScope(
     c.req.raw,
     async (scope) => {
       try {
@@ -22,7 +22,7 @@ app.get('/report', (c) =>
         return c.text(cause.message, 408);
       }
     },
-    shutdown,
+    { shutdown },
   ),
 );
 

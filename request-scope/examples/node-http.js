@@ -1,4 +1,4 @@
-// node:http. A client that waits gets its answer; the work for one that leaves stops.
+// node:http: a client that waits gets its answer, and the work for a client that leaves stops.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,7 +7,7 @@ import { causeOf, GracefulShutdown, requestScope } from 'request-scope';
 const shutdown = new GracefulShutdown();
 
 const server = createServer(async (req, res) => {
-  const scope = requestScope(req, res, shutdown);
+  const scope = requestScope(req, res, { shutdown });
   try {
     res.end(await buildReport(req.url, scope.signal));
   } catch (error) {
@@ -20,7 +20,7 @@ const server = createServer(async (req, res) => {
 });
 shutdown.attach(server);
 
-/** Stands for whatever takes a signal: fetch, a query, a child process. */
+/** Stands for any function that takes a signal: fetch, a query, a child process. */
 function buildReport(url, signal) {
   return sleep(url === '/long' ? 60_000 : 10, 'the report', { signal });
 }

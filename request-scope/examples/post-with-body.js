@@ -1,4 +1,4 @@
-// Read the body first, then open the scope: behind a body that nobody reads, Node sees no hang-up.
+// Read the body first, then open the scope: Node sees no hang-up behind a body that nobody reads.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
@@ -8,9 +8,9 @@ import { causeOf, GracefulShutdown, requestScope } from 'request-scope';
 const shutdown = new GracefulShutdown();
 
 const server = createServer(async (req, res) => {
-  const order = JSON.parse(await text(req)); // In earnest, with a limit; body parsers have one.
+  const order = JSON.parse(await text(req)); // In production, set a limit; body parsers have one.
   console.log(`read an order of ${order.lines.length} lines`);
-  const scope = requestScope(req, res, shutdown);
+  const scope = requestScope(req, res, { shutdown });
   server.emit('order');
   try {
     res.end(await placeOrder(order, scope.signal));

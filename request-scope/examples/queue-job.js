@@ -1,13 +1,14 @@
-// Jobs of a queue, which no client waits for: a drain takes no new one, and lets the one in hand end.
+// Jobs of a queue, for which no client waits: a drain starts no new job, and gives the current one time to end.
 import { EventEmitter, once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { causeOf, GracefulShutdown, Scope } from 'request-scope';
+import { causeOf, GracefulShutdown, Scope, ShuttingDown, withTimeout } from 'request-scope';
 
 const shutdown = new GracefulShutdown();
 const queue = ['a quick letter', 'a long letter', 'a letter that has to wait'];
 const worker = new EventEmitter();
+const jobs = new Scope(); // The parent of every job.
 
-/** Until the service leaves. */
+/** Runs the jobs one after the other, until the service shuts down. */
 async function work() {
   while (!shutdown.signal.aborted && queue.length > 0) {
     await runJob(queue.shift());
@@ -15,22 +16,17 @@ async function work() {
   console.log(`left in the queue: ${queue}`);
 }
 
-/** A job has a minute. A drain waits for it, and aborts it when its time is up. */
+/** A job has a minute. */
 async function runJob(job) {
-  const scope = new Scope(60_000);
-  const unregister = shutdown.register(scope);
   worker.emit(job);
   try {
-    await send(job, scope.signal);
+    await withTimeout(jobs, 60_000, ({ signal }) => send(job, signal));
     console.log(`sent ${job}`);
   } catch (error) {
-    const cause = causeOf(error, scope);
+    const cause = causeOf(error, jobs);
     if (!cause) throw error;
     console.log(`back into the queue goes ${job}: ${cause.message}`);
     queue.unshift(job);
-  } finally {
-    unregister();
-    scope[Symbol.dispose]();
   }
 }
 
@@ -38,7 +34,12 @@ const send = (job, signal) => sleep(job.includes('long') ? 60_000 : 10, undefine
 
 const begun = once(worker, 'a long letter');
 const worked = work();
+// In a drain, the current job has another 100 ms.
+shutdown.afterRequests(async (signal) => {
+  signal.addEventListener('abort', () => jobs.abort(new ShuttingDown()));
+  await worked;
+}, 100);
+
 await begun;
 console.log('SIGTERM: jobs in hand have 100 ms');
-await shutdown.drain(100);
-await worked;
+await shutdown.drain(8_000);

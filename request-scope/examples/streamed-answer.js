@@ -1,14 +1,14 @@
-// An answer that is a stream: its scope ends with the last byte, and a client that leaves ends the source.
+// A streamed response: its scope ends with the last byte, and a client that leaves stops the source.
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import { GracefulShutdown } from 'request-scope';
-import { withScope } from 'request-scope/fetch';
+import { runInScope } from 'request-scope/fetch';
 
 const shutdown = new GracefulShutdown();
 
-/** Prices, for ever or until `count` are sent. */
+/** Sends `count` prices, one after the other. */
 async function* prices(count, signal) {
   let sent = 0;
   try {
@@ -23,13 +23,13 @@ async function* prices(count, signal) {
 
 const app = new Hono();
 app.get('/prices', (c) =>
-  withScope(
+  runInScope(
     c.req.raw,
     ({ signal }) => {
       const count = Number(c.req.query('count') ?? Number.POSITIVE_INFINITY);
       return new Response(ReadableStream.from(prices(count, signal)));
     },
-    shutdown,
+    { shutdown },
   ),
 );
 

@@ -1,4 +1,4 @@
-// The client leaves after it was charged. Nobody waits for the refund, so it has a scope of its own.
+// The client leaves after it was charged. The refund must happen all the same, so it has a scope of its own.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,7 +7,7 @@ import { causeOf, GracefulShutdown, requestScope, Scope } from 'request-scope';
 const shutdown = new GracefulShutdown();
 
 const server = createServer(async (req, res) => {
-  const scope = requestScope(req, res, shutdown);
+  const scope = requestScope(req, res, { shutdown });
   try {
     await charge(scope.signal);
     try {
@@ -21,12 +21,12 @@ const server = createServer(async (req, res) => {
     console.log(`the order ended: ${cause?.message ?? error}`);
     res.writeHead(cause ? 408 : 500).end();
   } finally {
-    scope[Symbol.dispose](); // Not before the refund: a drain waits for it.
+    scope[Symbol.dispose](); // Only after the refund, so that a drain waits for it.
   }
 });
 shutdown.attach(server);
 
-/** Under the signal of the request this would not even begin: it is aborted. */
+/** The signal of the request is aborted: under it, the refund would not even begin. */
 async function undo() {
   const scope = new Scope(5_000);
   try {

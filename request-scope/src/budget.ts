@@ -1,33 +1,32 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { MAX_TIMER_MS, Scope } from './scope.ts';
+import { MAX_TIMER_MS, type ScopeView } from './scope.ts';
 
-/** The whole milliseconds that the caller will still wait. Relative, so that clocks need not agree. */
+/**
+ * The header for the budget: the whole milliseconds that the caller will still wait. The time is relative,
+ * so clocks need not agree. Envoy and Istio set the same header.
+ */
 export const BUDGET_HEADER = 'x-envoy-expected-rq-timeout-ms';
 
-/** The caller's budget in milliseconds, the smallest of several; Infinity without a valid one. */
-export function readBudgetMs(headers: IncomingHttpHeaders): number {
-  const sent = String(headers[BUDGET_HEADER] ?? '').match(/(?<=^|,)\s*\d+\s*(?=$|,)/g) ?? [];
-  return Math.min(...sent.map(Number).filter((budgetMs) => budgetMs <= MAX_TIMER_MS));
-}
+const NO_BUDGET = Number.POSITIVE_INFINITY;
 
-/** Headers that tell the next hop what is left of `scope`; at least 1, as Envoy reads 0 as no limit. */
-export function budgetHeaders({ remainingMs }: Scope): Record<string, string> {
-  if (remainingMs > MAX_TIMER_MS) return {};
-  return { [BUDGET_HEADER]: String(Math.max(1, Math.floor(remainingMs))) };
+/** The caller's budget in milliseconds: the smallest valid one that was sent, or Infinity if there is none. */
+export function readBudgetMs(headers: IncomingHttpHeaders): number {
+  const sent = headers[BUDGET_HEADER];
+  if (sent === undefined) return NO_BUDGET;
+  const budgetsMs = String(sent)
+    .split(',')
+    .map((value) => value.trim())
+    .filter((value) => /^\d+$/.test(value))
+    .map(Number)
+    .filter((budgetMs) => budgetMs <= MAX_TIMER_MS);
+  return Math.min(NO_BUDGET, ...budgetsMs);
 }
 
 /**
- * A child scope: it aborts when `parent` does, for the same reason, or after `timeoutMs`
- * milliseconds with DeadlineExceeded. It can shorten the parent's deadline and never extends it.
+ * Headers that pass the remaining time of `scope` on to the next hop, or none if it has no deadline. The
+ * value is at least 1, because Envoy reads 0 as no limit.
  */
-export function withTimeout(parent: Scope, timeoutMs: number): Scope {
-  const { signal } = parent;
-  const follow = () => child.abort(signal.reason);
-  const timeLeftMs = signal.aborted ? undefined : Math.min(timeoutMs, parent.remainingMs);
-  const unfollow = () => signal.removeEventListener('abort', follow);
-  const child = new Scope(timeLeftMs, unfollow, { parent });
-  // A listener added after the abort never fires.
-  if (signal.aborted) follow();
-  else signal.addEventListener('abort', follow, { once: true });
-  return child;
+export function budgetHeaders({ remainingMs }: ScopeView): Record<string, string> {
+  if (remainingMs > MAX_TIMER_MS) return {};
+  return { [BUDGET_HEADER]: String(Math.max(1, Math.floor(remainingMs))) };
 }

@@ -3,20 +3,20 @@ import type { OutgoingHttpHeader, ServerResponse } from 'node:http';
 type Headers = Record<string, OutgoingHttpHeader | undefined> | unknown[];
 
 /**
- * Lets the answer say `Connection: close`, also where the application says `keep-alive` (http-proxy does),
- * if it is the last that its connection owes when its head leaves: pipelined ones before it keep the
- * connection. Whoever says anything else, `upgrade` for instance, means it.
+ * Makes the response say `Connection: close`, even where the application says `keep-alive` (as http-proxy
+ * does), if it is the last one pending on its connection when its head is sent. Pipelined responses before it
+ * keep the connection. Any other value that the application sets, such as `upgrade`, stays.
  */
-export function closeWithAnswer(res: ServerResponse, owed: Set<unknown>): void {
+export function closeWithAnswer(res: ServerResponse, pending: Set<unknown>): void {
   if (res.headersSent) return;
   const { writeHead } = res;
   const writeLastHead = (status: number, ...rest: unknown[]) => {
     const given = rest.at(-1);
     let headers = typeof given === 'object' && given !== null ? (given as Headers) : [];
-    // Node takes pairs only as long as nothing was set by setHeader.
+    // Node accepts pairs only if setHeader was never called.
     if (Array.isArray(headers)) headers = headers.flat(Array.isArray(headers[0]) ? 1 : 0);
     const own = `${connectionIn(headers) ?? res.getHeader('connection') ?? 'keep-alive'}`;
-    if (/keep-alive/i.test(own) && [...owed].at(-1) === res) {
+    if (/keep-alive/i.test(own) && [...pending].at(-1) === res) {
       headers = withoutConnection(headers);
       res.setHeader('Connection', 'close');
     }
@@ -28,7 +28,7 @@ export function closeWithAnswer(res: ServerResponse, owed: Set<unknown>): void {
 
 const isConnection = (name: unknown) => `${name}`.toLowerCase() === 'connection';
 
-/** `headers`: by name, or names and values in turn. */
+/** The Connection header in `headers`: an object, or a list of alternating names and values. */
 function connectionIn(headers: Headers): unknown {
   if (!Array.isArray(headers)) {
     return Object.entries(headers).find(([name]) => isConnection(name))?.[1];

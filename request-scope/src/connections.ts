@@ -4,171 +4,181 @@ import type * as http2 from 'node:http2';
 import { Server as NetServer, type Socket } from 'node:net';
 import { closeWithAnswer } from './close-with-answer.ts';
 
-/** A server of node:http, node:https or node:http2, and what it hands to its listener. */
+/** A server of node:http, node:https or node:http2, and the request and response of its listener. */
 export type AnyServer = Server | http2.Http2Server | http2.Http2SecureServer;
 export type ServedRequest = IncomingMessage | http2.Http2ServerRequest;
 export type ServedResponse = ServerResponse | http2.Http2ServerResponse;
 
-/** Pipelined requests that a connection may have unanswered; one more closes it. */
-const MAX_ANSWERS_OWED = 100;
+/** The most pipelined requests without a response on one connection; one more closes it. */
+const MAX_PENDING = 100;
 
-/** How long the next request may be on its way on a connection that was not told to close. */
-const ON_ITS_WAY_MS = 100;
+/** How long a request may be in transit on a connection whose client was not told to close it. */
+const IN_TRANSIT_MS = 100;
 
-type Owed = ServerResponse | http2.ServerHttp2Stream;
+type Pending = ServerResponse | http2.ServerHttp2Stream;
 
 interface Connection {
   openedAt: number;
-  owed: Set<Owed>; // Answers whose last byte the operating system has not taken.
-  requestedBytes: number; // `bytesRead` after the last request: if it has grown, another has begun.
-  closing?: NodeJS.Timeout | undefined; // Runs while a last request may be on its way.
+  /** Responses whose last byte the operating system has not taken yet. */
+  pending: Set<Pending>;
+  /** `bytesRead` after the last request: once it has grown, another request has begun. */
+  requestedBytes: number;
+  /** Runs while a last request may be in transit. */
+  closing?: NodeJS.Timeout | undefined;
 }
 
 /**
- * Follows the connections of a server; `onEnd` is called when one may owe nothing any more. One that is
- * older than `maxAgeMs` is closed by the next answer.
+ * Follows the connections of a server. `onIdle` is called whenever one of them may have become idle. A
+ * connection older than `maxAgeMs` is closed with its next response.
  */
-export function followConnections(server: AnyServer, maxAgeMs: number, onEnd: () => void) {
+export function followConnections(server: AnyServer, maxAgeMs: number, onIdle: () => void) {
   const connections = new Map<Socket | http2.Http2Session, Connection>();
   let isClosing = false;
   let hasStopped = false;
 
   const follow = (connection: Socket | http2.Http2Session): Connection => {
-    const state: Connection = { openedAt: performance.now(), owed: new Set(), requestedBytes: 0 };
+    const state: Connection = {
+      openedAt: performance.now(),
+      pending: new Set(),
+      requestedBytes: 0,
+    };
     connections.set(connection, state);
     connection.once('close', () => {
-      goOn(state);
+      keepOpen(state);
       connections.delete(connection);
-      onEnd();
+      onIdle();
     });
-    if ('bytesRead' in connection) connection.on('drain', closeBlind);
-    if (hasStopped) closeSoon(connection, state); // Accepted just before.
+    if ('bytesRead' in connection) connection.on('drain', closeIfHangUpIsHidden);
+    if (hasStopped) closeSoon(connection, state); // It was accepted just before.
     return state;
   };
 
-  function closeBlind(this: Socket) {
-    const { owed } = connections.get(this) ?? {};
-    if (owed && isBlind(this, owed)) this.destroy();
+  function closeIfHangUpIsHidden(this: Socket) {
+    const { pending } = connections.get(this) ?? {};
+    if (pending && cannotSeeHangUp(this, pending)) this.destroy();
   }
 
-  /** Closes a connection on which nothing is under way, unless a request was on its way by now. */
+  /** Closes an idle connection, unless a request arrives that was in transit. */
   const closeSoon = (connection: Socket | http2.Http2Session, state: Connection) => {
     if (!isIdle(connection, state)) return;
     state.closing ??= setTimeout(() => {
       state.closing = undefined;
       if ('goaway' in connection) connection.close();
       else if (isIdle(connection, state)) connection.destroy();
-      onEnd();
-    }, ON_ITS_WAY_MS);
+      onIdle();
+    }, IN_TRANSIT_MS);
   };
 
-  const goOn = (state: Connection) => {
+  const keepOpen = (state: Connection) => {
     clearTimeout(state.closing);
     state.closing = undefined;
   };
 
   const isOld = ({ openedAt }: Connection) => performance.now() - openedAt >= maxAgeMs;
 
-  const owe = (req: ServedRequest, res: ServedResponse) => {
-    if ('stream' in req || 'stream' in res) return; // Its stream is followed already.
+  const track = (req: ServedRequest, res: ServedResponse) => {
+    if ('stream' in req || 'stream' in res) return; // trackStream has it.
     const connection = req.socket;
     const state = connections.get(connection) ?? follow(connection);
-    goOn(state);
-    const { owed } = state;
-    owed.add(res);
+    keepOpen(state);
+    const { pending } = state;
+    pending.add(res);
     res.once('finish', () => {
-      owed.delete(res);
-      if (isBlind(connection, owed)) connection.destroy(); // Another answer is the first now.
-      // Its head may have left before the drain began, without a word of closing.
+      pending.delete(res);
+      if (cannotSeeHangUp(connection, pending)) connection.destroy(); // Another response is first now.
+      // Its head may have left before the drain began, without `Connection: close`.
       if (hasStopped) closeSoon(connection, state);
-      onEnd();
+      onIdle();
     });
     state.requestedBytes = connection.bytesRead;
     const { 'content-length': length, 'transfer-encoding': encoding } = req.headers;
     if (Number(length) > 0 || encoding) {
       req.once('end', () => {
-        if (owed.has(res)) state.requestedBytes = connection.bytesRead;
+        if (pending.has(res)) state.requestedBytes = connection.bytesRead;
       });
     }
-    if (isClosing || isOld(state)) closeWithAnswer(res, owed);
-    if (isBlind(connection, owed) || owed.size > MAX_ANSWERS_OWED) connection.destroy();
+    if (isClosing || isOld(state)) closeWithAnswer(res, pending);
+    if (cannotSeeHangUp(connection, pending) || pending.size > MAX_PENDING) connection.destroy();
   };
 
-  const oweStream = (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => {
+  const trackStream = (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => {
     const { session } = stream;
-    // A tunnel ends when the drain does, as a connection does that was upgraded.
+    // A tunnel ends with the drain, like an upgraded connection.
     if (!session || headers[':method'] === 'CONNECT') return;
     const state = connections.get(session) ?? follow(session);
-    goOn(state);
-    state.owed.add(stream);
+    keepOpen(state);
+    state.pending.add(stream);
     stream.once('close', () => {
-      state.owed.delete(stream);
-      onEnd();
+      state.pending.delete(stream);
+      onIdle();
     });
-    // Its client is told before the answer, mostly, and what came along is served. Node has no way to announce
-    // a GOAWAY: what is on its way then is refused, with a code that says that nothing was done for it.
+    // Usually the client learns of this before the response, and streams that came together are served. Node
+    // cannot announce a GOAWAY: it refuses streams in transit with REFUSED_STREAM, which says that they did nothing.
     if (isClosing || isOld(state)) setImmediate(() => session.close());
   };
 
   const events: EventEmitter = server;
-  // Of a TLS connection both sockets are followed: the outer one is all there is before the handshake.
+  // A TLS connection has two sockets, both followed: before the handshake there is only the outer one.
   for (const event of ['connection', 'secureConnection', 'session']) events.on(event, follow);
-  events.prependListener('stream', oweStream);
-  // Only where somebody listens: alone we would keep Node from its own answer to an expectation, and turn
-  // on what HTTP/2 has for those who want `req` and `res`, which answers CONNECT by 405.
-  const unheard = new Set<unknown>(['request', 'checkContinue', 'checkExpectation']);
-  const hear = (event: unknown) => {
-    if (unheard.delete(event)) events.prependListener(String(event), owe);
+  events.prependListener('stream', trackStream);
+  // Only events that the application listens to. A listener of ours alone would suppress Node's own response
+  // to an expectation, and switch on the compatibility API of HTTP/2, which answers CONNECT with 405.
+  const untracked = new Set<unknown>(['request', 'checkContinue', 'checkExpectation']);
+  const trackEvent = (event: unknown) => {
+    if (untracked.delete(event)) events.prependListener(String(event), track);
   };
-  for (const event of unheard) if (events.listenerCount(String(event)) > 0) hear(event);
-  events.on('newListener', hear);
+  for (const event of untracked) if (events.listenerCount(String(event)) > 0) trackEvent(event);
+  events.on('newListener', trackEvent);
 
   return {
-    /** Whether an answer is under way, or its request may be. */
-    oweAnswers() {
-      for (const { owed, closing } of connections.values())
-        if (owed.size > 0 || closing) return true;
+    /** Whether a response is pending, or a request may be in transit. */
+    hasPendingResponses() {
+      for (const { pending, closing } of connections.values())
+        if (pending.size > 0 || closing) return true;
       return false;
     },
 
-    /** From now on each answer, those that are owed included, closes its connection. */
-    closeAfterAnswers() {
+    /** From now on every response closes its connection, including those that are pending. */
+    closeAfterResponses() {
       isClosing = true;
-      for (const { owed } of connections.values()) {
-        for (const res of owed) if ('writeHead' in res) closeWithAnswer(res, owed);
+      for (const { pending } of connections.values()) {
+        for (const res of pending) if ('writeHead' in res) closeWithAnswer(res, pending);
       }
     },
 
-    /** Takes no new connection, and closes those on which nothing is under way. */
+    /** Accepts no new connection, and closes the idle ones. */
     stopAccepting() {
       hasStopped = true;
-      // http.Server's own close() cuts an answer once `end()` was called (nodejs/node#43890).
+      // http.Server's own close() cuts off a response once `end()` was called (nodejs/node#43890).
       if (server.listening) NetServer.prototype.close.call(server);
       for (const [connection, state] of connections) {
-        if ('goaway' in connection && state.owed.size > 0) connection.close();
+        if ('goaway' in connection && state.pending.size > 0) connection.close();
         else closeSoon(connection, state);
       }
     },
 
-    /** Closes every connection, upgraded ones too, which `server.closeAllConnections()` misses. */
+    /** Closes every connection, including upgraded ones, which `server.closeAllConnections()` misses. */
     destroy() {
       for (const connection of connections.keys()) connection.destroy();
     },
   };
 }
 
-/** Whether no answer is owed, not even a part of a request has come, and it is open. */
+/** Whether the connection is open, with no response pending and no part of a request received. */
 function isIdle(connection: Socket | http2.Http2Session, state: Connection): boolean {
-  if (state.owed.size > 0 || connection.destroyed) return false;
+  if (state.pending.size > 0 || connection.destroyed) return false;
   if ('goaway' in connection) return !connection.closed;
   return connection.bytesRead === state.requestedBytes && !connection.writableEnded;
 }
 
-/** Once what waits behind an answer that is being made fills a buffer, Node reads no hang-up any more. */
-function isBlind(connection: Socket, owed: Set<Owed>): boolean {
+/**
+ * Whether a hang-up would go unnoticed: queued responses fill the write buffer behind an unfinished one, and
+ * Node pauses the socket until that one is finished.
+ */
+function cannotSeeHangUp(connection: Socket, pending: Set<Pending>): boolean {
   if (!connection.isPaused()) return false;
-  const [first, ...next] = owed;
+  const [first, ...queued] = pending;
   if (first?.writableEnded) return false;
-  const waitingBytes = next.reduce((sum, { writableLength }) => sum + writableLength, 0);
-  return waitingBytes >= connection.writableHighWaterMark;
+  const queuedBytes = queued.reduce((sum, { writableLength }) => sum + writableLength, 0);
+  return queuedBytes >= connection.writableHighWaterMark;
 }

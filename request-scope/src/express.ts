@@ -1,11 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { GracefulShutdown } from './graceful-shutdown.ts';
-import { prepareScope } from './scope-of.ts';
+import { prepareScope, type ScopeOptions } from './request-scope.ts';
 
-export { scopeOf } from './scope-of.ts';
+export { scopeOf } from './request-scope.ts';
 
-/** Express middleware that gives each request a scope, for `scopeOf(res)`; a drain of `shutdown` waits for it. */
-export function requestScopes(shutdown?: GracefulShutdown) {
+/** Express middleware that gives each request a scope, for `scopeOf(res)`. */
+export function scopes({ shutdown }: ScopeOptions = {}) {
   return (req: IncomingMessage, res: ServerResponse, next: () => void): void => {
     prepareScope(req, res, shutdown);
     next();

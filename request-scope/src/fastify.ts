@@ -1,7 +1,7 @@
 import type { AnyServer, ServedRequest, ServedResponse } from './connections.ts';
 import { GracefulShutdown } from './graceful-shutdown.ts';
+import { prepareScope, type ScopeOptions, scopeOf as scopeOfResponse } from './request-scope.ts';
 import type { Scope } from './scope.ts';
-import { prepareScope, scopeOf as scopeOfResponse } from './scope-of.ts';
 
 interface Reply {
   raw: ServedResponse;
@@ -9,25 +9,22 @@ interface Reply {
 
 type OnRequest = (request: { raw: ServedRequest }, reply: Reply, done: () => void) => void;
 
-/** What is needed of a Fastify instance. */
+/** The part of a Fastify instance that the plugin uses. */
 interface Fastify {
   server: AnyServer;
   addHook(name: 'onRequest', hook: OnRequest): unknown;
   addHook(name: 'preClose', hook: () => Promise<void>): unknown;
 }
 
-/** `drainTimeoutMs`: how long requests in flight have at `fastify.close()`, 8 s unless it is set. */
-export interface RequestScopesOptions {
+export interface PluginOptions extends ScopeOptions {
+  /** How long `fastify.close()` lets requests in flight go on, in milliseconds; 8,000 if not set. */
   drainTimeoutMs?: number;
-  shutdown?: GracefulShutdown;
 }
 
-/**
- * Fastify plugin that gives each request a scope, for `scopeOf(reply)`. `fastify.close()` drains first.
- */
-export function requestScopes(
+/** Fastify plugin that gives each request a scope, for `scopeOf(reply)`. `fastify.close()` drains first. */
+export default function scopes(
   fastify: Fastify,
-  { drainTimeoutMs = 8_000, shutdown = new GracefulShutdown() }: RequestScopesOptions,
+  { drainTimeoutMs = 8_000, shutdown = new GracefulShutdown() }: PluginOptions,
   done: () => void,
 ): void {
   shutdown.attach(fastify.server);
@@ -39,10 +36,10 @@ export function requestScopes(
   done();
 }
 
-// For the whole application, and not only for what is registered beside it.
-Object.assign(requestScopes, { [Symbol.for('skip-override')]: true });
+// Fastify would otherwise limit the hooks to routes that are registered within the plugin.
+Object.assign(scopes, { [Symbol.for('skip-override')]: true });
 
-/** The scope of the request that `reply` answers. See scopeOf of Express. */
+/** The scope of the request that `reply` answers: see `scopeOf` of `request-scope/express`. */
 export function scopeOf(reply: Reply): Scope {
   return scopeOfResponse(reply.raw);
 }

@@ -1,52 +1,54 @@
 import { readBudgetMs } from './budget.ts';
 import { ClientDisconnected } from './cause.ts';
-import type { GracefulShutdown } from './graceful-shutdown.ts';
-import { Scope } from './scope.ts';
+import { REGISTER } from './graceful-shutdown.ts';
+import type { ScopeOptions } from './request-scope.ts';
+import { openScope, type Scope } from './scope.ts';
 
-/** Ends the scope of an answer that nobody will read any more. */
+/** Ends the scope of a response that was garbage collected before anybody read it. */
 const dropped = new FinalizationRegistry<Scope>((scope) => scope[Symbol.dispose]());
 
 /**
- * Answers a web-standard Request with what `work` makes under a scope. Its signal aborts when the
- * request's own does or the answer's body is canceled (ClientDisconnected), when the caller's budget is
- * spent, or when `shutdown` has waited long enough. It ends with the last byte of the answer's body; a drain
- * does not wait for an answer that nobody has begun to read, whose scope ends with the garbage collection.
+ * Runs `work` under the scope of a web-standard Request, and resolves with its Response. The signal aborts when
+ * the request's own signal does or the response's body is canceled (ClientDisconnected), when the caller's
+ * budget is spent (DeadlineExceeded), or when the drain of `shutdown` has waited long enough (ShuttingDown).
+ * The scope ends with the last byte of the body. A drain does not wait for a response that nobody has begun to
+ * read; its scope ends when it is garbage collected.
  */
-export async function withScope(
+export async function runInScope(
   request: Request,
   work: (scope: Scope) => Response | Promise<Response>,
-  shutdown?: GracefulShutdown,
+  { shutdown }: ScopeOptions = {},
 ): Promise<Response> {
   const { signal, headers } = request;
   const release = () => {
     signal.removeEventListener('abort', hangUp);
     unregister?.();
   };
-  const scope = new Scope(readBudgetMs(Object.fromEntries(headers)), release, { request });
-  let unregister = shutdown?.register(scope);
+  const scope = openScope(readBudgetMs(Object.fromEntries(headers)), { request }, release);
+  let unregister = shutdown?.[REGISTER](scope);
   const hangUp = () => scope.abort(new ClientDisconnected());
   signal.addEventListener('abort', hangUp);
   if (signal.aborted) hangUp();
-  let isRead = false;
-  const beRead = () => {
-    isRead = true;
-    unregister ??= shutdown?.register(scope);
+  let isBeingRead = false;
+  const onRead = () => {
+    isBeingRead = true;
+    unregister ??= shutdown?.[REGISTER](scope);
   };
   try {
     const response = await work(scope);
     if (response.body && request.method !== 'HEAD') {
-      const body = ending(response.body, scope, beRead);
-      // A server reads before the event loop's next turn. What is unread by then may have been dropped, by a
-      // middleware that has answered in the meantime: it is waited for again once somebody reads it.
+      const body = endingWithBody(response.body, scope, onRead);
+      // A server begins to read before the event loop's next turn. A response still unread by then may have
+      // been dropped by a middleware that responded itself. A drain waits for it again once somebody reads it.
       setImmediate(() => {
-        if (isRead) return;
+        if (isBeingRead) return;
         unregister?.();
         unregister = undefined;
         dropped.register(body, scope);
       });
       return new Response(body, response);
     }
-    // Nobody reads the body of an answer to HEAD, nor waits for its source.
+    // Nobody reads the body of a response to HEAD, nor waits for its source.
     response.body?.cancel().catch(() => {});
     scope[Symbol.dispose]();
     return response.body ? new Response(null, response) : response;
@@ -56,19 +58,19 @@ export async function withScope(
   }
 }
 
-/** The same bytes; `beRead` is called before the first of them, and `scope` ends with the last. */
-function ending(
+/** The same bytes: `onRead` is called before the first one, and `scope` ends with the last. */
+function endingWithBody(
   body: ReadableStream<Uint8Array>,
   scope: Scope,
-  beRead: () => void,
+  onRead: () => void,
 ): ReadableStream<Uint8Array> {
   const reader = body.getReader();
-  // Nothing is pulled ahead: the first pull tells that somebody reads.
+  // Nothing is pulled ahead, so the first pull means that somebody reads.
   const strategy = { highWaterMark: 0 };
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        beRead();
+        onRead();
         const { done, value } = await reader.read().catch((error) => {
           scope[Symbol.dispose]();
           throw error;

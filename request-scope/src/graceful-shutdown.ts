@@ -4,12 +4,20 @@ import { ShuttingDown } from './cause.ts';
 import { type AnyServer, followConnections } from './connections.ts';
 import { Scope, timerMs } from './scope.ts';
 
-/** How long handlers and hooks have, once they are aborted, to answer or to say what is left. */
+/** How long aborted handlers and hooks have to respond or to log, in milliseconds. */
 export const ABORTED_TIMEOUT_MS = 1_000;
 
+/** The method by which scopes join a drain. The symbol is registered, so that copies of the package agree. */
+export const REGISTER: unique symbol = Symbol.for('request-scope.register');
+
+export interface AttachOptions {
+  /** A connection older than this, in milliseconds, is closed with its next response; never if not set. */
+  maxConnectionAgeMs?: number | undefined;
+}
+
 /**
- * Drains a service: no new connections, time for the requests in flight, then an abort for those that
- * are left. One instance a service, made before the app and attached to its server, or to each of them.
+ * Drains a service: it stops accepting connections, gives the requests in flight time to finish, and aborts
+ * the rest. Create one instance per service, before the app, and attach it to each of its servers.
  */
 export class GracefulShutdown {
   readonly #leaving = new AbortController();
@@ -21,24 +29,28 @@ export class GracefulShutdown {
   #onIdle: (() => void) | undefined;
 
   constructor() {
-    setMaxListeners(0, this.signal); // As many streams as there are: from eleven on Node would warn.
+    setMaxListeners(0, this.signal); // Each stream may listen: from eleven on Node would warn.
   }
 
-  /** True from the first moment of the drain: health checks answer 503 from then on. */
+  /** True from the moment the drain begins. Health checks should answer 503 from then on. */
   get draining(): boolean {
     return this.#drained !== undefined;
   }
 
-  /** How many scopes a drain has to wait for: requests in flight, unless others were registered. */
+  /** The number of requests in flight, for which a drain has to wait. */
   get inFlight(): number {
     return this.#scopes.size;
   }
 
-  /** Aborts once nothing new is accepted: for streams and queues, which have no end of their own. */
+  /** Aborts once nothing new is accepted. Endless streams and queue loops should stop then. */
   readonly signal: AbortSignal = this.#leaving.signal;
 
-  /** The drain waits for `scope`, and aborts it when time is up, until the returned function is called. */
-  register(scope: Scope): () => void {
+  /**
+   * The drain waits for `scope`, and aborts it when time is up, until the returned function is called.
+   *
+   * @internal
+   */
+  [REGISTER](scope: Scope): () => void {
     if (this.#timeIsUp) scope.abort(new ShuttingDown());
     this.#scopes.add(scope);
     return () => {
@@ -48,22 +60,26 @@ export class GracefulShutdown {
   }
 
   /**
-   * Follows a server's connections. Call it when its listeners are set, before it listens. An answer on
-   * a connection older than `maxConnectionAgeMs` closes it, so that its client finds new replicas too.
+   * Follows the connections of a server. Call it after the server's listeners are set and before it listens.
+   * With `maxConnectionAgeMs` clients reconnect from time to time, and so find new replicas.
    */
-  attach(server: AnyServer, maxConnectionAgeMs = Number.POSITIVE_INFINITY): void {
+  attach(
+    server: AnyServer,
+    { maxConnectionAgeMs = Number.POSITIVE_INFINITY }: AttachOptions = {},
+  ): void {
     this.#servers.push(followConnections(server, maxConnectionAgeMs, () => this.#checkIdle()));
   }
 
   /**
-   * Adds work that must finish before the process leaves and is no request (a queue, an undo). It is
-   * called once the requests have ended, with a signal that aborts `timeoutMs` milliseconds later; what is
-   * no number is a RangeError.
+   * Adds work that must finish before the process exits and is not a request, such as a queue or an undo. The
+   * drain calls `hook` once the requests have ended, with a signal that aborts `timeoutMs` milliseconds later.
+   *
+   * @throws {RangeError} if `timeoutMs` is not a number.
    */
   afterRequests(hook: (signal: AbortSignal) => Promise<void>, timeoutMs: number): void {
     const limitMs = timerMs(timeoutMs + ABORTED_TIMEOUT_MS);
     this.#hooks.push(async () => {
-      const time = new Scope(timeoutMs); // `using` would bring a kilobyte of helpers with it.
+      const time = new Scope(timeoutMs); // `using` would add a kilobyte of helpers.
       try {
         await within(limitMs, hook(time.signal));
       } finally {
@@ -73,10 +89,12 @@ export class GracefulShutdown {
   }
 
   /**
-   * Resolves when every connection is closed: the service goes on accepting for `delayMs`, so that a
-   * load balancer sees `draining`; requests in flight go on for `timeoutMs`; those that are left are
-   * aborted and have a second to answer. Happens once, whoever calls it; rejects if a hook did. What is
-   * no number is a RangeError.
+   * Resolves when every connection is closed. The service accepts requests for another `delayMs`, so that a
+   * load balancer notices `draining`. Requests in flight then have `timeoutMs`; the rest are aborted and have
+   * one second to respond. The hooks of `afterRequests` follow. A second call returns the promise of the
+   * first. Rejects if a hook did.
+   *
+   * @throws {RangeError} if a time is not a number.
    */
   drain(timeoutMs: number, delayMs = 0): Promise<void> {
     this.#drained ??= this.#drain(timerMs(timeoutMs), timerMs(delayMs));
@@ -84,7 +102,7 @@ export class GracefulShutdown {
   }
 
   async #drain(timeoutMs: number, delayMs: number): Promise<void> {
-    for (const server of this.#servers) server.closeAfterAnswers();
+    for (const server of this.#servers) server.closeAfterResponses();
     if (delayMs > 0) await sleep(delayMs);
     this.#leaving.abort(new ShuttingDown());
     for (const server of this.#servers) server.stopAccepting();
@@ -97,7 +115,7 @@ export class GracefulShutdown {
     for (const hook of hooks) if (hook.status === 'rejected') throw hook.reason;
   }
 
-  /** Waits until no answer is owed and no handler is at work, or `timeoutMs` have passed. */
+  /** Waits until no response is pending and no scope is open, or `timeoutMs` have passed. */
   #idle(timeoutMs: number): Promise<void> {
     const idle = new Promise<void>((resolve) => {
       this.#onIdle = resolve;
@@ -108,11 +126,11 @@ export class GracefulShutdown {
 
   #checkIdle(): void {
     if (!this.#onIdle || this.#scopes.size > 0) return;
-    if (!this.#servers.some((server) => server.oweAnswers())) this.#onIdle();
+    if (!this.#servers.some((server) => server.hasPendingResponses())) this.#onIdle();
   }
 }
 
-/** Waits for `work`, but not longer than `ms`; its timer keeps the process until then. */
+/** Waits for `work`, at most `ms` milliseconds. Its timer keeps the process alive until then. */
 async function within(ms: number, work: Promise<void>): Promise<void> {
   const over = new AbortController();
   const time = sleep(ms, undefined, { signal: over.signal }).catch(() => {});

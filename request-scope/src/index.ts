@@ -1,4 +1,4 @@
-export { BUDGET_HEADER, budgetHeaders, readBudgetMs, withTimeout } from './budget.ts';
+export { BUDGET_HEADER, budgetHeaders } from './budget.ts';
 export {
   Cancellation,
   ClientDisconnected,
@@ -8,12 +8,13 @@ export {
   isCancellation,
   ShuttingDown,
 } from './cause.ts';
-export { GracefulShutdown } from './graceful-shutdown.ts';
-export { requestScope } from './request-scope.ts';
+export { type AttachOptions, GracefulShutdown } from './graceful-shutdown.ts';
+export { requestScope, type ScopeOptions } from './request-scope.ts';
 export {
-  MAX_TIMER_MS,
   Scope,
   type ScopeAborted,
   type ScopeBegun,
   type ScopeEnded,
+  type ScopeView,
+  withTimeout,
 } from './scope.ts';

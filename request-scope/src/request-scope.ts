@@ -2,38 +2,100 @@ import { Answer } from './answer.ts';
 import { readBudgetMs } from './budget.ts';
 import { ClientDisconnected, ConnectionClosed } from './cause.ts';
 import type { ServedRequest, ServedResponse } from './connections.ts';
-import type { GracefulShutdown } from './graceful-shutdown.ts';
-import { Scope } from './scope.ts';
+import { ABORTED_TIMEOUT_MS, type GracefulShutdown, REGISTER } from './graceful-shutdown.ts';
+import { openScope, type Scope } from './scope.ts';
+
+export interface ScopeOptions {
+  /** Its drain waits for the scope, and aborts it once the drain's time is up. */
+  shutdown?: GracefulShutdown | undefined;
+}
 
 /**
- * The scope of a request. Its signal aborts when the client hangs up before `res.end()`
- * (ClientDisconnected), when the service itself closes the connection before that (ConnectionClosed), when
- * the caller's budget is spent (DeadlineExceeded), or when `shutdown` has waited long enough
- * (ShuttingDown); at once if that has happened already. End it with the handler.
+ * The scope of a request; end it when the handler ends. Its signal aborts when the client hangs up before
+ * `res.end()` (ClientDisconnected), when the service itself closes the connection before that
+ * (ConnectionClosed), when the caller's budget is spent (DeadlineExceeded), or when the drain of `shutdown`
+ * has waited long enough (ShuttingDown). If that has happened already, it is aborted from the start.
  * Read or drain the request's body first: Node sees no hang-up behind a body that nobody reads.
  */
 export function requestScope(
   req: ServedRequest,
   res: ServedResponse,
-  shutdown?: GracefulShutdown,
+  { shutdown }: ScopeOptions = {},
 ): Scope {
-  return openScope(req, new Answer(req, res), shutdown);
+  return open({ req, answer: new Answer(req, res), shutdown });
 }
 
-/** `onOver` is called when the connection or stream has ended, `release` at the end of the scope. */
-export function openScope(
+/** A request with its response, as the middleware of a framework passes it on to `scopeOf`. */
+interface Served {
+  req: ServedRequest;
+  answer: Answer;
+  shutdown: GracefulShutdown | undefined;
+  scope?: Scope;
+}
+
+/** A property: a WeakMap with an entry per request costs the garbage collector more than the request. */
+const SERVED: unique symbol = Symbol('served');
+
+type PreparedResponse = ServedResponse & { [SERVED]?: Served };
+
+/** Lets `scopeOf` open a scope for `req`. Hang-ups are noticed from now on. */
+export function prepareScope(
   req: ServedRequest,
-  answer: Answer,
-  shutdown: GracefulShutdown | undefined,
-  { onOver, release }: { onOver?: (scope: Scope) => void; release?: () => void } = {},
+  res: PreparedResponse,
+  shutdown?: GracefulShutdown,
+): void {
+  const served: Served = { req, answer: new Answer(req, res), shutdown };
+  res[SERVED] = served;
+  res.once('finish', () => {
+    const { answer, scope } = served;
+    // After a hang-up 'finish' says only that `res.end()` was called, and with HTTP/2 not even that.
+    if (answer.cutBy) return;
+    answer.forget();
+    scope?.[Symbol.dispose]();
+  });
+}
+
+/**
+ * The scope of the request that `res` answers. The first call opens it: make it once the body has been
+ * read. It ends with the response. After a hang-up a drain waits one second for the handler, or until the
+ * handler ends the scope itself: `using scope = scopeOf(res)`.
+ *
+ * @throws {Error} if the request did not pass through `scopes()`.
+ */
+export function scopeOf(res: PreparedResponse): Scope {
+  const served = res[SERVED];
+  if (!served) throw new Error('There is no scope for this request: use scopes first');
+  served.scope ??= openUntilAnswered(res, served);
+  return served.scope;
+}
+
+/** A scope that ends with its response, or one second after its connection was cut. */
+function openUntilAnswered(res: ServedResponse, served: Served): Scope {
+  let timer: NodeJS.Timeout | undefined;
+  const scope = open(served, {
+    // No event says when the handler has ended, unless it ends the scope.
+    onOver: (it) => {
+      timer = setTimeout(() => it[Symbol.dispose](), ABORTED_TIMEOUT_MS).unref();
+    },
+    onEnd: () => clearTimeout(timer),
+  });
+  // 'finish' may have been emitted before.
+  if (res.writableEnded && !served.answer.cutBy) scope[Symbol.dispose]();
+  return scope;
+}
+
+/** `onOver` is called when the connection or stream has ended, `onEnd` when the scope does. */
+function open(
+  { req, answer, shutdown }: Served,
+  { onOver, onEnd }: { onOver?: (scope: Scope) => void; onEnd?: () => void } = {},
 ): Scope {
-  const releaseAll = () => {
+  const release = () => {
     answer.forget();
     unregister?.();
-    release?.();
+    onEnd?.();
   };
-  const scope = new Scope(readBudgetMs(req.headers), releaseAll, { request: req });
-  const unregister = shutdown?.register(scope);
+  const scope = openScope(readBudgetMs(req.headers), { request: req }, release);
+  const unregister = shutdown?.[REGISTER](scope);
   answer.onOver = () => {
     if (answer.cutBy === 'client') scope.abort(new ClientDisconnected());
     if (answer.cutBy === 'server') scope.abort(new ConnectionClosed());

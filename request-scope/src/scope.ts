@@ -2,12 +2,16 @@
 import { AsyncResource } from 'node:async_hooks';
 import { channel } from 'node:diagnostics_channel';
 import { setMaxListeners } from 'node:events';
-import { type Cancellation, DeadlineExceeded } from './cause.ts';
+import { type Cancellation, causeOf, DeadlineExceeded, isCancellation } from './cause.ts';
 
 /** The longest delay of a Node timer, in milliseconds; a longer one fires after 1 ms. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** `timeoutMs` as a timer can wait for it; what is no number is a RangeError. */
+/**
+ * `timeoutMs` as a delay that a Node timer accepts.
+ *
+ * @throws {RangeError} if `timeoutMs` is not a number.
+ */
 export function timerMs(timeoutMs: number): number {
   if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) {
     throw new RangeError(`timeoutMs must be a number, it is ${timeoutMs}`);
@@ -15,44 +19,72 @@ export function timerMs(timeoutMs: number): number {
   return Math.min(Math.ceil(timeoutMs), MAX_TIMER_MS);
 }
 
-/** What a scope is for: a request, or a part of what `parent` is for; else neither is there. */
-export interface Origin {
-  request?: object;
-  parent?: Scope;
+/**
+ * A scope as a callee should take it: when to stop, and how much time is left. By this type a callee
+ * can neither abort nor end the scope of its caller.
+ */
+export interface ScopeView {
+  readonly signal: AbortSignal;
+  /** Milliseconds until the deadline: 0 once it has passed, Infinity without one. */
+  readonly remainingMs: number;
 }
 
-/** What `request-scope:begun` tells; `:aborted` tells ScopeAborted, `:ended` ScopeEnded. */
+/** Where a scope comes from: a request, or a parent. A scope made by `new Scope()` has neither. */
+export interface Origin {
+  request?: object;
+  parent?: ScopeView;
+}
+
+/** The message on the channel `request-scope:begun`. */
 export type ScopeBegun = Origin & { scope: Scope };
+/** The message on the channel `request-scope:aborted`. */
 export type ScopeAborted = { scope: Scope; code: string; elapsedMs: number };
+/** The message on the channel `request-scope:ended`. */
 export type ScopeEnded = { scope: Scope; elapsedMs: number };
 
 const begun = channel('request-scope:begun');
 const aborted = channel('request-scope:aborted');
 const ended = channel('request-scope:ended');
 
+/** Opens a scope that has an origin; `onEnd` is called when it ends. */
+export let openScope: (timeoutMs: number | undefined, origin: Origin, onEnd: () => void) => Scope;
+
 /**
- * A piece of work with one signal and at most one deadline. Whoever creates a scope ends it, with
- * `using` or in `finally`; that clears its timer and its listener and never aborts anything.
+ * A piece of work with one signal and at most one deadline. The code that creates a scope ends it, with
+ * `using` or in `finally`. Ending a scope clears its timer and its listeners; it never aborts.
  */
-export class Scope implements Disposable {
+export class Scope implements ScopeView, Disposable {
+  /** For the scope that is being constructed: the public constructor takes only the timeout. */
+  static #opening: { origin?: Origin; onEnd?: () => void } | undefined;
+
+  static {
+    openScope = (timeoutMs, origin, onEnd) => {
+      Scope.#opening = { origin, onEnd };
+      return new Scope(timeoutMs);
+    };
+  }
+
   readonly #controller = new AbortController();
-  /** What AsyncLocalStorage holds where the scope was opened: listeners would have the socket's else. */
+  /** Keeps the AsyncLocalStorage context in which the scope was opened. Listeners would get the socket's. */
   readonly #context = new AsyncResource('Scope');
   readonly #startedAt = performance.now();
   readonly #deadline: number;
   readonly #timer: NodeJS.Timeout | undefined;
-  readonly #release: (() => void) | undefined;
+  readonly #onEnd: (() => void) | undefined;
   #hasEnded = false;
   readonly signal: AbortSignal = this.#controller.signal;
 
   /**
-   * Aborts with DeadlineExceeded after `timeoutMs`; what is no number is a RangeError. `release` is for
-   * its end, `origin` for whoever listens to its events.
+   * Aborts with DeadlineExceeded after `timeoutMs` milliseconds.
+   *
+   * @throws {RangeError} if `timeoutMs` is not a number.
    */
-  constructor(timeoutMs = Number.POSITIVE_INFINITY, release?: () => void, origin?: Origin) {
+  constructor(timeoutMs = Number.POSITIVE_INFINITY) {
+    const { origin, onEnd } = Scope.#opening ?? {};
+    Scope.#opening = undefined; // Before anything can throw, or construct another scope.
     const delayMs = timerMs(timeoutMs);
     setMaxListeners(0, this.signal); // Many calls may follow one signal; from eleven on Node warns.
-    this.#release = release;
+    this.#onEnd = onEnd;
     this.#deadline = this.#startedAt + timeoutMs;
     if (begun.hasSubscribers) begun.publish({ ...origin, scope: this });
     if (timeoutMs <= 0) this.abort(new DeadlineExceeded());
@@ -61,7 +93,6 @@ export class Scope implements Disposable {
     }
   }
 
-  /** Milliseconds until the deadline: 0 once it has passed, Infinity without one. */
   get remainingMs(): number {
     return Math.max(0, this.#deadline - performance.now());
   }
@@ -72,14 +103,27 @@ export class Scope implements Disposable {
   }
 
   /**
-   * Aborts the signal; the first reason stays. Its listeners run in the context of AsyncLocalStorage in
-   * which the scope was opened, whoever aborts it.
+   * A child scope: it aborts when this one does, for the same reason, or after `timeoutMs` milliseconds with
+   * DeadlineExceeded. It can shorten the deadline and never extends it. The caller ends it; `withTimeout`
+   * does so by itself.
+   *
+   * @throws {RangeError} if `timeoutMs` is not a number.
+   */
+  child(timeoutMs: number): Scope {
+    return childOf(this, timeoutMs);
+  }
+
+  /**
+   * Aborts the signal; the first reason stays. Listeners run in the AsyncLocalStorage context in which the
+   * scope was opened, regardless of who aborts it.
    */
   abort(reason: Cancellation): void {
     if (this.signal.aborted) return;
     this.#context.runInAsyncScope(() => {
       if (aborted.hasSubscribers) {
-        aborted.publish({ scope: this, code: reason.code, elapsedMs: this.elapsedMs });
+        // A parent from elsewhere may have been aborted with anything.
+        const code = isCancellation(reason) ? reason.code : 'other';
+        aborted.publish({ scope: this, code, elapsedMs: this.elapsedMs });
       }
       this.#controller.abort(reason);
     });
@@ -89,9 +133,54 @@ export class Scope implements Disposable {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     clearTimeout(this.#timer);
-    this.#release?.();
+    this.#onEnd?.();
     if (ended.hasSubscribers) {
       ended.publish({ scope: this, elapsedMs: this.elapsedMs });
     }
+  }
+}
+
+function childOf(parent: ScopeView, timeoutMs: number): Scope {
+  const { signal } = parent;
+  const follow = () => child.abort(signal.reason);
+  const unfollow = () => signal.removeEventListener('abort', follow);
+  const timeLeftMs = signal.aborted ? undefined : Math.min(timeoutMs, parent.remainingMs);
+  const child = openScope(timeLeftMs, { parent }, unfollow);
+  // A listener added after the abort never fires.
+  if (signal.aborted) follow();
+  else signal.addEventListener('abort', follow, { once: true });
+  return child;
+}
+
+/**
+ * Runs `work` under a child of `parent` that aborts after `timeoutMs` milliseconds, and ends the child.
+ * Resolves with the result of `work`. Where the child was aborted, by its timeout or with its parent, it
+ * rejects with the reason, both if the work failed and if it ended quietly: see `causeOf` for the
+ * errors, such as a TypeError, that are thrown as they are. It waits for `work` even if that ignores its
+ * signal, so that no call goes on unseen. If `parent` is aborted already, `work` is not called.
+ *
+ * @throws {RangeError} if `timeoutMs` is not a number.
+ */
+export async function withTimeout<Result>(
+  parent: ScopeView,
+  timeoutMs: number,
+  work: (child: ScopeView) => Result | PromiseLike<Result>,
+): Promise<Result> {
+  const child = childOf(parent, timeoutMs);
+  const { signal } = child;
+  /** By the clock too: a timer fires late where the process stood still or was busy. */
+  const hasAborted = () => {
+    if (child.remainingMs === 0) child.abort(new DeadlineExceeded());
+    return signal.aborted;
+  };
+  try {
+    signal.throwIfAborted();
+    const result = await work(child);
+    if (hasAborted()) throw signal.reason;
+    return result;
+  } catch (error) {
+    throw (hasAborted() && causeOf(error, child)) || error;
+  } finally {
+    child[Symbol.dispose](); // `using` would add a kilobyte of helpers.
   }
 }

@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer as createTcp, type Socket } fro
 import { finished, pipeline, Readable } from 'node:stream';
 import express, { type ErrorRequestHandler } from 'express';
 import { describe, expect, test } from 'vitest';
-import { requestScopes, scopeOf } from '../src/express.ts';
+import { scopeOf, scopes } from '../src/express.ts';
 import {
   ClientDisconnected,
   ConnectionClosed,
@@ -105,7 +105,7 @@ describe.each(LEAVE)('a client of HTTP/1 leaves by %s()', (leave) => {
 
   test('an upload behind a body parser, and the error handler answers: its scope aborts', async () => {
     const { push, next } = arrivalQueue<Scope>();
-    const app = express().use(requestScopes(), (_req, res, go) => {
+    const app = express().use(scopes(), (_req, res, go) => {
       push(scopeOf(res));
       go();
     });
@@ -122,7 +122,7 @@ describe.each(LEAVE)('a client of HTTP/1 leaves by %s()', (leave) => {
 
   test('an upload is cut before scopeOf is called, and the answer ended: aborted from the start', async () => {
     const { push, next } = arrivalQueue<{ scope?: Scope }>();
-    const app = express().use(requestScopes(), (_req, _res, go) => {
+    const app = express().use(scopes(), (_req, _res, go) => {
       push({});
       go();
     });

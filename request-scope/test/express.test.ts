@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import express, { type Response } from 'express';
 import { expect, test } from 'vitest';
-import { requestScopes, scopeOf } from '../src/express.ts';
+import { scopeOf, scopes } from '../src/express.ts';
 import { GracefulShutdown } from '../src/index.ts';
 import { budget, keepsTheContract, LONG_MS, type Served, type Start } from './adapter-contract.ts';
 import { settled, timers } from './event-loop.ts';
@@ -10,7 +10,7 @@ import { arrivalQueue, get, listen } from './probe.ts';
 
 const start: Start = async (shutdown) => {
   const { push, next } = arrivalQueue<Served>();
-  const app = express().use(requestScopes(shutdown), express.json());
+  const app = express().use(scopes({ shutdown }), express.json());
   app.all('/', (req, res) => {
     const { socket, body } = req;
     push({ scope: scopeOf(res), socket, body, answer: () => res.send('answer') });
@@ -31,7 +31,7 @@ async function inHandler<T>(handler: (res: Response) => T | Promise<T>, app = ex
   return await (await next()).outcome;
 }
 
-const withScopes = (shutdown?: GracefulShutdown) => express().use(requestScopes(shutdown));
+const withScopes = (shutdown?: GracefulShutdown) => express().use(scopes({ shutdown }));
 
 /** What a scope holds: a timer; the listeners are the connection's. */
 const held = () => timers();
@@ -55,7 +55,7 @@ test('a handler may end it early, and twice', async () => {
 
 test('without the middleware scopeOf says what is missing', async () => {
   await expect(inHandler(scopeOf)).rejects.toThrow(
-    /^There is no scope for this request: use requestScopes first$/,
+    /^There is no scope for this request: use scopes first$/,
   );
 });
 
@@ -74,7 +74,7 @@ test('a drain waits for the clean-up of a handler whose client has left', async 
   const shutdown = new GracefulShutdown();
   const { push, next } = arrivalQueue<AbortSignal>();
   const order: string[] = [];
-  const app = express().use(requestScopes(shutdown), async (_req, res) => {
+  const app = express().use(scopes({ shutdown }), async (_req, res) => {
     using scope = scopeOf(res);
     push(scope.signal);
     await once(scope.signal, 'abort');

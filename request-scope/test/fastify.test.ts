@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { expect, test } from 'vitest';
-import { requestScopes, scopeOf } from '../src/fastify.ts';
+import scopes, { scopeOf } from '../src/fastify.ts';
 import { GracefulShutdown, ShuttingDown } from '../src/index.ts';
 import {
   JSON_POST,
@@ -32,7 +32,7 @@ const starting =
   };
 
 const start: Start = starting((fastify, shutdown) => {
-  fastify.register(requestScopes, { shutdown });
+  fastify.register(scopes, { shutdown });
 });
 
 keepsTheContract(start);
@@ -56,12 +56,9 @@ async function closeDuringOrder(register: (fastify: FastifyInstance) => void): P
 }
 
 test.each<[string, (fastify: FastifyInstance) => void]>([
-  ['without options', (fastify) => fastify.register(requestScopes)],
-  ['with no option set', (fastify) => fastify.register(requestScopes, {})],
-  [
-    'with a time to drain',
-    (fastify) => fastify.register(requestScopes, { drainTimeoutMs: 50_000 }),
-  ],
+  ['without options', (fastify) => fastify.register(scopes)],
+  ['with no option set', (fastify) => fastify.register(scopes, {})],
+  ['with a time to drain', (fastify) => fastify.register(scopes, { drainTimeoutMs: 50_000 })],
 ])('registered %s, fastify.close() lets an order in flight end', async (_row, register) => {
   const text = await closeDuringOrder(register);
   expect(text).toMatch(/200 OK[\s\S]*connection: close[\s\S]*answer/i);
@@ -69,7 +66,7 @@ test.each<[string, (fastify: FastifyInstance) => void]>([
 
 test('fastify.close() aborts what is left after drainTimeoutMs', async () => {
   const { fastify, next, server } = await starting((app) => {
-    app.register(requestScopes, { drainTimeoutMs: 10 });
+    app.register(scopes, { drainTimeoutMs: 10 });
   })(new GracefulShutdown());
   await using app = await startAdapter(async () => ({ server, next }));
   await app.connect(get());
@@ -83,7 +80,7 @@ test('fastify.close() aborts what is left after drainTimeoutMs', async () => {
 test("a drain of one's own shutdown is the one of fastify.close()", async () => {
   const shutdown = new GracefulShutdown();
   const { fastify, next, server } = await starting((app) => {
-    app.register(requestScopes, { shutdown, drainTimeoutMs: 0 });
+    app.register(scopes, { shutdown, drainTimeoutMs: 0 });
   })(shutdown);
   await using app = await startAdapter(async () => ({ server, next }));
   await app.connect(get());
@@ -98,7 +95,7 @@ test("a drain of one's own shutdown is the one of fastify.close()", async () => 
 
 test('request.signal is left to Fastify and to Node', async () => {
   const fastify = Fastify();
-  fastify.register(requestScopes);
+  fastify.register(scopes);
   fastify.get('/', async (request, reply) => {
     scopeOf(reply);
     return [request, request.raw].map((owner) => Object.hasOwn(owner, 'signal'));
@@ -111,7 +108,7 @@ test('without the plugin scopeOf says what is missing', async () => {
   const fastify = Fastify();
   fastify.get('/', (_request, reply) => scopeOf(reply).signal.aborted);
   expect((await fastify.inject('/')).json().message).toBe(
-    'There is no scope for this request: use requestScopes first',
+    'There is no scope for this request: use scopes first',
   );
   await fastify.close();
 });

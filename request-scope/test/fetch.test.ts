@@ -3,7 +3,7 @@ import { getEventListeners } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
-import { withScope } from '../src/fetch.ts';
+import { runInScope } from '../src/fetch.ts';
 import {
   ClientDisconnected,
   DeadlineExceeded,
@@ -42,7 +42,7 @@ const parts = (
 
 test('the request is aborted: its scope aborts', async () => {
   const { request, isOpen, hangUp } = ask();
-  await withScope(request, async ({ signal }) => {
+  await runInScope(request, async ({ signal }) => {
     hangUp();
     expect(await aborted(signal)).toBeInstanceOf(ClientDisconnected);
     return Response.error();
@@ -53,7 +53,7 @@ test('the request is aborted: its scope aborts', async () => {
 test('the request was aborted before: its scope is from the start', async () => {
   const { request, hangUp } = ask();
   hangUp();
-  await withScope(request, ({ signal }) => {
+  await runInScope(request, ({ signal }) => {
     expect(signal.reason).toBeInstanceOf(ClientDisconnected);
     return Response.error();
   });
@@ -61,7 +61,7 @@ test('the request was aborted before: its scope is from the start', async () => 
 
 test('the budget ends it', async () => {
   const { request } = ask({ headers: { [BUDGET]: '10' } });
-  await withScope(request, async ({ signal }) => {
+  await runInScope(request, async ({ signal }) => {
     expect(await aborted(signal)).toBeInstanceOf(DeadlineExceeded);
     return Response.error();
   });
@@ -70,7 +70,7 @@ test('the budget ends it', async () => {
 test('its timer goes with it', async () => {
   const { request } = ask({ headers: { [BUDGET]: `${LONG_MS}` } });
   const before = timers();
-  await withScope(request, () => {
+  await runInScope(request, () => {
     expect(timers()).toBe(before + 1);
     return Response.error();
   });
@@ -82,7 +82,7 @@ test.each([
   ['throws at once', () => JSON.parse('no such order')],
 ])('a handler that %s ends it, and its error goes on', async (_row, work) => {
   const { request, isOpen } = ask();
-  await expect(withScope(request, work)).rejects.toThrow('no such order');
+  await expect(runInScope(request, work)).rejects.toThrow('no such order');
   expect(isOpen()).toBe(false);
 });
 
@@ -93,7 +93,7 @@ test('status, headers and cookies of the answer survive', async () => {
     ['Content-Type', 'text/x-order'],
   ]);
   const made = new Response('made', { status: 201, statusText: 'Made', headers });
-  const answer = await withScope(ask().request, () => made);
+  const answer = await runInScope(ask().request, () => made);
   expect([answer.status, answer.statusText, await answer.text()]).toEqual([201, 'Made', 'made']);
   expect([...answer.headers]).toEqual([...made.headers]);
 });
@@ -101,14 +101,14 @@ test('status, headers and cookies of the answer survive', async () => {
 describe('an answer that nobody reads', () => {
   test('is not waited for by a drain', async () => {
     const shutdown = new GracefulShutdown();
-    await withScope(ask().request, () => new Response('late'), shutdown);
+    await runInScope(ask().request, () => new Response('late'), { shutdown });
     await settled();
     await shutdown.drain(LONG_MS);
   });
 
   test('is waited for from when somebody reads it', async () => {
     const shutdown = new GracefulShutdown();
-    const answer = await withScope(ask().request, () => new Response('late'), shutdown);
+    const answer = await runInScope(ask().request, () => new Response('late'), { shutdown });
     await settled();
     const reader = answer.body?.getReader();
     await reader?.read();
@@ -127,7 +127,7 @@ describe('an answer that nobody reads', () => {
     const { request } = ask({ headers: { [BUDGET]: `${LONG_MS}` } });
     const before = timers();
     const end = new Promise<void>((resolve) => ended.subscribe(() => resolve()));
-    await withScope(request, () => new Response('late'));
+    await runInScope(request, () => new Response('late'));
     setFlagsFromString('--expose-gc');
     const collect: () => void = runInNewContext('gc');
     const collecting = setInterval(collect, 5);
@@ -140,7 +140,7 @@ describe('an answer that nobody reads', () => {
 test('it ends with the last byte of a streamed body', async () => {
   const { request, isOpen } = ask();
   const body = parts((controller) => controller.close());
-  const answer = await withScope(request, () => new Response(body));
+  const answer = await runInScope(request, () => new Response(body));
   const seen: string[] = [];
   for await (const part of answer.body ?? []) {
     expect(isOpen()).toBe(true);
@@ -153,7 +153,7 @@ test('it ends with the last byte of a streamed body', async () => {
 test('a body that errors ends it, and errors', async () => {
   const { request, isOpen } = ask();
   const body = parts((controller) => controller.error(new Error('disk full')));
-  const answer = await withScope(request, () => new Response(body));
+  const answer = await runInScope(request, () => new Response(body));
   await expect(answer.text()).rejects.toThrow('disk full');
   expect(isOpen()).toBe(false);
 });
@@ -166,7 +166,7 @@ test('cancel_after_first_response: a canceled body aborts it, and its source', a
     () => void seen.push('source canceled'),
   );
   let signal: AbortSignal | undefined;
-  const answer = await withScope(request, (scope: Scope) => {
+  const answer = await runInScope(request, (scope: Scope) => {
     signal = scope.signal;
     return new Response(body);
   });
@@ -193,7 +193,7 @@ test.each([
       return cancel();
     },
   );
-  const answer = await withScope(request, () => new Response(body, { headers: { ETag: 'x' } }));
+  const answer = await runInScope(request, () => new Response(body, { headers: { ETag: 'x' } }));
   expect(seen).toEqual(['source canceled']);
   expect([answer.body, answer.headers.get('ETag')]).toEqual([null, 'x']);
   expect(isOpen()).toBe(false);
@@ -201,5 +201,5 @@ test.each([
 
 test('an answer to HEAD without a body stays what it is', async () => {
   const failed = Response.error();
-  expect(await withScope(ask({ method: 'HEAD' }).request, () => failed)).toBe(failed);
+  expect(await runInScope(ask({ method: 'HEAD' }).request, () => failed)).toBe(failed);
 });

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
+import { REGISTER } from '../src/graceful-shutdown.ts';
 import { GracefulShutdown, Scope, ShuttingDown } from '../src/index.ts';
 import { aborted, settled, timers } from './event-loop.ts';
 import { get, hearing, startProbe } from './probe.ts';
@@ -170,7 +171,7 @@ test('waits for the hook after the requests, and tells it when time is up', asyn
 
 test('a drain keeps the process alive until it has ended, and no longer', async () => {
   const shutdown = new GracefulShutdown();
-  const unregister = shutdown.register(new Scope());
+  const unregister = shutdown[REGISTER](new Scope());
   const before = timers();
   const drained = shutdown.drain(LONG_MS);
   expect(timers()).toBe(before + 1);

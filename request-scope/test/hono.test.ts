@@ -3,7 +3,7 @@ import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { stream } from 'hono/streaming';
 import { expect, test } from 'vitest';
-import { withScope } from '../src/fetch.ts';
+import { runInScope } from '../src/fetch.ts';
 import { ClientDisconnected, GracefulShutdown, type Scope } from '../src/index.ts';
 import { keepsTheContract, LONG_MS, type Served, type Start } from './adapter-contract.ts';
 import { aborted, settled } from './event-loop.ts';
@@ -30,7 +30,7 @@ const start: Start = async (shutdown) => {
       new Promise<Response>((resolve) => {
         push({ scope, socket, body, answer: () => resolve(c.text('answer')) });
       });
-    return await withScope(c.req.raw, work, shutdown);
+    return await runInScope(c.req.raw, work, { shutdown });
   });
   return { server, next };
 };
@@ -41,7 +41,7 @@ keepsTheContract(start);
 async function startStreaming(shutdown: GracefulShutdown) {
   const { push, next } = arrivalQueue<{ scope: Scope; finish: () => void }>();
   const server = serve(shutdown, (c) =>
-    withScope(
+    runInScope(
       c.req.raw,
       (scope) =>
         stream(c, async (body) => {
@@ -49,7 +49,7 @@ async function startStreaming(shutdown: GracefulShutdown) {
           await new Promise<void>((finish) => push({ scope, finish }));
           await body.write('last');
         }),
-      shutdown,
+      { shutdown },
     ),
   );
   return { ...(await listen(server)), next };
@@ -85,7 +85,7 @@ test('a drain waits for the last byte of a stream, and no longer', async () => {
 test('status, headers and cookies of the answer survive', async () => {
   await using app = await listen(
     serve(new GracefulShutdown(), (c) =>
-      withScope(c.req.raw, () => {
+      runInScope(c.req.raw, () => {
         c.header('Set-Cookie', 'a=1');
         c.header('Set-Cookie', 'b=2', { append: true });
         return c.json({ made: true }, 201, { 'X-Made': 'here' });
@@ -107,7 +107,7 @@ test.each([
 ])('%s holds no drain', async (_row, method, work, status) => {
   const shutdown = new GracefulShutdown();
   await using app = await listen(
-    serve(shutdown, (c) => withScope(c.req.raw, () => work(c), shutdown)),
+    serve(shutdown, (c) => runInScope(c.req.raw, () => work(c), { shutdown })),
   );
   const answer = await fetch(`http://127.0.0.1:${app.port}/`, { method });
   expect(answer.status).toBe(status);

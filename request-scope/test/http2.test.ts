@@ -3,7 +3,7 @@ import { connect as connectHttp2, constants, createServer as createHttp2 } from 
 import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { ClientDisconnected, GracefulShutdown, Scope, ShuttingDown } from '../src/index.ts';
-import { prepareScope, scopeOf } from '../src/scope-of.ts';
+import { prepareScope, scopeOf } from '../src/request-scope.ts';
 import { aborted, settled } from './event-loop.ts';
 import { arrivalsOf } from './probe.ts';
 
@@ -13,7 +13,7 @@ const LONG_MS = 60_000;
 async function startHttp2(shutdown?: GracefulShutdown, maxConnectionAgeMs?: number) {
   const server = createHttp2();
   const next = arrivalsOf(server, shutdown);
-  shutdown?.attach(server, maxConnectionAgeMs);
+  shutdown?.attach(server, { maxConnectionAgeMs });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
   const client = connectHttp2(`http://127.0.0.1:${port}`);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { expect, test } from 'vitest';
-import { ClientDisconnected, causeOf, DeadlineExceeded, Scope, withTimeout } from '../src/index.ts';
+import { ClientDisconnected, causeOf, DeadlineExceeded, Scope } from '../src/index.ts';
 import { budget } from './adapter-contract.ts';
 import { aborted } from './event-loop.ts';
 import { arrivalsOf, get, listen, startProbe } from './probe.ts';
@@ -34,7 +34,7 @@ test('cancel_after_first_response: the client leaves in the middle of the answer
 test('timeout_on_sleeping_server: the caller stops at its deadline', async () => {
   await using probe = await startProbe();
   using caller = new Scope();
-  using call = withTimeout(caller, 20);
+  using call = caller.child(20);
   const answer = fetch(`http://127.0.0.1:${probe.port}/`, { signal: call.signal });
   const error = await answer.catch((reason: unknown) => reason);
   expect(causeOf(error, call)).toBeInstanceOf(DeadlineExceeded);

@@ -33,7 +33,7 @@ export function arrivalQueue<Arrived>() {
 export function arrivalsOf(server: EventEmitter, shutdown?: GracefulShutdown) {
   const { push, next } = arrivalQueue<Arrival>();
   server.on('request', (req: IncomingMessage, res: ServerResponse) => {
-    push({ req, res, scope: requestScope(req, res, shutdown) });
+    push({ req, res, scope: requestScope(req, res, { shutdown }) });
   });
   return next;
 }
@@ -47,7 +47,7 @@ export async function startProbe(
   const accepted: Socket[] = [];
   const listener = async (req: IncomingMessage, res: ServerResponse) => {
     for await (const _ of req.iterator({ destroyOnReturn: false }));
-    push({ req, res, scope: requestScope(req, res, shutdown) });
+    push({ req, res, scope: requestScope(req, res, { shutdown }) });
   };
   const server = createServer(listener);
   if (checkContinue) {
@@ -58,7 +58,7 @@ export async function startProbe(
     });
   }
   server.on('connection', (socket) => accepted.push(socket));
-  shutdown?.attach(server, maxConnectionAgeMs);
+  shutdown?.attach(server, { maxConnectionAgeMs });
   const listening = await listen(server);
 
   return {

@@ -8,6 +8,7 @@ import {
   DeadlineExceeded,
   requestScope,
   type Scope,
+  type ScopeView,
   withTimeout,
 } from '../src/index.ts';
 
@@ -26,12 +27,14 @@ const handler =
   };
 
 /** The call of the README. */
-async function call(url: string, parent: Scope): Promise<string> {
-  using scope = withTimeout(parent, 20);
-  const answer = await fetch(url, { signal: scope.signal, headers: budgetHeaders(scope) });
-  if (answer.status === 408) throw new DeadlineExceeded();
-  if (!answer.ok) throw new Error(`answered ${answer.status}`);
-  return await answer.text();
+async function call(url: string, parent: ScopeView): Promise<string> {
+  return await withTimeout(parent, 20, async (child) => {
+    const { signal } = child;
+    const answer = await fetch(url, { signal, headers: budgetHeaders(child) });
+    if (answer.status === 408) throw new DeadlineExceeded();
+    if (!answer.ok) throw new Error(`answered ${answer.status}`);
+    return await answer.text();
+  });
 }
 
 test.each([
@@ -55,9 +58,8 @@ test.each([
 
 test('so does the timeout of a wait', async () => {
   const lines: unknown[] = [];
-  const wait = async (parent: Scope) => {
-    using scope = withTimeout(parent, 20);
-    return await sleep(60_000, 'late', { signal: scope.signal });
+  const wait = async (parent: ScopeView) => {
+    return await withTimeout(parent, 20, ({ signal }) => sleep(60_000, 'late', { signal }));
   };
   await request(handler(wait, lines)).get('/').expect(408);
   expect(lines).toEqual(['deadline-exceeded']);

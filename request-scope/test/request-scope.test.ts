@@ -3,7 +3,7 @@ import { errorMonitor, once } from 'node:events';
 import { createServer, IncomingMessage, ServerResponse } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { ClientDisconnected, GracefulShutdown, requestScope } from '../src/index.ts';
-import { prepareScope, scopeOf } from '../src/scope-of.ts';
+import { prepareScope, scopeOf } from '../src/request-scope.ts';
 import { aborted, settled, timers } from './event-loop.ts';
 import { arrivalQueue, get, listen, post, startProbe } from './probe.ts';
 

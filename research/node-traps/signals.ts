@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Scope, ShuttingDown, withTimeout } from '../../request-scope/src/index.ts';
+import { Scope, ShuttingDown } from '../../request-scope/src/index.ts';
 import { collect } from './collector.ts';
 import { judge, type Trap } from './trap.ts';
 import { noteWarnings } from './warnings.ts';
@@ -62,7 +62,7 @@ export const SIGNALS: Trap[] = [
       timeouts(() =>
         AbortSignal.any([new AbortController().signal, AbortSignal.timeout(TIMEOUT_MS)]),
       ),
-    ours: () => timeouts(() => withTimeout(new Scope(), TIMEOUT_MS).signal),
+    ours: () => timeouts(() => new Scope().child(TIMEOUT_MS).signal),
   },
   {
     name: '`AbortSignal.any([signal])`, aborted, `signal` collected, then looked at',
@@ -77,7 +77,7 @@ export const SIGNALS: Trap[] = [
     ours: () =>
       polled(() => {
         const parent = new Scope();
-        using child = withTimeout(parent, 60_000);
+        using child = parent.child(60_000);
         parent.abort(new ShuttingDown());
         return child.signal;
       }),
@@ -92,7 +92,7 @@ export const SIGNALS: Trap[] = [
     },
     ours: () => {
       const parent = new Scope();
-      return leak(() => withTimeout(parent, 60_000)[Symbol.dispose]());
+      return leak(() => parent.child(60_000)[Symbol.dispose]());
     },
   },
   {

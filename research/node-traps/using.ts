@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { runInThisContext } from 'node:vm';
-import { Scope, withTimeout } from '../../request-scope/src/index.ts';
+import { Scope } from '../../request-scope/src/index.ts';
 import { judge, NOT_THERE, type Trap } from './trap.ts';
 
 /** A string, or a compiler would put its own code in the place of Node's `using`. */
@@ -31,7 +31,7 @@ export const USING: Trap[] = [
     },
     async ours() {
       const parent = new Scope();
-      const scope = withTimeout(parent, 60_000);
+      const scope = parent.child(60_000);
       try {
         [scope].map(() => scope.signal);
       } finally {

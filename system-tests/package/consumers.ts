@@ -11,27 +11,31 @@ const ENTRIES = {
     'ConnectionClosed',
     'DeadlineExceeded',
     'GracefulShutdown',
-    'MAX_TIMER_MS',
     'Scope',
     'ShuttingDown',
     'budgetHeaders',
     'causeOf',
     'isCancellation',
-    'readBudgetMs',
     'requestScope',
     'withTimeout',
   ],
-  'request-scope/express': ['requestScopes', 'scopeOf'],
-  'request-scope/fastify': ['requestScopes', 'scopeOf'],
-  'request-scope/fetch': ['withScope'],
+  'request-scope/express': ['scopeOf', 'scopes'],
+  'request-scope/fastify': ['default', 'scopeOf'],
+  'request-scope/fetch': ['runInScope'],
 };
 
-/** JavaScript that prints what each entry offers. */
+/** JavaScript that prints what each entry offers; `require` adds a mark of its own to a default export. */
+const PRINT =
+  "console.log(entry, Object.keys(offered).filter((name) => name !== '__esModule').join());";
 const LOADERS = {
-  'import.mjs': `for (const entry of ${JSON.stringify(Object.keys(ENTRIES))})
-    console.log(entry, Object.keys(await import(entry)).join());`,
-  'require.cjs': `for (const entry of ${JSON.stringify(Object.keys(ENTRIES))})
-    console.log(entry, Object.keys(require(entry)).join());`,
+  'import.mjs': `for (const entry of ${JSON.stringify(Object.keys(ENTRIES))}) {
+    const offered = await import(entry);
+    ${PRINT}
+  }`,
+  'require.cjs': `for (const entry of ${JSON.stringify(Object.keys(ENTRIES))}) {
+    const offered = require(entry);
+    ${PRINT}
+  }`,
 };
 
 /** What they print. */
@@ -46,10 +50,10 @@ import { createServer as createHttp2 } from 'node:http2';
 import express from 'express';
 import Fastify from 'fastify';
 import * as root from 'request-scope';
-import { GracefulShutdown, type Scope } from 'request-scope';
+import { GracefulShutdown, type Scope, type ScopeView } from 'request-scope';
 import * as onExpress from 'request-scope/express';
-import * as onFastify from 'request-scope/fastify';
-import { withScope } from 'request-scope/fetch';
+import scopesOfFastify, * as onFastify from 'request-scope/fastify';
+import { runInScope } from 'request-scope/fetch';
 
 class OutOfStock extends root.Cancellation {
   readonly code = 'out-of-stock';
@@ -57,41 +61,46 @@ class OutOfStock extends root.Cancellation {
 
 const shutdown: GracefulShutdown = new GracefulShutdown();
 const server = createServer((req, res) => {
-  const scope: Scope = root.requestScope(req, res, shutdown);
-  const child = root.withTimeout(scope, Math.min(root.MAX_TIMER_MS, root.readBudgetMs(req.headers)));
+  const scope: Scope = root.requestScope(req, res, { shutdown });
+  const child: Scope = scope.child(scope.remainingMs);
+  const called: Promise<number> = root.withTimeout(child, 10, async (view: ScopeView) => view.remainingMs);
+  called.catch(() => {});
   const headers: Record<string, string> = root.budgetHeaders(child);
   const cause: root.Cancellation | undefined = root.causeOf(new OutOfStock(), scope);
   if (root.isCancellation(cause)) res.end(cause.code + headers[root.BUDGET_HEADER]);
   scope[Symbol.dispose]();
 });
 shutdown.attach(server);
+shutdown.attach(server, { maxConnectionAgeMs: 5_000 });
 shutdown.attach(createHttp2((req, res) => root.requestScope(req, res)[Symbol.dispose]()));
+// @ts-expect-error nothing internal is public
+export const internal = new root.Scope(1, () => {});
 export const drained: Promise<void> = shutdown.drain(10);
 
-export const app = express().use(onExpress.requestScopes(shutdown), onExpress.requestScopes());
+export const app = express().use(onExpress.scopes({ shutdown }), onExpress.scopes());
 app.get('/', async (_req, res) => {
   const { signal }: Scope = onExpress.scopeOf(res);
   res.send(String(signal.aborted));
 });
 
 export const fastify = Fastify();
-fastify.register(onFastify.requestScopes);
-fastify.register(onFastify.requestScopes, {});
-fastify.register(onFastify.requestScopes, { drainTimeoutMs: 1, shutdown });
+fastify.register(scopesOfFastify);
+fastify.register(scopesOfFastify, {});
+fastify.register(scopesOfFastify, { drainTimeoutMs: 1, shutdown });
 fastify.get('/', async (_request, reply) => onFastify.scopeOf(reply).elapsedMs);
 export const overHttp2 = Fastify({ http2: true });
-overHttp2.register(onFastify.requestScopes, { shutdown });
+overHttp2.register(scopesOfFastify, { shutdown });
 
 const work = ({ signal }: Scope) => Response.json(signal.aborted);
-export const answer: Promise<Response> = withScope(new Request('http://here/'), work, shutdown);
+export const answer: Promise<Response> = runInScope(new Request('http://here/'), work, { shutdown });
 `;
 
 /** One without a framework, whose types would bring Node's along. */
 export const BARE_CONSUMER = `
-import { Scope, withTimeout } from 'request-scope';
-import { withScope } from 'request-scope/fetch';
-export const child: Disposable = withTimeout(new Scope(20), 10);
-export const answer = withScope(new Request('http://here/'), () => new Response());
+import { Scope } from 'request-scope';
+import { runInScope } from 'request-scope/fetch';
+export const child: Disposable = new Scope(20).child(10);
+export const answer = runInScope(new Request('http://here/'), () => new Response());
 `;
 
 export type Extension = 'mts' | 'cts' | 'ts';

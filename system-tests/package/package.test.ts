@@ -7,7 +7,7 @@ import { BARE_CONSUMER, compile, load, OFFERED } from './consumers.ts';
 import { EXAMPLE_LINES } from './example-lines.ts';
 import { installPacked, type Packed } from './packed.ts';
 
-/** Of JavaScript that a service loads, if it loads every entry; a seventh more than there is. */
+/** The most JavaScript that a service loads, if it loads every entry. */
 const MAX_CODE_BYTES = 28_000;
 const MODULES = [
   'answer',
@@ -22,7 +22,6 @@ const MODULES = [
   'index',
   'request-scope',
   'scope',
-  'scope-of',
 ];
 const BUILT = ['d.ts', 'js', 'js.map'];
 const EXAMPLES = join(ROOT, 'request-scope/examples');

@@ -1,4 +1,4 @@
-import type { Scope, ScopeAborted, ScopeBegun, ScopeEnded } from 'request-scope';
+import type { ScopeAborted, ScopeBegun, ScopeEnded, ScopeView } from 'request-scope';
 import { listen } from './channels.ts';
 import type { ActiveRequest } from './context.ts';
 import type { Instruments } from './instruments.ts';
@@ -7,7 +7,7 @@ import { codeLabel } from './labels.ts';
 interface WatchedScope {
   request: ActiveRequest;
   /** Undefined for the request's own scope. */
-  parent: Scope | undefined;
+  parent: ScopeView | undefined;
   abortedAt?: number;
 }
 
@@ -20,7 +20,7 @@ export function watchScopes(
   find: (req: object) => ActiveRequest | undefined,
   onEnd: (request: ActiveRequest) => void,
 ): void {
-  const scopes = new WeakMap<Scope, WatchedScope>();
+  const scopes = new WeakMap<ScopeView, WatchedScope>();
 
   listen<ScopeBegun>('request-scope:begun', ({ scope, request: req, parent }) => {
     const request = req ? find(req) : parent && scopes.get(parent)?.request;

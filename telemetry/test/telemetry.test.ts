@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, request as httpRequest } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { diag } from '@opentelemetry/api';
-import { causeOf, GracefulShutdown, requestScope, withTimeout } from 'request-scope';
+import { causeOf, GracefulShutdown, requestScope } from 'request-scope';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { type OtlpReceiver, startOtlpReceiver } from '../../harness/otlp-receiver.ts';
 import { portOf } from '../../harness/port-of.ts';
@@ -27,8 +27,8 @@ afterAll(() => receiver[Symbol.asyncDispose]());
 /** Serves `url` with work that ends when its scope does; each request has a child of `timeoutMs`. */
 async function serve(timeoutMs: number, shutdown = new GracefulShutdown()) {
   const server = createServer(async (req, res) => {
-    using scope = requestScope(req, res, shutdown);
-    using child = withTimeout(scope, timeoutMs);
+    using scope = requestScope(req, res, { shutdown });
+    using child = scope.child(timeoutMs);
     await sleep(60_000, undefined, { signal: child.signal }).catch(() => {});
     const code = causeOf(scope.signal.reason, scope)?.code;
     res.writeHead(code === 'shutting-down' ? 503 : code ? 408 : 504).end();
@@ -106,7 +106,7 @@ test('a request that does not end when it is aborted is sent before its process 
   const shutdown = new GracefulShutdown();
   const work = new AbortController();
   const server = createServer(async (req, res) => {
-    using _scope = requestScope(req, res, shutdown);
+    using _scope = requestScope(req, res, { shutdown });
     await once(work.signal, 'abort');
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');

@@ -1,6 +1,6 @@
 import { hasAborted } from '@orders/chassis';
 import { Axios, type AxiosResponse, CanceledError, isAxiosError } from 'axios';
-import { budgetHeaders, type Scope, withTimeout } from 'request-scope';
+import { budgetHeaders, type Scope } from 'request-scope';
 import {
   type FailureKind,
   fromCancellation,
@@ -50,7 +50,8 @@ export interface Call extends NamedStep {
 export async function call(request: Call, parent: Scope): Promise<void> {
   const { method } = request;
   const url = `${request.url}?${new URLSearchParams(request.params)}`;
-  using scope = withTimeout(parent, request.timeoutMs);
+  // Not withTimeout, which throws the cause: only the client's own error says whether anything was sent.
+  using scope = parent.child(request.timeoutMs);
   const { signal } = scope;
   if (signal.aborted) throw readFailure(neverSent(new CanceledError()), scope, request);
   const headers = { ...request.headers, ...budgetHeaders(scope) };

@@ -7,38 +7,43 @@ import type { ServedRequest, ServedResponse } from './connections.ts';
 export type Side = 'client' | 'server';
 
 /**
- * An answer that is under way, and who cut it: whoever ended its connection or stream before `res.end()`
- * was called.
+ * A response in progress, and which side cut it off: the side that ended its connection or stream before
+ * `res.end()` was called.
  *
- * Both questions (was the answer complete, and who ended what carries it) are put at the first event that
- * tells of the end, before any listener of the application: one that ends the answer at a hang-up
- * (`res.on('close', () => res.end())`) would make it look complete afterwards. So the listeners here are
- * prepended, and Node's own, which emit 'aborted', 'close' and 'error' of request and response, come later.
+ * Two questions decide: was the response complete, and who ended the connection? Both are answered at the
+ * first event of the end, before any listener of the application runs. A listener that ends the response at a
+ * hang-up (`res.on('close', () => res.end())`) would make it look complete afterwards. The listeners here are
+ * therefore prepended. Node's own listeners, which emit 'aborted', 'close' and 'error' on the request and the
+ * response, come later.
  *
- * HTTP/1: a client ends a connection by FIN, and the socket emits 'end'; or by RST (also a connection that
- * has timed out), and the socket emits 'error' with the system call that failed, `read` or `write`. All
- * other ends are the server's: `destroy()` of socket, request or response, a `pipeline` whose source has
- * failed, `server.timeout`, `closeAllConnections()`, Node's answer to what is no HTTP. There the socket
- * emits 'error' with the error that `destroy` was given, or 'close' alone. An upstream's ECONNRESET that
- * `pipeline` passes to `res.destroy` is a failed `read` too, but then the response, or the request, has
- * that very error as `errored` already. Where the server sends its FIN first, the client's is its answer.
- * The 'close' of the request comes as soon as its body has been read, and that of the response, before
- * Node 24.16, never to a pipelined request: neither is asked.
+ * HTTP/1:
+ * - A client ends a connection with FIN, and the socket emits 'end'; or with RST (a connection that has timed
+ *   out counts too), and the socket emits 'error' with the system call that failed, `read` or `write`.
+ * - Every other end is the server's: `destroy()` of the socket, the request or the response; a `pipeline`
+ *   whose source failed; `server.timeout`; `closeAllConnections()`; Node's response to malformed HTTP. The
+ *   socket then emits 'error' with the error that `destroy` was given, or only 'close'.
+ * - An upstream's ECONNRESET that `pipeline` passes to `res.destroy` is a failed `read` too, but the response
+ *   or the request then already has that very error as `errored`.
+ * - Where the server sends its FIN first, the client's FIN is the reply to it.
+ * - Two events are of no use. The request's 'close' is emitted as soon as its body has been read, and the
+ *   response's 'close', before Node 24.16, is never emitted for a pipelined request.
  *
- * HTTP/2: a stream that ends before the answer does emits 'aborted', whoever ends it, and no other does. It
- * was the server if the stream is being destroyed, or if `stream.close()` was called, of which Node keeps no
- * trace; but both happen as well when the session or its socket is ended, and then it matters who did that.
- * A client ends a session by the end of its socket, as above, or by a GOAWAY with an error code.
+ * HTTP/2:
+ * - A stream that ends before its response emits 'aborted', no matter who ends it; no other stream does.
+ * - It was the server if the stream is being destroyed, or if `stream.close()` was called. Node keeps no trace
+ *   of that call, so it is recorded here. Both also happen when the session or its socket is ended; then it
+ *   matters who did that.
+ * - A client ends a session by ending its socket, as above, or with a GOAWAY that has an error code.
  */
 export class Answer {
   readonly #req: ServedRequest;
   readonly #res: ServedResponse;
   #connection: Connection | undefined;
-  /** Undefined as long as nobody has. */
+  /** Undefined while neither side has. */
   cutBy: Side | undefined;
-  /** Its connection or stream has ended, whether the answer was complete by then or not. */
+  /** Whether its connection or stream has ended, no matter if the response was complete. */
   isOver = false;
-  /** Called at that moment. */
+  /** Called when the connection or stream ends. */
   onOver: (() => void) | undefined;
 
   constructor(req: ServedRequest, res: ServedResponse) {
@@ -48,11 +53,11 @@ export class Answer {
       if (req.stream) this.#followStream(req.stream);
       return;
     }
-    // What a mock or a Lambda adapter has in place of a socket tells of no hang-up.
+    // A mock or a Lambda adapter has no real socket, and so no hang-up.
     if (typeof req.socket?.prependListener !== 'function') return;
     this.#connection = connectionOf(req.socket);
     const { endedBy } = this.#connection;
-    // It may have been ended since: one that is complete has given its socket back by now.
+    // It may have ended before. A complete response has detached its socket by then.
     if (endedBy) this.end(endedBy, res.writableEnded && !req.aborted && !res.socket);
     else this.#connection.answers.add(this);
   }
@@ -63,7 +68,7 @@ export class Answer {
     this.onOver?.();
   }
 
-  /** What happens to the connection from now on is no matter of this answer's. */
+  /** Stops following the connection. */
   forget(): void {
     this.#connection?.answers.delete(this);
     this.onOver = undefined;
@@ -84,7 +89,7 @@ export class Answer {
       return isClosedHere || socket?.destroyed ? 'server' : 'client';
     };
     if (stream.aborted) {
-      // Too late for more than this: Node itself has ERR_HTTP2_STREAM_ERROR for a client's reset.
+      // Afterwards only this is left: Node sets ERR_HTTP2_STREAM_ERROR for a reset by the client.
       const error: (Error & { code?: string }) | null = stream.errored;
       this.end(endedBy(error !== null && error.code !== 'ERR_HTTP2_STREAM_ERROR'), false);
       return;
@@ -99,7 +104,7 @@ export class Answer {
   }
 }
 
-/** The answers under way on a connection of HTTP/1: one, or several that are pipelined. */
+/** An HTTP/1 connection with its responses in progress: one, or several if pipelined. */
 interface Connection {
   answers: Set<Answer>;
   endedBy: Side | undefined;
@@ -107,7 +112,7 @@ interface Connection {
 
 const CONNECTION: unique symbol = Symbol('connection');
 
-/** Three listeners a connection, however many requests it carries. */
+/** Adds three listeners per connection, no matter how many requests it carries. */
 function connectionOf(socket: Socket & { [CONNECTION]?: Connection }): Connection {
   const known = socket[CONNECTION];
   if (known) return known;
@@ -124,8 +129,8 @@ function connectionOf(socket: Socket & { [CONNECTION]?: Connection }): Connectio
   });
   const events: EventEmitter = socket;
   events.prependListener(errorMonitor, (error: Error) => {
-    const isOurs = [...answers].some((answer) => answer.wasDestroyedWith(error));
-    end(isOfNetwork(error) && !isOurs ? 'client' : 'server');
+    const isServers = [...answers].some((answer) => answer.wasDestroyedWith(error));
+    end(isOfNetwork(error) && !isServers ? 'client' : 'server');
   });
   socket.prependListener('close', () => end('server'));
   if (wasEndedByClient(socket)) connection.endedBy = 'client';
@@ -137,12 +142,12 @@ function wasEndedByClient(socket: Socket): boolean {
   return (socket.readableEnded && !mayHalfClose(socket)) || isOfNetwork(socket.errored);
 }
 
-/** Whether the server goes on answering a client that has sent its FIN. */
+/** Whether the server continues to respond to a client that has sent its FIN. */
 function mayHalfClose(socket: Socket & { server?: { httpAllowHalfOpen?: boolean } }): boolean {
   return socket.server?.httpAllowHalfOpen === true;
 }
 
-/** Whether it was reading from a socket, or writing to it, that has failed. */
+/** Whether reading from the socket or writing to it failed. */
 function isOfNetwork(error: (Error & { syscall?: string }) | null): boolean {
   return error?.syscall === 'read' || error?.syscall === 'write';
 }
@@ -150,7 +155,7 @@ function isOfNetwork(error: (Error & { syscall?: string }) | null): boolean {
 const followed = new WeakSet<Http2Session>();
 const goneAway = new WeakSet<Http2Session>();
 
-/** Remembers that the client has ended `session` by a GOAWAY with an error code. */
+/** Notes when the client ends `session` with a GOAWAY that has an error code. */
 function noteGoaway(session: Http2Session): void {
   if (followed.has(session)) return;
   followed.add(session);

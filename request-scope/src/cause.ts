@@ -1,15 +1,15 @@
-/** Marks a Cancellation of another copy of this package too, which `instanceof` does not know. */
-const BRAND: unique symbol = Symbol.for('cancellation.Cancellation');
+/** Marks a Cancellation. Unlike `instanceof`, it recognizes those of another copy of this package. */
+const BRAND: unique symbol = Symbol.for('request-scope.Cancellation');
 
-const BUG = /^(Eval|Range|Reference|Syntax|Type|URI|Assertion)Error$/;
+const BUG_NAME = /^(Eval|Range|Reference|Syntax|Type|URI|Assertion)Error$/;
 
-/** What a scope's signal is aborted with: one of the four below, or a class of your own. */
+/** The reason that a scope was aborted with: one of the four classes below, or a class of your own. */
 export abstract class Cancellation extends Error {
   readonly [BRAND] = true;
   abstract readonly code: string;
 }
 
-/** The client closed its connection: nobody is left to read the answer. */
+/** The client closed its connection or stream. Nobody is left to read the response. */
 export class ClientDisconnected extends Cancellation {
   override readonly name = 'ClientDisconnected';
   override readonly message = 'client disconnected';
@@ -17,8 +17,8 @@ export class ClientDisconnected extends Cancellation {
 }
 
 /**
- * The service closed the connection itself before its answer was complete: the source of a stream failed, a
- * timeout of the server passed, something called `destroy()`. Nobody is left to read the answer here either.
+ * The service itself closed the connection before the response was complete: the source of a stream failed, a
+ * timeout of the server expired, or something called `destroy()`. Nobody is left to read the response either.
  */
 export class ConnectionClosed extends Cancellation {
   override readonly name = 'ConnectionClosed';
@@ -26,30 +26,36 @@ export class ConnectionClosed extends Cancellation {
   readonly code = 'connection-closed';
 }
 
-/** The caller's budget or a timeout of ours is spent. */
+/** The caller's budget is spent, or a timeout has passed. */
 export class DeadlineExceeded extends Cancellation {
   override readonly name = 'DeadlineExceeded';
   override readonly message = 'deadline exceeded';
   readonly code = 'deadline-exceeded';
 }
 
-/** The service is leaving, and its shutdown timeout has passed. */
+/** The service is shutting down, and the time for requests in flight has passed. */
 export class ShuttingDown extends Cancellation {
   override readonly name = 'ShuttingDown';
   override readonly message = 'service shutting down';
   readonly code = 'shutting-down';
 }
 
-/** As many errors as causeOf looks at, of one that has others in it. */
+/** The most errors that causeOf looks at within one error. */
 const MAX_ERRORS = 100;
 
 /**
- * The cancellation that `error` is or has in it (a child's timeout, say); else, since some libraries have an
- * error of their own for an abort, the one that `scope` was aborted with. A TypeError and its like stand for
- * none, wherever they are: they are bugs, also after an abort. After a ConnectionClosed only an error that
- * is plainly an abort's stands for it, since any other may be what made the service close the connection.
+ * Why the work under `scope` ended with `error`, or undefined if the error is not due to a cancellation:
+ *
+ * 1. A TypeError and its like are bugs, on their own or within another error, and also after an abort.
+ * 2. A Cancellation that `error` is or contains, such as the timeout of a child, is the cause.
+ * 3. Otherwise it is the reason that `scope` was aborted with, because many libraries replace the reason by
+ *    an error of their own. After a ConnectionClosed this holds only for an abort's error. Any other error
+ *    may be what made the service close the connection.
  */
-export function causeOf(error: unknown, scope: { signal: AbortSignal }): Cancellation | undefined {
+export function causeOf(
+  error: unknown,
+  scope: { readonly signal: AbortSignal },
+): Cancellation | undefined {
   const errors = errorsIn(error);
   if (errors.some(isBug)) return undefined;
   const found = errors.find(isCancellation);
@@ -60,12 +66,12 @@ export function causeOf(error: unknown, scope: { signal: AbortSignal }): Cancell
   return reason;
 }
 
-/** Whether `value` is a Cancellation, of whichever copy of this package. */
+/** Whether `value` is a Cancellation, also one of another copy of this package. */
 export function isCancellation(value: unknown): value is Cancellation {
   return value instanceof Error && BRAND in value;
 }
 
-/** What the usual wrappings keep their errors under. */
+/** An error, with the properties under which others may be wrapped in it. */
 interface Wrapping {
   name?: unknown;
   code?: unknown;
@@ -76,23 +82,23 @@ interface Wrapping {
   suppressed?: unknown;
 }
 
-/** `error` and what is wrapped in it, the outermost first; each once, also where they go in a circle. */
+/** `error` and the errors wrapped in it, the outermost first, each once even if they form a circle. */
 function errorsIn(error: unknown): Wrapping[] {
   const found = new Set<Wrapping>();
   const add = (value: unknown) => {
     if (typeof value === 'object' && value !== null && found.size < MAX_ERRORS) found.add(value);
   };
   add(error);
-  // A Set is walked through to what is added on the way.
+  // Iterating over a Set includes the elements that are added meanwhile.
   for (const it of found) {
     if (isCancellation(it)) continue;
     // new Error('No stock', { cause }), fetch's TypeError, Node's AbortError
     add(it.cause);
     // Promise.any: AggregateError
     if (Array.isArray(it.errors)) it.errors.slice(0, MAX_ERRORS).forEach(add);
-    // GraphQLError, of a resolver that threw
+    // GraphQLError of a resolver that threw
     add(it.originalError);
-    // SuppressedError, of a `using` whose end failed too; what others call `error` may be anything
+    // SuppressedError of a `using` whose disposal failed too; elsewhere `error` may be anything
     if (it.name === 'SuppressedError') {
       add(it.error);
       add(it.suppressed);
@@ -101,12 +107,12 @@ function errorsIn(error: unknown): Wrapping[] {
   return [...found];
 }
 
-/** A TypeError without a cause; with one, it is what fetch throws for a failed connection. */
+/** A TypeError with a cause is no bug: fetch throws it for a failed connection. */
 function isBug({ name, cause }: Wrapping): boolean {
-  return typeof name === 'string' && BUG.test(name) && cause === undefined;
+  return typeof name === 'string' && BUG_NAME.test(name) && cause === undefined;
 }
 
-/** What Node, fetch and most libraries throw for an abort, and what axios does. */
+/** Whether it is the error for an abort of Node, fetch and most libraries, or the one of axios. */
 function isAbortError({ name, code }: Wrapping): boolean {
   if (name === 'AbortError' || code === 'ABORT_ERR') return true;
   return name === 'CanceledError' || code === 'ERR_CANCELED';

@@ -36,7 +36,7 @@ export async function startAdapter(start: Start, shutdown = new GracefulShutdown
   return { ...(await listen(server)), server, next, shutdown };
 }
 
-/** What holds for a scope in every framework. */
+/** Tests that hold for scopes in every framework. */
 export function keepsTheContract(start: Start): void {
   test.each([
     ['a GET', get(), 'destroy', undefined],

@@ -29,7 +29,7 @@ async function serve(handle: Handler, text = get()) {
 const GET = get();
 const LEAVE = ['end', 'destroy', 'resetAndDestroy'] as const;
 
-/** What is listened to, where; each calls `then` once the client has left. */
+/** Events and where to listen to them; each calls `then` once the client has left. */
 const LISTENERS: [string, (req: IncomingMessage, res: ServerResponse, then: () => void) => void][] =
   [
     ["req 'aborted'", (req, _res, then) => req.once('aborted', then)],
@@ -75,7 +75,7 @@ describe.each(LEAVE)('a client of HTTP/1 leaves by %s()', (leave) => {
       expect(isAborted).toBe(true);
     });
 
-    test('opens the scope only then, behind one that ends the answer', async () => {
+    test('opens the scope only afterwards, behind a listener that ends the answer', async () => {
       const { push, next } = arrivalQueue<{ scope?: Scope }>();
       await using probe = await serve((req, res) => {
         req.on('error', () => {});
@@ -89,7 +89,7 @@ describe.each(LEAVE)('a client of HTTP/1 leaves by %s()', (leave) => {
     });
   });
 
-  test('behind a pipelined answer: both scopes abort, whatever its listeners do', async () => {
+  test('behind a pipelined answer: both scopes abort, no matter what its listeners do', async () => {
     const { push, next } = arrivalQueue<Scope>();
     await using probe = await serve((req, res) => {
       push(requestScope(req, res));
@@ -156,7 +156,7 @@ describe.each(LEAVE)('a client of HTTP/1 leaves by %s()', (leave) => {
   });
 });
 
-test('a half-close is no hang-up where the server goes on answering', async () => {
+test('a half-close is no hang-up where the server still answers', async () => {
   const { push, next } = arrivalQueue<{ scope: Scope; res: ServerResponse }>();
   await using probe = await serve((req, res) => push({ scope: requestScope(req, res), res }));
   Object.assign(probe.server, { httpAllowHalfOpen: true });
@@ -187,7 +187,7 @@ async function* failing(error: Error) {
   throw error;
 }
 
-/** How a server ends a connection whose answer is not complete; `error`: what the handler is left with. */
+/** How a server ends a connection before its answer is complete; `error` is what the handler gets. */
 const SERVER_ENDS: [string, (req: IncomingMessage, res: ServerResponse, error: Error) => void][] = [
   ['pipeline, whose source fails', (_req, res, error) => pipeline(failing(error), res, () => {})],
   [
@@ -249,7 +249,7 @@ describe('the service itself ends a connection of HTTP/1: not the client', () =>
     expect(first.scope.signal.aborted).toBe(false);
   });
 
-  test('what is no HTTP behind the request', async () => {
+  test('malformed HTTP behind the request', async () => {
     const { push, next } = arrivalQueue<Scope>();
     await using probe = await serve((req, res) => push(requestScope(req, res)));
     const scope = await next();

@@ -14,7 +14,7 @@ describe('the budget header', () => {
     expect(scope.remainingMs).toBeLessThanOrEqual(1);
   });
 
-  test('0: aborted from the start', async () => {
+  test('0 ms: aborted from the start', async () => {
     await using probe = await startProbe();
     await probe.connect(budget('0'));
     const { scope } = await probe.next();
@@ -35,7 +35,7 @@ describe('the budget header', () => {
   test.each([
     [['90000', '60000'], 60_000],
     [['60000', 'soon'], 60_000],
-  ])('sent twice, %j: the smaller one that can be understood counts', async (values, budgetMs) => {
+  ])('sent twice, %j: the smaller valid one counts', async (values, budgetMs) => {
     await using probe = await startProbe();
     await probe.connect(get(values.map((value) => `${BUDGET_HEADER}: ${value}\r\n`).join('')));
     using scope = (await probe.next()).scope;
@@ -43,7 +43,7 @@ describe('the budget header', () => {
     expect(scope.remainingMs).toBeGreaterThan(0);
   });
 
-  test('2147483647, the longest: is kept', async () => {
+  test('2147483647 ms, the longest that a timer takes, counts', async () => {
     await using probe = await startProbe();
     await probe.connect(budget('2147483647'));
     using scope = (await probe.next()).scope;
@@ -54,19 +54,19 @@ describe('the budget header', () => {
 });
 
 describe('budgetHeaders', () => {
-  test('says what is left in whole milliseconds, rounded down', () => {
+  test('sends the remaining time in whole milliseconds, rounded down', () => {
     using scope = new Scope(1_000);
     const left = Number(budgetHeaders(scope)[BUDGET_HEADER]);
     expect(Number.isInteger(left)).toBe(true);
     expect(left).toBeLessThan(1_000);
   });
 
-  test('never says 0, which Envoy reads as no limit', () => {
+  test('never sends 0, which Envoy reads as no limit', () => {
     using scope = new Scope(0);
     expect(budgetHeaders(scope)).toEqual({ [BUDGET_HEADER]: '1' });
   });
 
-  test('says nothing without a deadline', () => {
+  test('sends nothing without a deadline', () => {
     using scope = new Scope();
     expect(budgetHeaders(scope)).toEqual({});
   });

@@ -53,7 +53,7 @@ describe('what an error stands for', () => {
     expect(causeOf(new other.DeadlineExceeded(), live())?.code).toBe('deadline-exceeded');
   });
 
-  test('an error that is its own cause ends nothing', () => {
+  test('an error that is its own cause is no endless loop', () => {
     const error = new Error('round and round');
     error.cause = error;
     expect(causeOf(error, live())).toBeUndefined();

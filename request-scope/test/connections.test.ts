@@ -53,7 +53,7 @@ test('an upgraded connection is closed at the end of the drain', async () => {
   await Promise.all([closed, shutdown.drain(LONG_MS)]);
 });
 
-test('a connection that has its age is closed by the last answer that it owes', async () => {
+test('a connection past its maximum age is closed by its last pending response', async () => {
   const shutdown = new GracefulShutdown();
   await using probe = await startProbe(shutdown, { maxConnectionAgeMs: 0 });
   const client = await probe.connect(get() + get());
@@ -70,7 +70,7 @@ test('a connection that has its age is closed by the last answer that it owes', 
   ]);
 });
 
-test('a younger connection is kept', async () => {
+test('a younger connection is kept alive', async () => {
   const shutdown = new GracefulShutdown();
   await using probe = await startProbe(shutdown, { maxConnectionAgeMs: LONG_MS });
   const client = await probe.connect(get());
@@ -82,7 +82,7 @@ test('a younger connection is kept', async () => {
   await heard('two');
 });
 
-test('one that has its age is closed, although the application lets its answers keep it', async () => {
+test('it is closed even if the application sends keep-alive', async () => {
   const shutdown = new GracefulShutdown();
   await using probe = await startProbe(shutdown, { maxConnectionAgeMs: 0 });
   const client = await probe.connect(get());
@@ -102,7 +102,7 @@ async function backedUp(probe: Awaited<ReturnType<typeof startProbe>>) {
   return { client, first };
 }
 
-test('behind answers that nobody has read no hang-up is seen: the connection is closed', async () => {
+test('a connection is closed when unread pipelined responses would hide a hang-up', async () => {
   const shutdown = new GracefulShutdown();
   await using probe = await startProbe(shutdown);
   const client = await probe.connect(get());
@@ -128,7 +128,7 @@ test('pipelined answers that fill a buffer all reach a client that reads', async
   expect(await received).toBeGreaterThan(300_000);
 });
 
-test('a connection that owes a hundred answers is closed by the next request', async () => {
+test('a connection with a hundred pending responses is closed by the next request', async () => {
   const shutdown = new GracefulShutdown();
   await using probe = await startProbe(shutdown);
   const client = await probe.connect(get().repeat(100));
@@ -139,7 +139,7 @@ test('a connection that owes a hundred answers is closed by the next request', a
   expect(await aborted(first.scope.signal)).toBeInstanceOf(ConnectionClosed);
 });
 
-test('a request behind an answer that its client has yet to read cuts neither', async () => {
+test('a request behind a response that its client has yet to read cuts off neither', async () => {
   const shutdown = new GracefulShutdown();
   await using probe = await startProbe(shutdown);
   const { client, first } = await backedUp(probe);
@@ -151,7 +151,7 @@ test('a request behind an answer that its client has yet to read cuts neither', 
   expect(await read(client.resume())).toBeGreaterThan(BIG_BYTES);
 });
 
-test('so is one behind whose first answer another was made while nobody read', async () => {
+test('a connection is closed when a response is finished behind an unfinished one that nobody reads', async () => {
   const shutdown = new GracefulShutdown();
   await using probe = await startProbe(shutdown);
   const { client, first } = await backedUp(probe);
@@ -164,7 +164,7 @@ test('so is one behind whose first answer another was made while nobody read', a
   expect(await aborted(first.scope.signal)).toBeInstanceOf(ConnectionClosed);
 });
 
-test('so is one on which an answer comes to be the first before one that waits', async () => {
+test('a connection is closed when an unfinished response becomes the first before a finished one', async () => {
   const shutdown = new GracefulShutdown();
   await using probe = await startProbe(shutdown);
   const { client, first } = await backedUp(probe);
@@ -203,10 +203,10 @@ test('answers every pipelined request before it closes their connection', async 
   expect(text.match(/Connection: close/g)).toHaveLength(1);
 });
 
-test('an answer that had begun before the drain closes its connection too', async () => {
+test('a response that began before the drain closes its connection too', async () => {
   const shutdown = new GracefulShutdown();
   await using probe = await startProbe(shutdown);
-  probe.server.keepAliveTimeout = 0; // for ever
+  probe.server.keepAliveTimeout = 0; // never
   const client = await probe.connect(get());
   const other = await probe.connect(get());
   const [first, second] = [await probe.next(), await probe.next()];
@@ -222,7 +222,7 @@ test('an answer that had begun before the drain closes its connection too', asyn
   await Promise.all([once(other, 'end'), drained]);
 });
 
-test('an answer that is made waits for the one before it, also in a drain', async () => {
+test('a finished response waits for the one before it, also in a drain', async () => {
   const shutdown = new GracefulShutdown();
   await using probe = await startProbe(shutdown);
   const client = await probe.connect(get() + get());
@@ -245,7 +245,7 @@ test('an answer that is made waits for the one before it, also in a drain', asyn
 test.each([
   ['a GET', get()],
   ['a POST without a body', post('')],
-])('a request that has begun while %s was answered is served', async (_row, text) => {
+])('a request that begins to arrive while %s is answered is served', async (_row, text) => {
   const shutdown = new GracefulShutdown();
   const server = createServer(); // It reads no body.
   const next = arrivalsOf(server, shutdown);
@@ -272,7 +272,7 @@ test.each([
   await drained;
 });
 
-test('an idle connection is closed, also where a body had come after its head', async () => {
+test('an idle connection is closed, also if its last body arrived after the head', async () => {
   const shutdown = new GracefulShutdown();
   await using probe = await startProbe(shutdown);
   await probe.connect(get());
@@ -296,7 +296,7 @@ test('an idle connection is closed, also where a body had come after its head', 
 });
 
 describe('while it goes on accepting', () => {
-  test('a connection whose answer promised to keep it is kept, and told by the next one', async () => {
+  test('a connection that was promised keep-alive is kept, and closed by the next response', async () => {
     const shutdown = new GracefulShutdown();
     await using probe = await startProbe(shutdown);
     const client = await probe.connect(get());
@@ -326,7 +326,7 @@ describe('while it goes on accepting', () => {
     ['setHeader', (res) => void res.setHeader('Connection', 'keep-alive'), 'close'],
     ['nothing', (res) => void res.setHeader('A', '1'), 'close'],
     ['upgrade', (res) => res.writeHead(426, { Connection: 'upgrade' }), 'upgrade'],
-  ])('%s: an answer that the application lets say so closes', async (_how, say, said) => {
+  ])('%s: a response with these headers closes its connection', async (_how, say, said) => {
     const shutdown = new GracefulShutdown();
     await using probe = await startProbe(shutdown);
     const client = await probe.connect(get());
@@ -339,7 +339,7 @@ describe('while it goes on accepting', () => {
   });
 });
 
-describe('once it has stopped accepting, a request that is on its way is answered', () => {
+describe('once it has stopped accepting, a request in transit is answered', () => {
   test.each([
     ['on a connection that is idle', get()],
     ['as the first of a connection', ''],
@@ -364,7 +364,7 @@ describe('once it has stopped accepting, a request that is on its way is answere
     await drained;
   });
 
-  test('behind an answer whose head had left before', async () => {
+  test('behind a response whose head was sent before', async () => {
     const shutdown = new GracefulShutdown();
     await using probe = await startProbe(shutdown);
     const client = await probe.connect(get());
@@ -384,7 +384,7 @@ describe('once it has stopped accepting, a request that is on its way is answere
   });
 });
 
-test('a listener that is added later is followed as well, and a server without one gets none', async () => {
+test('a listener that is added later is followed too, and a server without listeners gets none', async () => {
   const shutdown = new GracefulShutdown();
   const server = createServer();
   shutdown.attach(server);

@@ -6,12 +6,12 @@ export async function aborted(signal: AbortSignal): Promise<unknown> {
   return signal.reason;
 }
 
-/** Resolves once what is under way in the event loop had its turn, sockets included. */
+/** Resolves once everything pending in the event loop, sockets included, had its turn. */
 export async function settled(): Promise<void> {
   for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** How many timers run that keep the process alive. */
+/** The number of timers that keep the process alive. */
 export function timers(): number {
   return process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
 }

@@ -22,7 +22,7 @@ const start: Start = async (shutdown) => {
 
 keepsTheContract(start);
 
-/** What `handler` resolves with for a GET, or what it throws. */
+/** Resolves or rejects as `handler` does for a GET. */
 async function inHandler<T>(handler: (res: Response) => T | Promise<T>, app = express()) {
   const { push, next } = arrivalQueue<{ outcome: Promise<T> }>();
   app.use((_req, res) => push({ outcome: Promise.resolve().then(() => handler(res)) }));
@@ -33,7 +33,7 @@ async function inHandler<T>(handler: (res: Response) => T | Promise<T>, app = ex
 
 const withScopes = (shutdown?: GracefulShutdown) => express().use(scopes({ shutdown }));
 
-/** What a scope holds: a timer; the listeners are the connection's. */
+/** The timers: all that a scope holds, since the listeners belong to the connection. */
 const held = () => timers();
 
 test('scopeOf gives a request one scope', async () => {
@@ -53,13 +53,13 @@ test('a handler may end it early, and twice', async () => {
   expect(after).toBe(before);
 });
 
-test('without the middleware scopeOf says what is missing', async () => {
+test('without the middleware scopeOf throws an error that names it', async () => {
   await expect(inHandler(scopeOf)).rejects.toThrow(
     /^There is no scope for this request: use scopes first$/,
   );
 });
 
-test('asked for after the answer, as a logger does, it has ended already', async () => {
+test('a scope that is opened after the answer, as by a logger, has ended already', async () => {
   const [before, after] = await inHandler(async (res) => {
     await once(res.end(), 'finish');
     await settled();

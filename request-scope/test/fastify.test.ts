@@ -64,7 +64,7 @@ test.each<[string, (fastify: FastifyInstance) => void]>([
   expect(text).toMatch(/200 OK[\s\S]*connection: close[\s\S]*answer/i);
 });
 
-test('fastify.close() aborts what is left after drainTimeoutMs', async () => {
+test('fastify.close() aborts the remaining requests after drainTimeoutMs', async () => {
   const { fastify, next, server } = await starting((app) => {
     app.register(scopes, { drainTimeoutMs: 10 });
   })(new GracefulShutdown());
@@ -104,7 +104,7 @@ test('request.signal is left to Fastify and to Node', async () => {
   await fastify.close();
 });
 
-test('without the plugin scopeOf says what is missing', async () => {
+test('without the plugin scopeOf throws an error that names it', async () => {
   const fastify = Fastify();
   fastify.get('/', (_request, reply) => scopeOf(reply).signal.aborted);
   expect((await fastify.inject('/')).json().message).toBe(

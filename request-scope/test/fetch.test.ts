@@ -67,7 +67,7 @@ test('the budget ends it', async () => {
   });
 });
 
-test('its timer goes with it', async () => {
+test('the timer of its budget ends with it', async () => {
   const { request } = ask({ headers: { [BUDGET]: `${LONG_MS}` } });
   const before = timers();
   await runInScope(request, () => {
@@ -80,7 +80,7 @@ test('its timer goes with it', async () => {
 test.each([
   ['throws', () => Promise.reject(new Error('no such order'))],
   ['throws at once', () => JSON.parse('no such order')],
-])('a handler that %s ends it, and its error goes on', async (_row, work) => {
+])('a handler that %s ends the scope, and its error is passed on', async (_row, work) => {
   const { request, isOpen } = ask();
   await expect(runInScope(request, work)).rejects.toThrow('no such order');
   expect(isOpen()).toBe(false);
@@ -106,7 +106,7 @@ describe('an answer that nobody reads', () => {
     await shutdown.drain(LONG_MS);
   });
 
-  test('is waited for from when somebody reads it', async () => {
+  test('is waited for once somebody begins to read it', async () => {
     const shutdown = new GracefulShutdown();
     const answer = await runInScope(ask().request, () => new Response('late'), { shutdown });
     await settled();
@@ -122,7 +122,7 @@ describe('an answer that nobody reads', () => {
     await drained;
   });
 
-  test('ends its scope when it is collected, its timer included', async () => {
+  test('ends its scope and timer when it is garbage collected', async () => {
     const ended = channel('request-scope:ended');
     const { request } = ask({ headers: { [BUDGET]: `${LONG_MS}` } });
     const before = timers();
@@ -150,7 +150,7 @@ test('it ends with the last byte of a streamed body', async () => {
   expect(isOpen()).toBe(false);
 });
 
-test('a body that errors ends it, and errors', async () => {
+test('a body that errors ends the scope, and errors', async () => {
   const { request, isOpen } = ask();
   const body = parts((controller) => controller.error(new Error('disk full')));
   const answer = await runInScope(request, () => new Response(body));

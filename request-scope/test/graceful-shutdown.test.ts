@@ -58,7 +58,7 @@ test('a request that completes while draining is served, and its connection clos
   await drained;
 });
 
-test('aborts what is left when the timeout has passed, and lets it answer', async () => {
+test('aborts the remaining requests after the timeout, and lets them answer', async () => {
   const shutdown = new GracefulShutdown();
   await using probe = await startProbe(shutdown);
   const client = await probe.connect(get());
@@ -81,7 +81,7 @@ test('does not wait for ever for a handler that ignores its signal', async () =>
   await Promise.all([closed, shutdown.drain(10)]);
 });
 
-test('goes on accepting for its delay, and says so to a health check', async () => {
+test('goes on accepting for its delay, while draining is true', async () => {
   const shutdown = new GracefulShutdown();
   await using probe = await startProbe(shutdown);
   shutdown.drain(LONG_MS, LONG_MS);
@@ -133,7 +133,7 @@ test('a client that hangs up while draining is not waited for', async () => {
   await drained;
 });
 
-test('a hook that rejects keeps neither another nor the connections, and is told', async () => {
+test('a hook that rejects stops neither the other hooks nor the drain, which rejects in the end', async () => {
   const shutdown = new GracefulShutdown();
   await using probe = await startProbe(shutdown);
   const client = await probe.connect('GET / HTTP/1.1\r\n'); // half a request
@@ -150,7 +150,7 @@ test('a hook that rejects keeps neither another nor the connections, and is told
   expect(finished).toBe(true);
 });
 
-test('waits for the hook after the requests, and tells it when time is up', async () => {
+test('runs the hook after the requests, and aborts it when its time is up', async () => {
   const shutdown = new GracefulShutdown();
   await using probe = await startProbe(shutdown);
   await probe.connect(get());
@@ -159,14 +159,14 @@ test('waits for the hook after the requests, and tells it when time is up', asyn
   shutdown.afterRequests(async (signal) => {
     order.push('hook begins');
     await aborted(signal);
-    order.push('hook is told');
+    order.push('hook is aborted');
   }, 30);
   const drained = shutdown.drain(LONG_MS);
   order.push('answer');
   res.end();
   scope[Symbol.dispose]();
   await drained;
-  expect(order).toEqual(['answer', 'hook begins', 'hook is told']);
+  expect(order).toEqual(['answer', 'hook begins', 'hook is aborted']);
 });
 
 test('a drain keeps the process alive until it has ended, and no longer', async () => {
@@ -196,7 +196,7 @@ test('a drain is for all servers that it was attached to', async () => {
   await Promise.all([heard('in time'), drained]);
 });
 
-test('a time that is no number is refused at once', () => {
+test('a time that is not a number is a RangeError at once', () => {
   const shutdown = new GracefulShutdown();
   const missing = undefined as unknown as number;
   expect(() => shutdown.afterRequests(async () => {}, missing)).toThrow(RangeError);

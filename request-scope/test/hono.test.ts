@@ -104,7 +104,7 @@ test.each([
   ['a handler that throws', 'GET', () => Promise.reject(new Error('no such order')), 500],
   ['an answer to HEAD', 'HEAD', (c: HonoContext) => c.text('all of it'), 200],
   ['an answer without a body', 'GET', (c: HonoContext) => c.body(null, 204), 204],
-])('%s holds no drain', async (_row, method, work, status) => {
+])('%s does not hold up a drain', async (_row, method, work, status) => {
   const shutdown = new GracefulShutdown();
   await using app = await listen(
     serve(shutdown, (c) => runInScope(c.req.raw, () => work(c), { shutdown })),

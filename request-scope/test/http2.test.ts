@@ -60,7 +60,7 @@ describe('HTTP/2', () => {
     expect(scope.signal.aborted).toBe(false);
   });
 
-  test('a connection that has its age takes no more streams, and ends those it has', async () => {
+  test('a connection past its maximum age takes no more streams, and finishes those it has', async () => {
     await using probe = await startHttp2(new GracefulShutdown(), 0);
     const stream = probe.get().setEncoding('utf8');
     const { res } = await probe.next();
@@ -110,7 +110,7 @@ describe('HTTP/2', () => {
     expect(isDrained).toBe(false);
   });
 
-  test('a drain aborts the streams that are left', async () => {
+  test('a drain aborts the remaining streams', async () => {
     const shutdown = new GracefulShutdown();
     await using probe = await startHttp2(shutdown);
     probe.get().on('error', () => {});
@@ -160,7 +160,7 @@ describe('HTTP/2', () => {
     await once(probe.client, 'close');
   });
 
-  test('a stream is served that is on its way to an idle session when it stops accepting', async () => {
+  test('a stream in transit to an idle session is served when the server stops accepting', async () => {
     const shutdown = new GracefulShutdown();
     await using probe = await startHttp2(shutdown);
     await once(probe.client, 'remoteSettings');
@@ -173,7 +173,7 @@ describe('HTTP/2', () => {
     await drained;
   });
 
-  test('a server that listens to streams alone stays so, and its streams are waited for', async () => {
+  test('a server that listens only to streams gets no request listener, and its streams are waited for', async () => {
     const shutdown = new GracefulShutdown();
     const server = createHttp2({ settings: { enableConnectProtocol: true } });
     server.on('stream', (stream, headers) => {

@@ -10,7 +10,7 @@ export interface Arrival {
   scope: Scope;
 }
 
-/** What has arrived, to be taken one by one. */
+/** A queue of what has arrived. */
 export function arrivalQueue<Arrived>() {
   const arrivals: Arrived[] = [];
   const arrived = new EventEmitter();

@@ -108,7 +108,7 @@ describe('a close after the answer is no hang-up', () => {
 });
 
 describe('what it leaves behind', () => {
-  test('nothing on the socket: its listeners are as many for a request as for twenty', async () => {
+  test('nothing on the socket: it has as many listeners after twenty requests as after one', async () => {
     await using probe = await startProbe();
     const client = await probe.connect();
     const counts = new Set<number>();

@@ -217,7 +217,7 @@ describe('withTimeout', () => {
   });
 });
 
-test('eleven children of one scope are no reason for a warning', async () => {
+test('eleven children of one scope cause no warning', async () => {
   const warnings: Error[] = [];
   const note = (warning: Error) => warnings.push(warning);
   process.on('warning', note);
@@ -270,7 +270,7 @@ describe('Scope', () => {
   });
 });
 
-/** What is published while `work` runs, as [event, message]. */
+/** The messages published while `work` runs, as [event, message]. */
 async function published(work: () => unknown): Promise<[string, Record<string, unknown>][]> {
   const seen: [string, Record<string, unknown>][] = [];
   const listeners = ['begun', 'aborted', 'ended'].map((event) => {
@@ -320,7 +320,7 @@ test('a child names its parent, and is aborted after it', async () => {
   ]);
 });
 
-test('a scope that has no time has begun before it is aborted', async () => {
+test('a scope with a timeout of 0 is published as begun before it is published as aborted', async () => {
   const seen = await published(() => aborted(new Scope(0).signal));
   expect(seen.map(([event, { code }]) => [event, code])).toEqual([
     ['begun', undefined],

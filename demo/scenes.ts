@@ -1,4 +1,4 @@
-import type { LogLine } from '../harness/log-line.ts';
+import type { LogLine } from '../harness/service-process.ts';
 import type { Endless, PlacedOrder, Services } from './services.ts';
 
 type Outcome = { kept: boolean; seen: string; savedMs?: number };

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { paymentsOf, send } from '../harness/client.ts';
-import type { LogQuery } from '../harness/log-line.ts';
-import { startRelay } from '../harness/relay.ts';
-import type { ServiceProcess } from '../harness/service-process.ts';
+import { paymentsOf, send } from '../harness/clients.ts';
+import { startRelay } from '../harness/network.ts';
+import type { LogQuery, ServiceProcess } from '../harness/service-process.ts';
 import { startSystem } from '../harness/system.ts';
 import { Timeline } from './timeline.ts';
 

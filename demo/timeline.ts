@@ -1,5 +1,5 @@
 import picocolors from 'picocolors';
-import type { LogLine } from '../harness/log-line.ts';
+import type { LogLine } from '../harness/service-process.ts';
 
 /** By itself picocolors colours a pipe too, where CI is set. */
 const isColourful = process.stdout.isTTY === true && picocolors.isColorSupported;

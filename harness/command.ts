@@ -1,8 +1,8 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
+import { ROOT } from '../processes/repository.ts';
 import { programVariables } from './environment.ts';
-import { ROOT } from './repository.ts';
 import { tether } from './tether.ts';
 
 const run = promisify(execFile);

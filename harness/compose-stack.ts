@@ -1,9 +1,19 @@
+import { NO_VARIABLES, ROOT } from '../processes/repository.ts';
 import { SERVICES as LIST, type ServiceName } from '../services.ts';
 import { output } from './command.ts';
-import { COMPOSE_V2, type Compose } from './compose-versions.ts';
 import { machineVariables } from './environment.ts';
-import { NO_VARIABLES, ROOT } from './repository.ts';
-import { until } from './until.ts';
+import { until } from './time.ts';
+
+/** A Compose as it is called; the first version is tried with the builder that was the only one then. */
+export interface Compose {
+  command: string[];
+  env: Record<string, string>;
+}
+export const COMPOSE_V2: Compose = { command: ['docker', 'compose'], env: {} };
+export const COMPOSE_V1: Compose = {
+  command: ['docker-compose'],
+  env: { DOCKER_BUILDKIT: '0', COMPOSE_DOCKER_CLI_BUILD: '0' },
+};
 
 /** Each service with the port that docker-compose.yml publishes it on. */
 export const PORTS = Object.fromEntries(

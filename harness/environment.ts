@@ -1,4 +1,4 @@
-import { NO_VARIABLES } from './repository.ts';
+import { NO_VARIABLES } from '../processes/repository.ts';
 
 /** Where programs and folders and the engine of Docker are, and how npm gets at its registry. */
 const MACHINE = [

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { Feed } from './feed.ts';
-import { portOf } from './port-of.ts';
+import { portOf } from './network.ts';
 
 /** A span as it arrives. */
 export interface ReceivedSpan {

@@ -1,16 +1,31 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readdirSync } from 'node:fs';
 import { chown, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { childrenOf } from './children-of.ts';
+import { delimiter, join } from 'node:path';
+import { eachLine } from '../processes/each-line.ts';
 import { output } from './command.ts';
-import { eachLine } from './each-line.ts';
-import { postgresFolder, postgresUser, postgresVersion } from './postgres-binaries.ts';
-import { reservePorts } from './reserve-ports.ts';
+import { reservePorts } from './network.ts';
+import { childrenOf } from './process-table.ts';
 import { tether } from './tether.ts';
 
-export { postgresVersion };
+/** Debian keeps its binaries where no PATH leads, a folder a version. */
+const DEBIAN = '/usr/lib/postgresql';
+
+const folders = [...(process.env.PATH ?? '').split(delimiter), ...debianFolders()];
+
+/** The folder of PostgreSQL's binaries; undefined where there is none. */
+const postgresFolder = folders.find((folder) =>
+  ['initdb', 'postgres'].every((name) => existsSync(join(folder, name))),
+);
+
+/** PostgreSQL refuses to run as root: then it is run as the user that its package brings. */
+export const postgresUser = process.getuid?.() === 0 ? { uid: idOf('-u'), gid: idOf('-g') } : {};
+
+/** Which PostgreSQL there is; undefined where there is none that could be run. */
+export const postgresVersion =
+  postgresFolder && !Number.isNaN(postgresUser.uid) ? versionIn(postgresFolder) : undefined;
 
 /** A PostgreSQL server. Its data goes when it is disposed of. */
 export interface Postgres extends AsyncDisposable {
@@ -115,4 +130,20 @@ async function freeSharedMemory(folder: string): Promise<void> {
   const file = await readFile(join(folder, 'postmaster.pid'), 'utf8').catch(() => '');
   const segment = /^\s*\d+\s+(\d+)$/m.exec(file.split('\n')[6] ?? '')?.[1];
   if (segment) await output(['ipcrm', '-m', segment]);
+}
+
+function debianFolders(): string[] {
+  if (!existsSync(DEBIAN)) return [];
+  const versions = readdirSync(DEBIAN).sort((one, other) => Number(other) - Number(one));
+  return versions.map((version) => join(DEBIAN, version, 'bin'));
+}
+
+function idOf(option: '-u' | '-g'): number {
+  const { stdout } = spawnSync('id', [option, 'postgres'], { encoding: 'utf8' });
+  return stdout ? Number(stdout) : Number.NaN;
+}
+
+function versionIn(folder: string): string | undefined {
+  const { stdout } = spawnSync(join(folder, 'postgres'), ['--version'], { encoding: 'utf8' });
+  return /PostgreSQL\) [\d.]+/.exec(stdout)?.[0].replace(')', '');
 }

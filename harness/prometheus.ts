@@ -4,10 +4,10 @@ import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { ROOT } from './repository.ts';
-import { reservePorts } from './reserve-ports.ts';
+import { ROOT } from '../processes/repository.ts';
+import { reservePorts } from './network.ts';
 import { tether } from './tether.ts';
-import { until } from './until.ts';
+import { until } from './time.ts';
 
 const { stdout: version } = spawnSync('prometheus', ['--version'], { encoding: 'utf8' });
 

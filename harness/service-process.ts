@@ -1,11 +1,30 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { eachLine } from '../processes/each-line.ts';
 import type { ServiceName } from '../services.ts';
-import { eachLine } from './each-line.ts';
 import { Feed } from './feed.ts';
-import { type LogLine, type LogQuery, matches } from './log-line.ts';
 import type { Arrival, Held, Report } from './report-activity.ts';
 import { type Run, spawnService } from './spawn-service.ts';
+
+/** A line of a service's log. */
+export interface LogLine {
+  level: number;
+  time: number;
+  service: string;
+  msg: string;
+  requestId?: string;
+  cause?: string;
+  elapsedMs?: number;
+  [field: string]: unknown;
+}
+
+/** What a line must have. */
+export type LogQuery = Partial<LogLine>;
+
+/** Whether the line has all that is asked for. */
+function matches(line: LogLine, query: LogQuery): boolean {
+  return Object.entries(query).every(([field, wanted]) => line[field] === wanted);
+}
 
 export type { Run };
 

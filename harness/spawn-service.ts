@@ -1,7 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { programArgs, ROOT } from '../processes/repository.ts';
 import type { ServiceName } from '../services.ts';
 import { programVariables } from './environment.ts';
-import { programArgs, ROOT } from './repository.ts';
 import { tether } from './tether.ts';
 
 /** What is run as a service, by which Node, with which options before it. */

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { eachLine } from './each-line.ts';
+import { eachLine } from '../processes/each-line.ts';
+import { ROOT } from '../processes/repository.ts';
 import { Feed } from './feed.ts';
-import type { Verdict } from './keyed-load.ts';
-import { ROOT } from './repository.ts';
+import type { Verdict } from './load.ts';
 import { tether } from './tether.ts';
 
 const IMAGE = 'node:26-slim';

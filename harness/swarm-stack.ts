@@ -1,10 +1,18 @@
+import { spawn } from 'node:child_process';
+import { eachLine } from '../processes/each-line.ts';
+import { ROOT } from '../processes/repository.ts';
 import { SERVICES as LIST, type ServiceName } from '../services.ts';
 import { output } from './command.ts';
-import { linesDuring, linesSince, type TaskLine } from './container-log.ts';
 import { machineVariables } from './environment.ts';
-import { ROOT } from './repository.ts';
+import type { LogLine } from './service-process.ts';
 import { StackLoad } from './stack-load.ts';
-import { until } from './until.ts';
+import { tether } from './tether.ts';
+import { until } from './time.ts';
+
+/** A line of a service's log, and the container that wrote it. */
+export interface TaskLine extends LogLine {
+  task: string;
+}
 
 const NAME = 'orders-test';
 const FOLDER = 'system-tests/swarm/';
@@ -122,4 +130,38 @@ async function script(name: string, options: string[] = [], more: NodeJS.Process
   await output([`${ROOT}deploy/${name}`, ...options], {
     env: { ...machineVariables(), STACK: NAME, ...more },
   });
+}
+
+/** What containers, the ended ones too, have logged since a moment (Unix time in ms). */
+async function linesSince(tasks: readonly string[], since: number): Promise<TaskLine[]> {
+  const lines: TaskLine[] = [];
+  for (const task of tasks) {
+    const log = await output(['docker', 'logs', '--since', String(since / 1_000), task]);
+    for (const line of log.split('\n')) take(lines, task, line);
+  }
+  return lines;
+}
+
+/** What containers log during `work`, which may remove them. */
+async function linesDuring(
+  tasks: readonly string[],
+  work: () => Promise<void>,
+): Promise<TaskLine[]> {
+  const lines: TaskLine[] = [];
+  const followers = tasks.map((task) => {
+    const args = ['logs', '--follow', '--tail', '0', task];
+    const follower = tether(spawn('docker', args, { stdio: ['ignore', 'pipe', 'ignore'] }));
+    eachLine(follower.stdout, (line) => take(lines, task, line));
+    return follower;
+  });
+  try {
+    await work();
+  } finally {
+    for (const follower of followers) follower.kill();
+  }
+  return lines;
+}
+
+function take(lines: TaskLine[], task: string, line: string): void {
+  if (line.startsWith('{')) lines.push({ ...JSON.parse(line), task });
 }

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { urlOf } from '../chassis/src/address.ts';
-import { eachLine } from '../harness/each-line.ts';
-import { LOADER, programArgs, ROOT } from '../harness/repository.ts';
+import { eachLine } from '../processes/each-line.ts';
+import { LOADER, programArgs, ROOT } from '../processes/repository.ts';
 
 /** Loaded only where a variable of OpenTelemetry is set. */
 const TELEMETRY = ['--import', '@orders/telemetry'];

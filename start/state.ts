@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'dotenv';
-import { ROOT } from '../harness/repository.ts';
+import { ROOT } from '../processes/repository.ts';
 import type { Config } from './config.ts';
 
 /**

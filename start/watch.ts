@@ -1,6 +1,6 @@
 import { join, relative, sep } from 'node:path';
 import { watch } from 'chokidar';
-import { ROOT } from '../harness/repository.ts';
+import { ROOT } from '../processes/repository.ts';
 import { SERVICES } from '../services.ts';
 import type { Launcher } from './launcher.ts';
 import type { Service } from './service.ts';

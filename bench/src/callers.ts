@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BUDGET_HEADER } from 'request-scope';
-import { send } from '../../harness/client.ts';
+import { send } from '../../harness/clients.ts';
 
 /** How long a caller waits, and whether it says so. */
 export interface Patience {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { childrenOf } from '../../harness/children-of.ts';
 import type { Postgres } from '../../harness/postgres.ts';
+import { childrenOf } from '../../harness/process-table.ts';
 import type { ServiceName } from '../../services.ts';
 import { byService, type Services } from './services.ts';
 

@@ -4,7 +4,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LOADER, NO_VARIABLES, ROOT } from '../../harness/repository.ts';
+import { LOADER, NO_VARIABLES, ROOT } from '../../processes/repository.ts';
 import { CALLED, variableOf } from '../../services.ts';
 import type { Cpu, Holdings, Question } from './report-usage.ts';
 

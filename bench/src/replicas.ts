@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { send } from '../../harness/client.ts';
+import { send } from '../../harness/clients.ts';
 import { type Postgres, postgresVersion, startPostgres } from '../../harness/postgres.ts';
-import { until } from '../../harness/until.ts';
+import { until } from '../../harness/time.ts';
 import { Crowd } from './crowd.ts';
 import { type Growth, measureGrowth } from './growth.ts';
 import { growthTable } from './growth-table.ts';

@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { portOf } from '../../harness/port-of.ts';
+import { portOf } from '../../harness/network.ts';
 
 const BODIES: Record<string, (id: string) => string> = {
   check: (id) => `Product ${id} is available`,

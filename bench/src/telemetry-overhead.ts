@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { markdownTable } from 'markdown-table';
 import { median } from 'simple-statistics';
-import { portOf } from '../../harness/port-of.ts';
+import { portOf } from '../../harness/network.ts';
 import { CONTENDERS, OURS } from './contenders.ts';
 import { load } from './measure.ts';
 import { OrderProcess } from './order-process.ts';

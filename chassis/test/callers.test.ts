@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { portOf } from '../../harness/port-of.ts';
-import { sendRaw, statusOf } from '../../harness/raw-connection.ts';
+import { sendRaw, statusOf } from '../../harness/clients.ts';
+import { portOf } from '../../harness/network.ts';
 import { type AllowedHosts, isHostList, readAllowedHosts } from '../src/callers.ts';
 import { createServiceApp, sendText } from '../src/index.ts';
 

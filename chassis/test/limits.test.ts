@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import type { RequestListener, Server } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { portOf } from '../../harness/port-of.ts';
-import { sendRaw, statusOf } from '../../harness/raw-connection.ts';
+import { sendRaw, statusOf } from '../../harness/clients.ts';
+import { portOf } from '../../harness/network.ts';
 import { createLimitedServer, cutUnreadAnswers } from '../src/limits.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
-import { LOADER } from '../../harness/repository.ts';
+import { LOADER } from '../../processes/repository.ts';
 
 const LOGGER = new URL('../src/logger.ts', import.meta.url).href;
 

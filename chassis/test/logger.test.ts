@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { programVariables } from '../../harness/environment.ts';
-import { LOADER } from '../../harness/repository.ts';
+import { LOADER } from '../../processes/repository.ts';
 
 const LOGGER = new URL('../src/logger.ts', import.meta.url).href;
 

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { DeadlineExceeded, GracefulShutdown } from 'request-scope';
 import request from 'supertest';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { portOf } from '../../harness/port-of.ts';
+import { portOf } from '../../harness/network.ts';
 import { createServiceApp, only, requestLogger, sendText } from '../src/index.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

@@ -8,7 +8,7 @@ import {
   requestScope,
   type Scope,
 } from 'request-scope';
-import { send } from '../../harness/client.ts';
+import { send } from '../../harness/clients.ts';
 import { readAssets } from './assets.ts';
 import type { History, Tell } from './history.ts';
 import type { Side } from './side.ts';

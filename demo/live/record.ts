@@ -1,5 +1,5 @@
 import { startChromium } from '../../harness/chromium.ts';
-import { ROOT } from '../../harness/repository.ts';
+import { ROOT } from '../../processes/repository.ts';
 import { startLive } from './start-live.ts';
 
 const PICTURES = { light: 'docs/live.png', dark: 'docs/live-dark.png' };

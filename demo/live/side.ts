@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { startRelay } from '../../harness/relay.ts';
-import { ROOT } from '../../harness/repository.ts';
+import { startRelay } from '../../harness/network.ts';
 import { ServiceProcess } from '../../harness/service-process.ts';
+import { ROOT } from '../../processes/repository.ts';
 import { CALLED, type CalledName, type ServiceName, variableOf } from '../../services.ts';
 import type { LiveEvent, Tell } from './history.ts';
 

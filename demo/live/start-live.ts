@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { GracefulShutdown } from 'request-scope';
 import { listenError } from '../../chassis/src/address.ts';
-import { portOf } from '../../harness/port-of.ts';
+import { portOf } from '../../harness/network.ts';
 import { History } from './history.ts';
 import { createPageServer } from './page-server.ts';
 import { type SideName, startSide } from './side.ts';

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { NO_VARIABLES, programArgs } from '../../harness/repository.ts';
+import { NO_VARIABLES, programArgs } from '../../processes/repository.ts';
 
 /** Runs one of the commands, and resolves with its output and exit code. */
 export async function runCommand(

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { ClientDisconnected, Scope } from 'request-scope';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import * as faults from '../../harness/faults.ts';
+import * as faults from '../../harness/faulty-server.ts';
 import { startRefusing } from '../../harness/faulty-server.ts';
 import { MemoryAttempts } from '../src/attempts/memory.ts';
 import { placeOrder } from '../src/place-order.ts';

@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http';
-import { type Fault, neverAnswer } from '../../harness/faults.ts';
+import { type Fault, neverAnswer } from '../../harness/faulty-server.ts';
 
 export const available: RequestListener = (_req, res) => res.end('Product 1234 is available\n');
 export const paid: RequestListener = (_req, res) =>

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import type { Database } from '@orders/chassis';
 import { pino } from 'pino';
 import { GracefulShutdown } from 'request-scope';
-import { portOf } from '../../harness/port-of.ts';
+import { portOf } from '../../harness/network.ts';
 import { CALLED, variableOf } from '../../services.ts';
 import { createApp } from '../src/app.ts';
 import { type Config, readConfig } from '../src/config.ts';

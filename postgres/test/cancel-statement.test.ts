@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { portOf } from '../../harness/port-of.ts';
+import { portOf } from '../../harness/network.ts';
 import { cancelStatement } from '../src/cancel-statement.ts';
 import { Connection, clientConfig } from '../src/connection.ts';
 import { createPool } from '../src/index.ts';

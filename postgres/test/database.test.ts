@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import { afterEach, expect, test } from 'vitest';
 import { Feed } from '../../harness/feed.ts';
-import { startRelay } from '../../harness/relay.ts';
+import { startRelay } from '../../harness/network.ts';
 import { type DatabaseOptions, openDatabase } from '../src/database.ts';
 import { type Table, Tables } from '../src/index.ts';
 import { useServer } from './server.ts';

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { portOf } from '../../harness/port-of.ts';
-import { until } from '../../harness/until.ts';
+import { portOf } from '../../harness/network.ts';
+import { until } from '../../harness/time.ts';
 import { openDatabase } from '../src/database.ts';
 import { listen, Tables } from '../src/index.ts';
 import { useServer } from './server.ts';

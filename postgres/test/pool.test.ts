@@ -2,7 +2,7 @@ import { getEventListeners, once } from 'node:events';
 import { createServer } from 'node:net';
 import { ClientDisconnected, DeadlineExceeded, Scope } from 'request-scope';
 import { expect, test } from 'vitest';
-import { portOf } from '../../harness/port-of.ts';
+import { portOf } from '../../harness/network.ts';
 import { createPool, DatabaseUnavailable } from '../src/index.ts';
 import { useServer } from './server.ts';
 

@@ -3,8 +3,8 @@ import { connect, createServer, type Socket } from 'node:net';
 import fc from 'fast-check';
 import { ClientDisconnected, Scope } from 'request-scope';
 import { afterEach, expect, test } from 'vitest';
-import { portOf } from '../../harness/port-of.ts';
-import { until } from '../../harness/until.ts';
+import { portOf } from '../../harness/network.ts';
+import { until } from '../../harness/time.ts';
 import { createPool, DatabaseUnavailable, listen } from '../src/index.ts';
 import { useServer } from './server.ts';
 

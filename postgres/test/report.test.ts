@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { startCommand } from '../../harness/command.ts';
-import { LOADER } from '../../harness/repository.ts';
+import { LOADER } from '../../processes/repository.ts';
 import { useServer } from './server.ts';
 
 const EXAMPLE = [...LOADER, 'postgres/examples/report.ts'];

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import { ClientDisconnected, Scope } from 'request-scope';
 import { expect, test } from 'vitest';
-import { startRelay } from '../../harness/relay.ts';
+import { startRelay } from '../../harness/network.ts';
 import { createPool, DatabaseUnavailable } from '../src/index.ts';
 import { useServer } from './server.ts';
 

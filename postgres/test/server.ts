@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { type Postgres, postgresVersion, startPostgres } from '../../harness/postgres.ts';
-import { until } from '../../harness/until.ts';
+import { until } from '../../harness/time.ts';
 import { createPool, type Pool } from '../src/index.ts';
 
 const MISSING = 'PostgreSQL is not installed';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { Feed } from '../../harness/feed.ts';
-import { portOf } from '../../harness/port-of.ts';
+import { portOf } from '../../harness/network.ts';
 import {
   createPool,
   DatabaseUnavailable,

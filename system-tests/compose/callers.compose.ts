@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect } from 'vitest';
-import { send } from '../../harness/client.ts';
+import { send } from '../../harness/clients.ts';
 import { ComposeStack, PORTS, SERVICES } from '../../harness/compose-stack.ts';
 import type { ServiceName } from '../../services.ts';
 import { scene } from '../support/scene.ts';

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect } from 'vitest';
+import { curl } from '../../harness/clients.ts';
 import { ComposeStack } from '../../harness/compose-stack.ts';
-import { curl } from '../../harness/curl.ts';
-import type { LogLine } from '../../harness/log-line.ts';
+import type { LogLine } from '../../harness/service-process.ts';
 import { scene } from '../support/scene.ts';
 
 const stack = new ComposeStack();

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect } from 'vitest';
-import { type Answer, send } from '../../harness/client.ts';
+import { type Answer, send } from '../../harness/clients.ts';
 import { ComposeStack } from '../../harness/compose-stack.ts';
-import { until } from '../../harness/until.ts';
+import { until } from '../../harness/time.ts';
 import { scene } from '../support/scene.ts';
 
 const ORDER_EVERY_MS = 20;

@@ -1,8 +1,7 @@
 import { afterAll, expect } from 'vitest';
-import { type Pending, paymentsOf, send } from '../../harness/client.ts';
+import { type Pending, paymentsOf, send } from '../../harness/clients.ts';
 import { ComposeStack, PORTS } from '../../harness/compose-stack.ts';
-import { since } from '../../harness/since.ts';
-import { until } from '../../harness/until.ts';
+import { since, until } from '../../harness/time.ts';
 import type { ServiceName } from '../../services.ts';
 import { scene } from '../support/scene.ts';
 

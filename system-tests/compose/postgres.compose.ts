@@ -1,10 +1,15 @@
 import { afterAll, beforeEach, describe, expect } from 'vitest';
-import { paymentsOf, send } from '../../harness/client.ts';
+import { paymentsOf, send } from '../../harness/clients.ts';
 import { output } from '../../harness/command.ts';
-import { ComposeStack, PORTS, SERVICES, WITH_POSTGRES } from '../../harness/compose-stack.ts';
-import { COMPOSE_V1, COMPOSE_V2 } from '../../harness/compose-versions.ts';
-import { since } from '../../harness/since.ts';
-import { until } from '../../harness/until.ts';
+import {
+  COMPOSE_V1,
+  COMPOSE_V2,
+  ComposeStack,
+  PORTS,
+  SERVICES,
+  WITH_POSTGRES,
+} from '../../harness/compose-stack.ts';
+import { since, until } from '../../harness/time.ts';
 import type { ServiceName } from '../../services.ts';
 import { checksIn } from '../support/checks-in-database.ts';
 import { scene } from '../support/scene.ts';

@@ -1,8 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { output } from '../../harness/command.ts';
-import { ComposeStack, PORTS, WITH_POSTGRES } from '../../harness/compose-stack.ts';
-import { COMPOSE_V2 } from '../../harness/compose-versions.ts';
+import { COMPOSE_V2, ComposeStack, PORTS, WITH_POSTGRES } from '../../harness/compose-stack.ts';
 
 // Runs before the tests, which cannot begin without an engine and the three ports: one line says so.
 

@@ -1,5 +1,4 @@
-import { ComposeStack, WITH_POSTGRES } from '../../harness/compose-stack.ts';
-import { COMPOSE_V2 } from '../../harness/compose-versions.ts';
+import { COMPOSE_V2, ComposeStack, WITH_POSTGRES } from '../../harness/compose-stack.ts';
 
 const stack = new ComposeStack(COMPOSE_V2, WITH_POSTGRES);
 

@@ -1,8 +1,7 @@
 import { afterAll, expect } from 'vitest';
-import { send } from '../../harness/client.ts';
+import { send } from '../../harness/clients.ts';
 import { ComposeStack } from '../../harness/compose-stack.ts';
-import { since } from '../../harness/since.ts';
-import { until } from '../../harness/until.ts';
+import { since, until } from '../../harness/time.ts';
 import { scene } from '../support/scene.ts';
 
 const ENDLESS_MS = '60000';

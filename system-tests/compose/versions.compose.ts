@@ -1,10 +1,14 @@
 import { afterAll, beforeEach, describe, expect } from 'vitest';
-import { send } from '../../harness/client.ts';
+import { curl, send } from '../../harness/clients.ts';
 import { output } from '../../harness/command.ts';
-import { ComposeStack, PORTS, SERVICES } from '../../harness/compose-stack.ts';
-import { COMPOSE_V1, COMPOSE_V2 } from '../../harness/compose-versions.ts';
-import { curl } from '../../harness/curl.ts';
-import { since } from '../../harness/since.ts';
+import {
+  COMPOSE_V1,
+  COMPOSE_V2,
+  ComposeStack,
+  PORTS,
+  SERVICES,
+} from '../../harness/compose-stack.ts';
+import { since } from '../../harness/time.ts';
 import { scene } from '../support/scene.ts';
 
 const BASE_IMAGE = 'node:26-slim';

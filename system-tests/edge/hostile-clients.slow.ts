@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect } from 'vitest';
-import { placeOrdersDuring } from '../../harness/orders-during.ts';
-import { openRaw } from '../../harness/raw-connection.ts';
+import { openRaw } from '../../harness/clients.ts';
+import { placeOrdersDuring } from '../../harness/load.ts';
 import { type System, startSystem } from '../../harness/system.ts';
 import { expectNothingLeft } from '../support/nothing-left.ts';
 import { scene } from '../support/scene.ts';

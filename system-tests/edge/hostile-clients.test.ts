@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { placeOrdersDuring } from '../../harness/orders-during.ts';
-import { sendRaw, statusOf } from '../../harness/raw-connection.ts';
+import { sendRaw, statusOf } from '../../harness/clients.ts';
+import { placeOrdersDuring } from '../../harness/load.ts';
 import { type System, startSystem } from '../../harness/system.ts';
 import { expectNothingLeft } from '../support/nothing-left.ts';
 

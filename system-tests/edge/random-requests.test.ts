@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { send } from '../../harness/client.ts';
-import { sendRaw, statusOf } from '../../harness/raw-connection.ts';
+import { send, sendRaw, statusOf } from '../../harness/clients.ts';
 import { type System, startSystem } from '../../harness/system.ts';
 
 let system: System;

@@ -3,8 +3,8 @@ import { createServer } from 'node:http';
 import type { Browser, BrowserContext } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { chromiumPath, startChromium } from '../../harness/chromium.ts';
-import { paymentsOf } from '../../harness/client.ts';
-import { portOf } from '../../harness/port-of.ts';
+import { paymentsOf } from '../../harness/clients.ts';
+import { portOf } from '../../harness/network.ts';
 import { type System, startSystem } from '../../harness/system.ts';
 import { scene } from '../support/scene.ts';
 

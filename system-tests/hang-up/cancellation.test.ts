@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Pending, send } from '../../harness/client.ts';
+import { type Pending, send } from '../../harness/clients.ts';
 import { ServiceProcess } from '../../harness/service-process.ts';
 
 const budget = (milliseconds: number) => ({

@@ -1,8 +1,8 @@
 import { ClientDisconnected, Scope } from 'request-scope';
 import { expect } from 'vitest';
-import { type Answer, send } from '../../harness/client.ts';
+import { type Answer, send } from '../../harness/clients.ts';
 import { postgresVersion } from '../../harness/postgres.ts';
-import { until } from '../../harness/until.ts';
+import { until } from '../../harness/time.ts';
 import { createPool } from '../../postgres/src/index.ts';
 import { startInventory, summary } from '../support/inventory-on-postgres.ts';
 import { scene } from '../support/scene.ts';

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { describe, expect } from 'vitest';
-import { send } from '../../harness/client.ts';
-import { portOf } from '../../harness/port-of.ts';
+import { send } from '../../harness/clients.ts';
+import { portOf } from '../../harness/network.ts';
 import type { ServiceProcess } from '../../harness/service-process.ts';
 import { startSystem } from '../../harness/system.ts';
 import { scene } from '../support/scene.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { send } from '../../harness/client.ts';
+import { send } from '../../harness/clients.ts';
 import type { Held } from '../../harness/report-activity.ts';
 import type { ServiceProcess } from '../../harness/service-process.ts';
 import { type System, startSystem } from '../../harness/system.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach } from 'vitest';
-import { type Pending, send } from '../../harness/client.ts';
+import { type Pending, send } from '../../harness/clients.ts';
+import { reservePorts } from '../../harness/network.ts';
 import { nginxVersion, startNginx } from '../../harness/nginx.ts';
-import { reservePorts } from '../../harness/reserve-ports.ts';
 import { ServiceProcess } from '../../harness/service-process.ts';
 import { scene } from '../support/scene.ts';
 

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { startCommand } from '../../harness/command.ts';
-import { LOADER } from '../../harness/repository.ts';
+import { LOADER } from '../../processes/repository.ts';
 import { scene } from '../support/scene.ts';
 
 scene('the demo, in a quarter of the time', 'it keeps its six promises', async () => {

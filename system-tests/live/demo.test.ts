@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { startCommand } from '../../harness/command.ts';
-import { LOADER } from '../../harness/repository.ts';
+import { LOADER } from '../../processes/repository.ts';
 
 /** Runs what `npm run demo -- …` runs, with its output going to a pipe. */
 async function demo(...args: string[]): Promise<{ code: number; output: string }> {

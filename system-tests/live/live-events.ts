@@ -1,5 +1,5 @@
 import { Feed } from '../../harness/feed.ts';
-import type { LogLine } from '../../harness/log-line.ts';
+import type { LogLine } from '../../harness/service-process.ts';
 
 /** What the page is told: the lines of services, and what clients and operators did. */
 export type LiveLine = LogLine & { id: string; side?: string; outcome?: string };

@@ -4,9 +4,9 @@ import { GracefulShutdown } from 'request-scope';
 import { afterEach, expect, test } from 'vitest';
 import { History } from '../../demo/live/history.ts';
 import { createPageServer } from '../../demo/live/page-server.ts';
-import { send } from '../../harness/client.ts';
+import { send } from '../../harness/clients.ts';
 import { Feed } from '../../harness/feed.ts';
-import { portOf } from '../../harness/port-of.ts';
+import { portOf } from '../../harness/network.ts';
 import { followEvents } from './live-events.ts';
 
 const ended: (() => Promise<unknown>)[] = [];

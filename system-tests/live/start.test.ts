@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { startCommand } from '../../harness/command.ts';
-import { LOADER } from '../../harness/repository.ts';
+import { LOADER } from '../../processes/repository.ts';
 
 test('where a service does not start, npm run live ends what has started, and itself', async () => {
   const env = { LIVE_PORT: '0', TRANSPILED: '/nowhere' };

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { paymentsOf, send } from '../../harness/client.ts';
+import { paymentsOf, send } from '../../harness/clients.ts';
 import { output as run, startCommand } from '../../harness/command.ts';
 import { ANY_PORTS } from '../support/any-ports.ts';
 import { scene } from '../support/scene.ts';

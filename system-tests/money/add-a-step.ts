@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { output } from '../../harness/command.ts';
-import { ROOT } from '../../harness/repository.ts';
+import { ROOT } from '../../processes/repository.ts';
 
 /** A code block, and the file name before it, if there is one. */
 const BLOCK = /^(?:`([\w./-]+)`.*\n\n)?```(\w+)\n([\s\S]*?)^```$/gm;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { send } from '../../harness/client.ts';
-import * as faults from '../../harness/faults.ts';
+import { send } from '../../harness/clients.ts';
+import * as faults from '../../harness/faulty-server.ts';
 import { type FaultyServer, startFaulty, startRefusing } from '../../harness/faulty-server.ts';
-import { peakMemoryBytes } from '../../harness/memory.ts';
+import { peakMemoryBytes } from '../../harness/process-table.ts';
 import { ServiceProcess } from '../../harness/service-process.ts';
 
 const DEADLINE = /^deadline exceeded$/;

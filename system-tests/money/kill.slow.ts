@@ -1,4 +1,4 @@
-import { KeyedLoad } from '../../harness/keyed-load.ts';
+import { KeyedLoad } from '../../harness/load.ts';
 import { postgresVersion, startPostgres } from '../../harness/postgres.ts';
 import { startReplicas } from '../../harness/replicas.ts';
 import { createPool } from '../../postgres/src/index.ts';

@@ -1,9 +1,9 @@
+import { Agent } from 'node:http';
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import { chargedOrders, processedOrders } from '../../harness/charged-orders.ts';
-import { type Pending, send } from '../../harness/client.ts';
-import { peakMemoryBytes } from '../../harness/memory.ts';
-import { startRelay } from '../../harness/relay.ts';
+import { type Pending, send } from '../../harness/clients.ts';
+import { startRelay } from '../../harness/network.ts';
+import { peakMemoryBytes } from '../../harness/process-table.ts';
 import type { ServiceProcess } from '../../harness/service-process.ts';
 import { startSystem } from '../../harness/system.ts';
 import { expectNothingLeft } from '../support/nothing-left.ts';
@@ -104,4 +104,26 @@ async function outcomes(orders: Order[]): Promise<Record<string, number>> {
 
 function count(service: ServiceProcess, msg: RegExp): number {
   return service.lines.filter((line) => msg.test(line.msg)).length;
+}
+
+/** Those of `orders` that are charged, as the payment service answers when it is asked. */
+async function chargedOrders(
+  payment: ServiceProcess,
+  orders: readonly { orderID: string }[],
+): Promise<Set<unknown>> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 20 });
+  const isCharged = async ({ orderID }: { orderID: string }) => {
+    const url = `${payment.url}/payments?orderID=${orderID}`;
+    const payments: { status: string }[] = JSON.parse((await send(url, { agent }).answer).body);
+    return payments.some(({ status }) => status === 'processed');
+  };
+  const charged = await Promise.all(orders.map(isCharged));
+  agent.destroy();
+  return new Set(orders.filter((_, index) => charged[index]).map(({ orderID }) => orderID));
+}
+
+/** The orders that the order service called processed. */
+function processedOrders(order: ServiceProcess): Set<unknown> {
+  const processed = order.find({ msg: 'Order successfully processed' });
+  return new Set(processed.map(({ orderID }) => orderID));
 }

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
-import { LOADER, ROOT } from '../../harness/repository.ts';
+import { LOADER, ROOT } from '../../processes/repository.ts';
 import { scene } from '../support/scene.ts';
 
 const run = promisify(execFile);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { paymentsOf, send } from '../../harness/client.ts';
+import { paymentsOf, send } from '../../harness/clients.ts';
 import { type System, startSystem } from '../../harness/system.ts';
 import { NO_WORK } from '../../services.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { send } from '../../harness/client.ts';
+import { send } from '../../harness/clients.ts';
 import { postgresVersion, startPostgres } from '../../harness/postgres.ts';
 import { startReplicas } from '../../harness/replicas.ts';
 import type { ServiceProcess } from '../../harness/service-process.ts';

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { expect, test } from 'vitest';
+import { reservePorts } from '../../harness/network.ts';
 import { nginxVersion, startNginx } from '../../harness/nginx.ts';
-import { reservePorts } from '../../harness/reserve-ports.ts';
 import { startSystem } from '../../harness/system.ts';
 import { tether } from '../../harness/tether.ts';
 

@@ -1,5 +1,5 @@
 import { startPostgres } from '../../harness/postgres.ts';
-import { until } from '../../harness/until.ts';
+import { until } from '../../harness/time.ts';
 import { createPool } from '../../postgres/src/index.ts';
 
 // In no suite: leaves a server that computes. no-orphan-processes.slow.ts runs it.

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect } from 'vitest';
 import { postgresVersion } from '../../harness/postgres.ts';
-import { LOADER, ROOT } from '../../harness/repository.ts';
 import { tether } from '../../harness/tether.ts';
+import { LOADER, ROOT } from '../../processes/repository.ts';
 import { scene } from '../support/scene.ts';
 
 const VITEST = [

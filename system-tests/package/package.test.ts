@@ -2,7 +2,7 @@ import { cp, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { output, startCommand } from '../../harness/command.ts';
-import { ROOT } from '../../harness/repository.ts';
+import { ROOT } from '../../processes/repository.ts';
 import { BARE_CONSUMER, compile, load, OFFERED } from './consumers.ts';
 import { EXAMPLE_LINES } from './example-lines.ts';
 import { installPacked, type Packed } from './packed.ts';

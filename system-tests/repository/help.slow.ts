@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { startCommand } from '../../harness/command.ts';
-import { ROOT } from '../../harness/repository.ts';
+import { ROOT } from '../../processes/repository.ts';
 import { scene } from '../support/scene.ts';
 
 const { scripts }: { scripts: Record<string, string> } = JSON.parse(

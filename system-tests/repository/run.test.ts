@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { startCommand } from '../../harness/command.ts';
-import { ROOT } from '../../harness/repository.ts';
+import { ROOT } from '../../processes/repository.ts';
 
 /** Runs `file` on this Node, which says that it is `version`. */
 async function runAs(version: string, file = join(ROOT, 'run.js')) {

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { ROOT } from '../../harness/repository.ts';
+import { ROOT } from '../../processes/repository.ts';
 import { SERVICES } from '../../services.ts';
 
 test('every service is in the list, with the port that it has by default', async () => {

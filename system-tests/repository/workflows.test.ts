@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { ROOT } from '../../harness/repository.ts';
+import { ROOT } from '../../processes/repository.ts';
 
 const FOLDER = `${ROOT}.github/workflows/`;
 const workflows = readdirSync(FOLDER).map((file) => readFileSync(FOLDER + file, 'utf8'));

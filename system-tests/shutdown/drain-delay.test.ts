@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { send } from '../../harness/client.ts';
+import { send } from '../../harness/clients.ts';
 import { ServiceProcess } from '../../harness/service-process.ts';
 
 const start = (DRAIN_DELAY_MS: string) =>

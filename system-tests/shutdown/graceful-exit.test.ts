@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { send } from '../../harness/client.ts';
-import type { LogLine } from '../../harness/log-line.ts';
-import { startRelay } from '../../harness/relay.ts';
-import { LOADER } from '../../harness/repository.ts';
+import { send } from '../../harness/clients.ts';
+import { startRelay } from '../../harness/network.ts';
+import type { LogLine } from '../../harness/service-process.ts';
 import { ServiceProcess } from '../../harness/service-process.ts';
+import { LOADER } from '../../processes/repository.ts';
 
 /** A bug in a timer at each SIGUSR2, a rejection that nobody handles at each SIGHUP. */
 const BUGS = `data:text/javascript,

@@ -1,8 +1,8 @@
 import { Agent } from 'node:http';
 import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { send } from '../../harness/client.ts';
-import { startRelay } from '../../harness/relay.ts';
+import { send } from '../../harness/clients.ts';
+import { startRelay } from '../../harness/network.ts';
 import { ServiceProcess } from '../../harness/service-process.ts';
 import { startSystem } from '../../harness/system.ts';
 

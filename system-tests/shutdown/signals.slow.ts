@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { expect } from 'vitest';
-import { paymentsOf, send } from '../../harness/client.ts';
-import { startRelay } from '../../harness/relay.ts';
+import { paymentsOf, send } from '../../harness/clients.ts';
+import { startRelay } from '../../harness/network.ts';
 import { ServiceProcess } from '../../harness/service-process.ts';
 import { startSystem } from '../../harness/system.ts';
 import { scene } from '../support/scene.ts';

@@ -3,7 +3,7 @@ import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startCommand } from '../../harness/command.ts';
-import { ROOT } from '../../harness/repository.ts';
+import { ROOT } from '../../processes/repository.ts';
 import { SERVICES } from '../../services.ts';
 import { readConfig } from '../../start/config.ts';
 import { stateLines } from '../../start/state.ts';

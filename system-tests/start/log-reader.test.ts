@@ -2,11 +2,11 @@ import { type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
-import { send } from '../../harness/client.ts';
+import { send } from '../../harness/clients.ts';
 import { programVariables } from '../../harness/environment.ts';
-import { LOADER, programArgs, ROOT } from '../../harness/repository.ts';
 import { startSystem } from '../../harness/system.ts';
 import { tether } from '../../harness/tether.ts';
+import { LOADER, programArgs, ROOT } from '../../processes/repository.ts';
 import { FULL_STDOUT } from '../support/full-stdout.ts';
 
 const ORDERS = 200;

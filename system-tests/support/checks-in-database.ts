@@ -1,5 +1,5 @@
 import type { ComposeStack } from '../../harness/compose-stack.ts';
-import { until } from '../../harness/until.ts';
+import { until } from '../../harness/time.ts';
 
 const PSQL = ['psql', '--host=127.0.0.1', '--username=orders', '--tuples-only', '--no-align'];
 

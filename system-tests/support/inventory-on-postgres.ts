@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { send } from '../../harness/client.ts';
+import { send } from '../../harness/clients.ts';
 import { startPostgres } from '../../harness/postgres.ts';
 import { ServiceProcess } from '../../harness/service-process.ts';
 import { checkStatement } from '../../inventory-service/src/stock/postgres.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import type { Verdict } from '../../harness/keyed-load.ts';
-import { until } from '../../harness/until.ts';
+import type { Verdict } from '../../harness/load.ts';
+import { until } from '../../harness/time.ts';
 
 const SAID_UNKNOWN = /outcome unknown/;
 

@@ -1,6 +1,6 @@
 import { output } from '../../harness/command.ts';
-import { loaderOf } from '../../harness/repository.ts';
 import type { Run } from '../../harness/service-process.ts';
+import { loaderOf } from '../../processes/repository.ts';
 
 /** How Node `major` runs a service with telemetry; undefined where npm cannot install that Node. */
 export async function runWithTelemetry(major: string): Promise<Run | undefined> {

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 import type { TestProject } from 'vitest/node';
-import { LOADER, ROOT } from '../../harness/repository.ts';
+import { LOADER, ROOT } from '../../processes/repository.ts';
 import { SERVICES } from '../../services.ts';
 
 const PROGRAMS = [

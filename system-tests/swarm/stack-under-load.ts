@@ -1,6 +1,6 @@
 import { beforeEach, expect, inject } from 'vitest';
-import type { TaskLine } from '../../harness/container-log.ts';
 import type { StackLoad, StackVerdict } from '../../harness/stack-load.ts';
+import type { TaskLine } from '../../harness/swarm-stack.ts';
 import { SwarmStack } from '../../harness/swarm-stack.ts';
 import { judge } from '../support/judge.ts';
 

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { startOtlpReceiver } from '../../harness/otlp-receiver.ts';
 import { postgresVersion, startPostgres } from '../../harness/postgres.ts';
 import { startSystem } from '../../harness/system.ts';
-import { until } from '../../harness/until.ts';
+import { until } from '../../harness/time.ts';
 import { createPool } from '../../postgres/src/index.ts';
 import { runWithTelemetry } from '../support/node-versions.ts';
 import { scene } from '../support/scene.ts';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import { send } from '../../harness/client.ts';
+import { send } from '../../harness/clients.ts';
 import type { ServiceProcess } from '../../harness/service-process.ts';
 import { startSystem } from '../../harness/system.ts';
-import { until } from '../../harness/until.ts';
+import { until } from '../../harness/time.ts';
 import { runWithTelemetry } from '../support/node-versions.ts';
 import { scene } from '../support/scene.ts';
 import { METRICS, scrape, sum } from './metrics.ts';

@@ -1,5 +1,5 @@
 import type { ServiceProcess } from '../../harness/service-process.ts';
-import { until } from '../../harness/until.ts';
+import { until } from '../../harness/time.ts';
 
 /** The environment of a service that serves its metrics on any free port. */
 export const METRICS = {

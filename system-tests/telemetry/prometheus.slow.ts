@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { expect } from 'vitest';
-import { paymentsOf, send } from '../../harness/client.ts';
+import { paymentsOf, send } from '../../harness/clients.ts';
 import { output } from '../../harness/command.ts';
 import { prometheusVersion, startPrometheus } from '../../harness/prometheus.ts';
-import { ROOT } from '../../harness/repository.ts';
 import { startSystem } from '../../harness/system.ts';
-import { until } from '../../harness/until.ts';
+import { until } from '../../harness/time.ts';
+import { ROOT } from '../../processes/repository.ts';
 import { runWithTelemetry } from '../support/node-versions.ts';
 import { scene } from '../support/scene.ts';
 import { METRICS, metricsUrl } from './metrics.ts';

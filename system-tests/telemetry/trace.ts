@@ -1,5 +1,5 @@
 import type { OtlpReceiver, ReceivedSpan } from '../../harness/otlp-receiver.ts';
-import { until } from '../../harness/until.ts';
+import { until } from '../../harness/time.ts';
 
 /** All spans of a trace, once `howMany` have arrived. */
 export async function traceOf(

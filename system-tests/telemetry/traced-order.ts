@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { type Pending, send } from '../../harness/client.ts';
+import { type Pending, send } from '../../harness/clients.ts';
 import type { OtlpReceiver } from '../../harness/otlp-receiver.ts';
 import type { System } from '../../harness/system.ts';
 import { traceOf } from './trace.ts';

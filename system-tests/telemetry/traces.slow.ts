@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { send } from '../../harness/client.ts';
+import { send } from '../../harness/clients.ts';
 import { startOtlpReceiver } from '../../harness/otlp-receiver.ts';
 import { startSystem } from '../../harness/system.ts';
 import { runWithTelemetry } from '../support/node-versions.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { output } from '../../harness/command.ts';
-import { LOADER, ROOT } from '../../harness/repository.ts';
+import { LOADER, ROOT } from '../../processes/repository.ts';
 
 /** Prints how many files of OpenTelemetry are loaded. */
 const COUNT = `

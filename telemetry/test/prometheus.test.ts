@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { sendRaw, statusOf } from '../../harness/raw-connection.ts';
+import { sendRaw, statusOf } from '../../harness/clients.ts';
 import { prometheusReader, servePrometheus } from '../src/prometheus.ts';
 
 /** Serves metrics at `url`, and counts their collections. */

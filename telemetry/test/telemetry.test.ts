@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { diag } from '@opentelemetry/api';
 import { causeOf, GracefulShutdown, requestScope } from 'request-scope';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import { portOf } from '../../harness/network.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../../harness/otlp-receiver.ts';
-import { portOf } from '../../harness/port-of.ts';
 import { readConfig } from '../src/config.ts';
 import { start } from '../src/start.ts';
 

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { pino } from 'pino';
 import request from 'supertest';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { standStill } from '../../../harness/stand-still.ts';
+import { standStill } from '../../../harness/time.ts';
 import { createApp } from '../../src/app.ts';
 
 let lines: Record<string, unknown>[];

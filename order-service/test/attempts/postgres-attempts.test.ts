@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { ClientDisconnected, Scope } from 'request-scope';
 import request from 'supertest';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { standStill } from '../../../harness/stand-still.ts';
+import { standStill } from '../../../harness/time.ts';
 import { meetQueries, testDatabase } from '../../../postgres/test/test-database.ts';
 import { ATTEMPTS, attemptStatements, PostgresAttempts } from '../../src/attempts/postgres.ts';
 import { maxAttemptMs } from '../../src/step.ts';

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
-import { portOf } from '../../../harness/port-of.ts';
+import { portOf } from '../../../harness/network.ts';
 
 export const OK = 'HTTP/1.1 200 OK\r\n';
 

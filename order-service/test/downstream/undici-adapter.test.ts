@@ -3,7 +3,7 @@ import { PerformanceObserver } from 'node:perf_hooks';
 import { Axios } from 'axios';
 import { Scope, ShuttingDown } from 'request-scope';
 import { afterEach, describe, expect, test } from 'vitest';
-import * as faults from '../../../harness/faults.ts';
+import * as faults from '../../../harness/faulty-server.ts';
 import { undiciAdapter } from '../../src/downstream/undici-adapter.ts';
 import { MAX_BYTES, outcome } from './call-outcome.ts';
 import {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { Scope } from 'request-scope';
 import { expect, test } from 'vitest';
-import { standStill } from '../../../harness/stand-still.ts';
+import { standStill } from '../../../harness/time.ts';
 import type { Ledger, Payment } from '../../src/ledger/ledger.ts';
 
 const KEYS = ['key-1', 'key-2'];

@@ -2,7 +2,7 @@ import { Client } from 'pg';
 import { ClientDisconnected, Scope } from 'request-scope';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { until } from '../../../harness/until.ts';
+import { until } from '../../../harness/time.ts';
 import { createPool } from '../../../postgres/src/index.ts';
 import { useServer } from '../../../postgres/test/server.ts';
 import { meetQueries, SCHEMA, testDatabase } from '../../../postgres/test/test-database.ts';

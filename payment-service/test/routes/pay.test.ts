@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { portOf } from '../../../harness/port-of.ts';
-import { standStill } from '../../../harness/stand-still.ts';
+import { portOf } from '../../../harness/network.ts';
+import { standStill } from '../../../harness/time.ts';
 import { PaymentServiceUnderTest } from '../payment-service-under-test.ts';
 
 const BUDGET = 'x-envoy-expected-rq-timeout-ms';

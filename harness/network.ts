@@ -1,6 +1,20 @@
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
-import { portOf } from './port-of.ts';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+/** Ports for a server that cannot choose one itself; nobody else gets them before `release`. */
+export async function reservePorts(howMany: number) {
+  const servers = Array.from({ length: howMany }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const release = () =>
+    Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return { ports: servers.map(portOf), release };
+}
+
+/** The port on which `server` listens. */
+export function portOf(server: Server): number {
+  const address = server.address();
+  return typeof address === 'object' && address ? address.port : 0;
+}
 
 /**
  * A network before a service. While it is cut nothing passes, neither bytes nor a hang-up; while it

@@ -17,3 +17,14 @@ export async function until<T>(
     await sleep(intervalMs);
   }
 }
+
+/** The time that has passed since a reading of `performance.now()`, for people: `5.02 s`. */
+export function since(startedAt: number): string {
+  return `${((performance.now() - startedAt) / 1_000).toFixed(2)} s`;
+}
+
+/** Keeps the event loop from running for `ms` milliseconds, as SIGSTOP or a long task does: every timer is late. */
+export function standStill(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() <= end);
+}

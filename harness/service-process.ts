@@ -1,10 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { eachLine } from '../processes/each-line.ts';
+import { ask, follow, type Run as ProgramRun, spawnProgram } from '../processes/program.ts';
+import type { Arrival, Holdings } from '../processes/reporter.ts';
 import type { ServiceName } from '../services.ts';
+import { programVariables } from './environment.ts';
 import { Feed } from './feed.ts';
-import type { Arrival, Held, Report } from './report-activity.ts';
-import { type Run, spawnService } from './spawn-service.ts';
+import { tether } from './tether.ts';
 
 /** A line of a service's log. */
 export interface LogLine {
@@ -26,7 +28,10 @@ function matches(line: LogLine, query: LogQuery): boolean {
   return Object.entries(query).every(([field, wanted]) => line[field] === wanted);
 }
 
-export type { Run };
+/** Which Node runs a service and with which options, or another program (its path without `.ts`) in its place. */
+export interface Run extends Pick<ProgramRun, 'node' | 'options'> {
+  program?: string;
+}
 
 const isListening = ({ msg }: LogLine) => msg.startsWith('Listening on ');
 
@@ -37,25 +42,26 @@ export class ServiceProcess implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #log = new Feed<LogLine>();
   readonly #arrivals = new Feed<Arrival>();
-  readonly #held = new Feed<Held>();
   #stderr = '';
 
   /** Starts a service, and does not wait: it may be one that fails to start. */
-  constructor(name: ServiceName, env: Record<string, string> = {}, run: Run = {}) {
+  constructor(
+    name: ServiceName,
+    env: Record<string, string> = {},
+    { program = `${name}/src/server`, ...run }: Run = {},
+  ) {
     this.name = name;
-    const child = spawnService(name, env, run);
+    const variables = programVariables({ PORT: '0', ...env });
+    const child = tether(spawnProgram(program, { ...run, env: variables }));
     this.#child = child;
     eachLine(child.stdout, (line) => this.#log.push(JSON.parse(line)));
     child.stderr?.on('data', (chunk) => {
       this.#stderr += chunk;
     });
-    child.on('message', (report: Report) => {
-      if ('arrived' in report) this.#arrivals.push(report);
-      else this.#held.push(report);
-    });
+    follow(child, 'arrivals', (arrival) => this.#arrivals.push(arrival));
     this.exited = once(child, 'close').then(([code, signal]) => {
       const error = new Error(`${name} has ended: ${this.#stderr}`);
-      for (const feed of [this.#log, this.#arrivals, this.#held]) feed.end(error);
+      for (const feed of [this.#log, this.#arrivals]) feed.end(error);
       return { code, signal };
     });
   }
@@ -124,13 +130,12 @@ export class ServiceProcess implements AsyncDisposable {
 
   /** Resolves once the request has reached this service. */
   async arrival(requestId: string): Promise<void> {
-    await this.#arrivals.next(({ arrived }) => arrived === requestId);
+    await this.#arrivals.next((arrival) => arrival.requestId === requestId);
   }
 
-  /** What keeps the process's event loop alive, by kind, and its heap, after a collection. */
-  holds(): Promise<Held> {
-    this.#child.send('holds');
-    return this.#held.next(() => true, this.#held.items.length + 1);
+  /** What the process holds after a garbage collection. */
+  holdings(): Promise<Holdings> {
+    return ask(this.#child, 'holdings');
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -1,10 +1,10 @@
 /** What is measured, ours first: its name in the table and its file from the repository's root. */
 export const CONTENDERS = {
-  'order-service': 'order-service/src/server.ts',
-  'Express + axios': 'bench/peers/express-axios.ts',
-  'Express + undici': 'bench/peers/express-undici.ts',
-  'Fastify + undici': 'bench/peers/fastify-undici.ts',
-  'node:http': 'bench/peers/node-http.ts',
+  'order-service': 'order-service/src/server',
+  'Express + axios': 'bench/peers/express-axios',
+  'Express + undici': 'bench/peers/express-undici',
+  'Fastify + undici': 'bench/peers/fastify-undici',
+  'node:http': 'bench/peers/node-http',
 } as const;
 
 export type Contender = keyof typeof CONTENDERS;

@@ -26,10 +26,10 @@ const OURS_TOLD = 'ours, budgets too';
 
 /** Its name, its file from the repository's root, and what its impatient callers do. */
 const CONTENDERS = [
-  ['Express + pg', 'bench/peers/express-pg.ts', hangsUp],
-  ['ours, nothing canceled', 'bench/peers/inventory-uncanceled.ts', hangsUp],
-  [OURS, 'inventory-service/src/server.ts', hangsUp],
-  [OURS_TOLD, 'inventory-service/src/server.ts', saysSo],
+  ['Express + pg', 'bench/peers/express-pg', hangsUp],
+  ['ours, nothing canceled', 'bench/peers/inventory-uncanceled', hangsUp],
+  [OURS, 'inventory-service/src/server', hangsUp],
+  [OURS_TOLD, 'inventory-service/src/server', saysSo],
 ] as const;
 
 const EXPLANATION = `Callers of inventory-service's \`/check\`, independent of each other and of the answers, so many times what the

@@ -1,6 +1,6 @@
 import { CONTENDERS, type Contender, NAMES } from './contenders.ts';
 import { cancellations, inFlight, load } from './measure.ts';
-import { OrderProcess } from './order-process.ts';
+import { MeasuredProcess } from './measured-process.ts';
 import { progress } from './progress.ts';
 import { Results } from './results.ts';
 import { record } from './results-file.ts';
@@ -44,11 +44,11 @@ export async function runBench(quick: boolean): Promise<void> {
 }
 
 async function underLoad(plan: Plan, stub: Stub, stubUrl: string): Promise<void> {
-  const running = new Map<Contender, OrderProcess>();
+  const running = new Map<Contender, MeasuredProcess>();
   try {
     for (const name of NAMES) {
       progress(`warming up ${name}`);
-      const contender = await OrderProcess.start(CONTENDERS[name], stubUrl);
+      const contender = await MeasuredProcess.start(CONTENDERS[name], stubUrl);
       running.set(name, contender);
       await load(contender, plan.warmUp);
     }
@@ -71,7 +71,7 @@ async function inFreshProcesses(plan: Plan, stub: Stub, stubUrl: string): Promis
     for (const name of NAMES) {
       progress(`round ${round} of ${plan.freshRounds} in fresh processes: ${name}`);
       await results.add(name, async () => {
-        await using contender = await OrderProcess.start(CONTENDERS[name], stubUrl);
+        await using contender = await MeasuredProcess.start(CONTENDERS[name], stubUrl);
         return await inFlight(contender, stub);
       });
     }

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { quantile } from 'simple-statistics';
 import { Connection } from './client.ts';
-import type { OrderProcess } from './order-process.ts';
+import { inTime } from './in-time.ts';
+import type { MeasuredProcess } from './measured-process.ts';
 import type { Stub } from './stub.ts';
 
 /** Orders at work at once under load. */
@@ -10,11 +11,8 @@ const CONNECTIONS = 64;
 /** Connections opened at once when thousands are wanted: fewer than a listen queue holds. */
 export const OPENING = 250;
 
-/** Nothing that is measured takes nearly this long; what does has failed. */
-const GIVE_UP_MS = 30_000;
-
 /** A round of orders that succeed, one after the other on each of 64 connections. */
-export async function load(process: OrderProcess, orders: number) {
+export async function load(process: MeasuredProcess, orders: number) {
   const latenciesMs: number[] = [];
   let left = orders;
   const work = async () => {
@@ -41,7 +39,7 @@ export async function load(process: OrderProcess, orders: number) {
 }
 
 /** A round of clients that hang up one by one, every other one during the payment. */
-export async function cancellations(process: OrderProcess, stub: Stub, orders: number) {
+export async function cancellations(process: MeasuredProcess, stub: Stub, orders: number) {
   const latenciesMs: number[] = [];
   for (let n = 0; n < orders; n += 1) {
     using held = await hold(process, stub, n % 2 ? 'productID' : 'orderID', n);
@@ -60,7 +58,7 @@ export async function cancellations(process: OrderProcess, stub: Stub, orders: n
  * it that is JavaScript heap), then the time until the last downstream call has stopped after the
  * clients of 3,000 have hung up at once.
  */
-export async function inFlight(process: OrderProcess, stub: Stub) {
+export async function inFlight(process: MeasuredProcess, stub: Stub) {
   const before = await process.holdings();
   using first = await holdMany(process, stub, 0, 2_000);
   const after = await process.holdings();
@@ -77,7 +75,7 @@ export async function inFlight(process: OrderProcess, stub: Stub) {
 }
 
 /** An order whose call downstream has arrived and gets no answer. */
-export async function hold(process: OrderProcess, stub: Stub, parameter: string, n: number) {
+export async function hold(process: MeasuredProcess, stub: Stub, parameter: string, n: number) {
   const id = `held-${n}`;
   const { arrived, stoppedAt } = stub.hold(id);
   const connection = new Connection(process.url);
@@ -86,7 +84,7 @@ export async function hold(process: OrderProcess, stub: Stub, parameter: string,
   return { connection, stoppedAt, [Symbol.dispose]: () => connection[Symbol.dispose]() };
 }
 
-async function holdMany(process: OrderProcess, stub: Stub, start: number, count: number) {
+async function holdMany(process: MeasuredProcess, stub: Stub, start: number, count: number) {
   const orders: Awaited<ReturnType<typeof hold>>[] = [];
   for (let n = start; n < start + count; n += OPENING) {
     const opening = Array.from({ length: OPENING }, (_, at) =>
@@ -98,16 +96,4 @@ async function holdMany(process: OrderProcess, stub: Stub, start: number, count:
     for (const order of orders) order[Symbol.dispose]();
   };
   return { orders, [Symbol.dispose]: release };
-}
-
-async function inTime<T>(what: string, work: Promise<T>): Promise<T> {
-  const ended = new AbortController();
-  const { signal } = ended;
-  const late = async () => {
-    await sleep(GIVE_UP_MS, undefined, { signal });
-    throw new Error(`${what} took more than ${GIVE_UP_MS} ms`);
-  };
-  const timer = late();
-  timer.catch(() => {});
-  return Promise.race([work, timer]).finally(() => ended.abort());
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startPostgres } from '../../harness/postgres.ts';
 import { type Caller, callFrom, type Patience } from './callers.ts';
 import { DatabaseWork, LOG_SETTINGS } from './database-work.ts';
-import { OrderProcess } from './order-process.ts';
+import { MeasuredProcess } from './measured-process.ts';
 
 export const CONNECTIONS = 10;
 export const QUERY_MS = 100;
@@ -45,7 +45,7 @@ export async function overload(
 ): Promise<Goodput> {
   let work = new DatabaseWork();
   await using postgres = await startPostgres(LOG_SETTINGS, (line) => work.read(line));
-  await using service = await OrderProcess.start(entry, '', {
+  await using service = await MeasuredProcess.start(entry, '', {
     DATABASE_URL: postgres.url,
     DATABASE_CONNECTIONS: String(CONNECTIONS),
     CHECK_DURATION_MS: String(QUERY_MS),

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { markdownTable } from 'markdown-table';
 import { median } from 'simple-statistics';
 import { load } from './measure.ts';
-import { OrderProcess } from './order-process.ts';
+import { MeasuredProcess } from './measured-process.ts';
 
 const HELD = 1_000;
 
@@ -16,9 +16,9 @@ interface Round {
 export async function scopeOverhead(rounds: number, requests: number): Promise<string> {
   const rows: string[][] = [];
   for (const [name, entry, SUBSCRIBED] of [
-    ['node:http', 'bench/peers/scope-node-http.ts', '0'],
-    ['node:http, and a subscriber', 'bench/peers/scope-node-http.ts', '1'],
-    ['Express', 'bench/peers/scope-express.ts', '0'],
+    ['node:http', 'bench/peers/scope-node-http', '0'],
+    ['node:http, and a subscriber', 'bench/peers/scope-node-http', '1'],
+    ['Express', 'bench/peers/scope-express', '0'],
   ] as const) {
     const [without, scoped]: [Round[], Round[]] = [[], []];
     for (let round = 0; round < rounds; round += 1) {
@@ -42,7 +42,7 @@ async function measure(
   env: Record<string, string>,
   requests: number,
 ): Promise<Round> {
-  await using server = await OrderProcess.start(entry, '', env);
+  await using server = await MeasuredProcess.start(entry, '', env);
   await load(server, requests);
   const { cpuUs } = await load(server, requests);
   const before = await server.holdings();

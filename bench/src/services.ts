@@ -6,7 +6,7 @@ import {
   type ServiceName,
   urlVariables,
 } from '../../services.ts';
-import { OrderProcess } from './order-process.ts';
+import { MeasuredProcess } from './measured-process.ts';
 
 export const SERVICES = LIST.map(({ name }): ServiceName => `${name}-service`);
 
@@ -26,17 +26,17 @@ export type Services = Awaited<ReturnType<typeof startServices>>;
 
 /** Starts one process of each service, with `env` set for all of them. */
 export async function startServices(env: Record<string, string> = {}) {
-  const started: OrderProcess[] = [];
+  const started: MeasuredProcess[] = [];
   const end = async () => {
     for (const service of started) await service[Symbol.asyncDispose]();
   };
   const start = async (name: string, more: Record<string, string> = {}) => {
-    const service = await OrderProcess.start(`${name}/src/server.ts`, '', { ...env, ...more });
+    const service = await MeasuredProcess.start(`${name}/src/server`, '', { ...env, ...more });
     started.push(service);
     return service;
   };
   try {
-    const called = {} as Record<CalledName, OrderProcess>;
+    const called = {} as Record<CalledName, MeasuredProcess>;
     for (const name of CALLED) called[name] = await start(`${name}-service`, NO_WORK);
     const order = await start('order-service', urlVariables(called));
     const all = [order, ...CALLED.map((name) => called[name])];

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Holdings } from '../../processes/reporter.ts';
 import { Connection } from './client.ts';
 import { CONTENDERS, OURS } from './contenders.ts';
 import { hold } from './measure.ts';
-import { OrderProcess } from './order-process.ts';
-import type { Holdings } from './report-usage.ts';
+import { MeasuredProcess } from './measured-process.ts';
 import type { Stub } from './stub.ts';
 
 const CONNECTIONS = 48;
@@ -19,22 +19,17 @@ const LEFT_BYTES_PER_ORDER = 5;
  * held. Returns the rows of a table of targets.
  */
 export async function soak(stub: Stub, stubUrl: string, orders: number): Promise<string[][]> {
-  await using service = await OrderProcess.start(CONTENDERS[OURS], stubUrl, {
-    BENCH_FOLLOW_SOCKETS: '1',
-  });
+  await using service = await MeasuredProcess.start(CONTENDERS[OURS], stubUrl);
+  await service.followSockets();
   await work(service, stub, 20_000);
-  const before = await service.holdings();
+  const before = figures(await service.holdings());
   await work(service, stub, orders);
-  const after = await service.holdings();
-  const row = (what: keyof Holdings, allowed: number) => {
-    const left = after[what] - before[what];
-    const verdict = left <= allowed ? 'kept' : `missed by ${left - allowed}`;
-    return [
-      `${what} after ${orders} orders`,
-      `${before[what] + allowed}`,
-      `${after[what]}`,
-      verdict,
-    ];
+  const after = figures(await service.holdings());
+  const row = (what: keyof typeof before, allowed: number) => {
+    const limit = before[what] + allowed;
+    const measured = after[what];
+    const result = measured <= limit ? 'kept' : `missed by ${measured - limit}`;
+    return [`${what} after ${orders} orders`, `${limit}`, `${measured}`, result];
   };
   return [
     row('heapBytes', orders * LEFT_BYTES_PER_ORDER),
@@ -44,7 +39,12 @@ export async function soak(stub: Stub, stubUrl: string, orders: number): Promise
   ];
 }
 
-async function work(service: OrderProcess, stub: Stub, orders: number): Promise<void> {
+function figures({ heapBytes, resources, listeners }: Holdings) {
+  const { TCPSocketWrap: sockets = 0, Timeout: timers = 0 } = resources;
+  return { heapBytes, sockets, timers, listeners };
+}
+
+async function work(service: MeasuredProcess, stub: Stub, orders: number): Promise<void> {
   let placed = 0;
   const worker = async () => {
     using connection = new Connection(service.url);
@@ -58,7 +58,7 @@ async function work(service: OrderProcess, stub: Stub, orders: number): Promise<
   await sleep(SETTLE_MS);
 }
 
-async function cancel(service: OrderProcess, stub: Stub, n: number): Promise<void> {
+async function cancel(service: MeasuredProcess, stub: Stub, n: number): Promise<void> {
   using held = await hold(service, stub, n % 2 ? 'productID' : 'orderID', n);
   held.connection.hangUp();
   await held.stoppedAt;

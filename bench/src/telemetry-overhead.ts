@@ -3,11 +3,12 @@ import { createServer } from 'node:http';
 import { markdownTable } from 'markdown-table';
 import { median } from 'simple-statistics';
 import { portOf } from '../../harness/network.ts';
+import { LOADER } from '../../processes/repository.ts';
 import { CONTENDERS, OURS } from './contenders.ts';
 import { load } from './measure.ts';
-import { OrderProcess } from './order-process.ts';
+import { MeasuredProcess } from './measured-process.ts';
 
-const OPTIONS = ['--import', '@orders/telemetry'];
+const OPTIONS = [...LOADER, '--import', '@orders/telemetry'];
 
 /** What an order costs without telemetry, with it but off, and with it on: rounds in turn, fresh processes. */
 export async function telemetryOverhead(
@@ -25,7 +26,7 @@ export async function telemetryOverhead(
   const traces = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${endpoint}/v1/traces` };
   const ratio = { OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.01' };
   const kinds: [string, string[], Record<string, string>][] = [
-    ['not loaded', [], {}],
+    ['not loaded', LOADER, {}],
     ['loaded, and off', OPTIONS, {}],
     ['metrics', OPTIONS, prometheus],
     ['metrics, and 1 % of the traces', OPTIONS, { ...prometheus, ...traces, ...ratio }],
@@ -35,7 +36,7 @@ export async function telemetryOverhead(
   try {
     for (let round = 0; round < rounds; round += 1) {
       for (const [index, [, options, env]] of kinds.entries()) {
-        await using service = await OrderProcess.start(CONTENDERS[OURS], stubUrl, env, options);
+        await using service = await MeasuredProcess.start(CONTENDERS[OURS], stubUrl, env, options);
         await load(service, orders);
         cpuUs[index]?.push((await load(service, orders * 2)).cpuUs);
       }

@@ -36,15 +36,8 @@ export async function startSide(name: SideName, tell: Tell, onDeath: (message: s
     const process = new ServiceProcess(service, env, { program: PROGRAMS[name](service) });
     parts.push(process);
     process.follow((line) => tell({ ...line, side: name, service }));
-    process.followArrivals(({ arrived, path, time }) =>
-      tell({
-        side: name,
-        time,
-        service,
-        requestId: arrived,
-        msg: `Request arrived: ${path}`,
-        path,
-      }),
+    process.followArrivals((arrival) =>
+      tell({ side: name, service, ...arrival, msg: `Request arrived: ${arrival.path}` }),
     );
     process.exited.then(() => {
       const wasTold = isLeaving || (isRestarting && process === order);

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { send } from '../../harness/clients.ts';
-import type { Held } from '../../harness/report-activity.ts';
 import type { ServiceProcess } from '../../harness/service-process.ts';
 import { type System, startSystem } from '../../harness/system.ts';
+import type { Holdings } from '../../processes/reporter.ts';
 
 const MAX_GROWTH_BYTES = 2 * 1024 * 1024;
 
@@ -20,10 +20,10 @@ test('1,000 cancelled orders later the processes hold what they held before', as
 });
 
 /** What the service holds once the connections of those who have left are closed. */
-async function quietly(service: ServiceProcess): Promise<Held> {
-  const resources = async () => (await service.holds()).resources;
+async function quietly(service: ServiceProcess): Promise<Holdings> {
+  const resources = async () => (await service.holdings()).resources;
   await expect.poll(resources).not.toHaveProperty('TCPSocketWrap');
-  return service.holds();
+  return service.holdings();
 }
 
 async function cancelOrders({ order, inventory }: System, count: number): Promise<void> {

@@ -85,7 +85,7 @@ describe.each([
       await onlyWarning(order, requestId, body);
 
       expect(await send(`${order.url}/health`).answer).toMatchObject({ status: 200 });
-      const resources = async () => (await order.holds()).resources;
+      const resources = async () => (await order.holdings()).resources;
       await expect.poll(resources).not.toHaveProperty('Timeout');
       await expect.poll(resources).not.toHaveProperty('TCPSocketWrap');
       expect((await peakMemoryBytes(order.pid)) - memoryBefore).toBeLessThan(MEMORY_SLACK_BYTES);

@@ -1,4 +1,4 @@
-import { type StdioOptions, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
@@ -6,6 +6,7 @@ import { send } from '../../harness/clients.ts';
 import { programVariables } from '../../harness/environment.ts';
 import { startSystem } from '../../harness/system.ts';
 import { tether } from '../../harness/tether.ts';
+import { ask, spawnProgram } from '../../processes/program.ts';
 import { LOADER, programArgs, ROOT } from '../../processes/repository.ts';
 import { FULL_STDOUT } from '../support/full-stdout.ts';
 
@@ -45,14 +46,14 @@ test.runIf(process.platform === 'linux').each([
   ['is a full disk', '/dev/full', WARN],
 ])('a service whose log reader %s answers, and leaves in time', async (_, reader, preload) => {
   const options = [...LOADER, '--import', preload];
-  const args = programArgs('inventory-service/src/server', 'start/report-address', options);
   const env = programVariables({ PORT: '0', CHECK_DURATION_MS: '0' });
-  const output = reader === 'pipe' ? reader : openSync(reader, 'w');
-  const stdio: StdioOptions = ['ignore', output, output, 'ipc'];
-  const service = tether(spawn(process.execPath, args, { cwd: ROOT, env, stdio }));
+  const output =
+    reader === 'pipe' ? {} : { stdout: openSync(reader, 'w'), stderr: openSync(reader, 'w') };
+  const run = { env, options, ...output };
+  const service = tether(spawnProgram('inventory-service/src/server', run));
   onTestFinished(() => void service.kill('SIGKILL'));
   const exited = once(service, 'exit');
-  const [{ port }] = await once(service, 'message');
+  const { port } = await ask(service, 'address');
   const url = `http://127.0.0.1:${port}`;
   expect(await send(`${url}/check?productID=7`).answer).toMatchObject({ status: 200 });
   expect(await send(`${url}/health`).answer).toMatchObject({ status: 200 });

@@ -6,7 +6,7 @@ import type { System } from '../../harness/system.ts';
 export async function expectNothingLeft(system: System): Promise<void> {
   const { order } = system;
   const holds = async (service: ServiceProcess, kind: string) =>
-    (await service.holds()).resources[kind] ?? 0;
+    (await service.holdings()).resources[kind] ?? 0;
   await expect.poll(() => holds(order, 'TCPSocketWrap')).toBe(0);
   for (const service of system.all) {
     await expect.poll(() => holds(service, 'Timeout')).toBe(0);

@@ -14,8 +14,7 @@ const PROGRAMS = [
   'operations/migrate.ts',
   'operations/retention.ts',
   'operations/reconcile.ts',
-  'harness/report-activity.ts',
-  'start/report-address.ts',
+  'processes/reporter.ts',
 ];
 
 /** Leaves an import as it is, unless it is of ours (`@orders/…`, `request-scope`, a path). */

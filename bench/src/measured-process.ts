@@ -1,0 +1,75 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { programVariables } from '../../harness/environment.ts';
+import { ask, spawnProgram } from '../../processes/program.ts';
+import type { Holdings } from '../../processes/reporter.ts';
+import { CALLED, variableOf } from '../../services.ts';
+import { inTime } from './in-time.ts';
+
+/**
+ * A server under measurement, its log in a file. The tests read each line of a service's log and hear of each
+ * request; here nobody listens while the process works.
+ */
+export class MeasuredProcess implements AsyncDisposable {
+  readonly url: string;
+  readonly #child: ChildProcess;
+  readonly #folder: string;
+
+  private constructor(child: ChildProcess, folder: string, url: string) {
+    this.#child = child;
+    this.#folder = folder;
+    this.url = url;
+  }
+
+  /** Starts `program` (its path without `.ts`) with Node's `options`; resolves once it listens. */
+  static async start(
+    program: string,
+    stubUrl: string,
+    env: Record<string, string> = {},
+    options?: readonly string[],
+  ): Promise<MeasuredProcess> {
+    const folder = mkdtempSync(join(tmpdir(), 'orders-bench-'));
+    const log = openSync(join(folder, 'log'), 'a');
+    const variables = programVariables({
+      NODE_ENV: 'production',
+      PORT: '0',
+      ...Object.fromEntries(CALLED.map((name) => [variableOf(name, 'URL'), stubUrl])),
+      ...env,
+    });
+    const child = spawnProgram(program, { env: variables, options, stdout: log, stderr: 2 });
+    closeSync(log);
+    try {
+      const { port } = await inTime(`the start of ${program}`, ask(child, 'address'));
+      return new MeasuredProcess(child, folder, `http://127.0.0.1:${port}`);
+    } catch (error) {
+      child.kill('SIGKILL');
+      rmSync(folder, { recursive: true });
+      throw new Error(`${program} did not start`, { cause: error });
+    }
+  }
+
+  /** Processor time so far in microseconds. */
+  cpuUs(): Promise<number> {
+    return ask(this.#child, 'cpuUs');
+  }
+
+  /** What the process holds after a garbage collection. */
+  holdings(): Promise<Holdings> {
+    return ask(this.#child, 'holdings');
+  }
+
+  /** From now on `holdings` counts the listeners on new sockets too. */
+  async followSockets(): Promise<void> {
+    await ask(this.#child, 'sockets');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const hasEnded = this.#child.exitCode !== null || this.#child.signalCode !== null;
+    this.#child.kill('SIGKILL');
+    if (!hasEnded) await once(this.#child, 'exit');
+    rmSync(this.#folder, { recursive: true });
+  }
+}

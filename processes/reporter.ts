@@ -1,0 +1,110 @@
+import { subscribe } from 'node:diagnostics_channel';
+import type { IncomingMessage } from 'node:http';
+import { type AddressInfo, Server, type Socket } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+// Preloaded into every program that `spawnProgram` starts; no program imports it. It answers the questions
+// of the process that started it, and does nothing between them.
+
+/** The first address that the program listens on. */
+type Address = AddressInfo;
+
+/** A request that has just arrived: its id, its path without the query, and when (Unix time in milliseconds). */
+export interface Arrival {
+  requestId: string;
+  path: string;
+  time: number;
+}
+
+/** What the process holds after a garbage collection. */
+export interface Holdings {
+  residentBytes: number;
+  heapBytes: number;
+  /** What keeps the event loop alive, counted by kind (`TCPSocketWrap`, `Timeout`). Open files are left out. */
+  resources: Record<string, number>;
+  /** Listeners on the process and, once `sockets` has been asked, on each socket. */
+  listeners: number;
+}
+
+/** The answer to each question. */
+export interface Answers {
+  /** Comes when the program listens. */
+  address: Address;
+  /** One answer per request that arrives after the question. */
+  arrivals: Arrival;
+  /** Starts to keep track of sockets, for `holdings`; the answer says so. */
+  sockets: true;
+  /** Processor time so far in microseconds: user and system, all threads. */
+  cpuUs: number;
+  holdings: Holdings;
+}
+
+export type Question = keyof Answers;
+
+const listening = new Promise<Address>((resolve) => {
+  subscribe('tracing:net.server.listen:asyncEnd', (message) => {
+    const { server } = Object(message);
+    // After the log line with which the program says so.
+    if (server instanceof Server) setImmediate(() => resolve(server.address() as Address));
+  });
+});
+
+const sockets = new Set<Socket>();
+
+const ANSWER: { [Each in Question]: (reply: (answer: Answers[Each]) => void) => void } = {
+  address: (reply) => listening.then(reply),
+  arrivals(reply) {
+    subscribe('http.server.request.start', (message) => {
+      const { url, headers } = (message as { request: IncomingMessage }).request;
+      const [path = ''] = url?.split('?') ?? [];
+      reply({ requestId: String(headers['x-request-id']), path, time: Date.now() });
+    });
+  },
+  sockets(reply) {
+    const follow = (message: unknown) => {
+      const { socket } = message as { socket: Socket };
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+    };
+    subscribe('net.server.socket', follow);
+    subscribe('net.client.socket', follow);
+    reply(true);
+  },
+  cpuUs(reply) {
+    const { user, system } = process.cpuUsage();
+    reply(user + system);
+  },
+  holdings: (reply) => reply(holdings()),
+};
+
+process.on('message', ({ id, question }: { id: number; question: Question }) => {
+  ANSWER[question]((answer: unknown) => process.send?.({ id, answer }));
+});
+
+// The process that started this one is gone. Nobody is left to wait for an orderly exit.
+const leave = () => process.kill(process.pid, 'SIGKILL');
+process.once('disconnect', leave);
+process.channel?.unref();
+if (!process.connected) leave();
+
+function holdings(): Holdings {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc');
+  collect();
+  collect();
+  const { rss, heapUsed } = process.memoryUsage();
+  const resources: Record<string, number> = {};
+  for (const kind of process.getActiveResourcesInfo()) {
+    if (!kind.startsWith('FSReq')) resources[kind] = (resources[kind] ?? 0) + 1;
+  }
+  const listeners = [process, ...sockets].flatMap((emitter) =>
+    emitter.eventNames().map((name) => emitter.listenerCount(name as string)),
+  );
+  return {
+    residentBytes: rss,
+    heapBytes: heapUsed,
+    resources,
+    listeners: listeners.reduce((sum, each) => sum + each, 0),
+  };
+}

@@ -1,5 +1,5 @@
 // Fastify, the fast framework, with undici.
-import { fastify } from 'fastify';
+import { fastify, LogController } from 'fastify';
 import { request } from 'undici';
 
 interface Order {
@@ -8,7 +8,8 @@ interface Order {
 }
 
 const { INVENTORY_URL, PAYMENT_URL } = process.env;
-const app = fastify({ logger: true, disableRequestLogging: true });
+const logController = new LogController({ disableRequestLogging: true });
+const app = fastify({ logger: true, logController });
 
 app.get<{ Querystring: Order }>('/order', async (req, reply) => {
   const { productID = '1234', orderID = 'orderID-5678' } = req.query;

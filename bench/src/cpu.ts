@@ -18,19 +18,8 @@ export async function cpuUs({ all }: Services, postgres: Postgres | undefined): 
   return { ...byService((_name, index) => servicesUs[index] ?? 0), PostgreSQL: postgresUs };
 }
 
-/** What the machine's processors have used so far, whoever for. */
-export function machineCpuUs(): number {
-  const [total = ''] = readFileSync('/proc/stat', 'utf8').split('\n');
-  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = total
-    .trim()
-    .split(/\s+/)
-    .slice(1)
-    .map(Number);
-  return (user + nice + system + irq + softirq) * TICK_US;
-}
-
 /** Of a server and its processes, those that have ended included, as Linux counts it. */
-export async function cpuUsOf(server: number): Promise<number> {
+async function cpuUsOf(server: number): Promise<number> {
   const ticks = (pid: number, fields: number) => {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
       .replace(/^.*\) /s, '')

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { programVariables } from '../../harness/environment.ts';
@@ -32,22 +32,24 @@ export class MeasuredProcess implements AsyncDisposable {
     options?: readonly string[],
   ): Promise<MeasuredProcess> {
     const folder = mkdtempSync(join(tmpdir(), 'orders-bench-'));
-    const log = openSync(join(folder, 'log'), 'a');
+    const file = join(folder, 'log');
+    const log = openSync(file, 'a');
     const variables = programVariables({
       NODE_ENV: 'production',
       PORT: '0',
       ...Object.fromEntries(CALLED.map((name) => [variableOf(name, 'URL'), stubUrl])),
       ...env,
     });
-    const child = spawnProgram(program, { env: variables, options, stdout: log, stderr: 2 });
+    const child = spawnProgram(program, { env: variables, options, stdout: log, stderr: log });
     closeSync(log);
     try {
       const { port } = await inTime(`the start of ${program}`, ask(child, 'address'));
       return new MeasuredProcess(child, folder, `http://127.0.0.1:${port}`);
-    } catch (error) {
+    } catch (cause) {
       child.kill('SIGKILL');
+      const output = readFileSync(file, 'utf8');
       rmSync(folder, { recursive: true });
-      throw new Error(`${program} did not start`, { cause: error });
+      throw new Error(`${program} did not start: ${output}`, { cause });
     }
   }
 

@@ -6,7 +6,7 @@ import { startSystem } from '../harness/system.ts';
 import { Timeline } from './timeline.ts';
 
 /** What has not been logged by then is not coming. */
-const PATIENCE_MS = 30_000;
+const LOG_TIMEOUT_MS = 30_000;
 const ENDLESS_MS = 60_000;
 
 /** The three services, the network before payment-service, and how a scene places an order. */
@@ -40,7 +40,7 @@ export async function startServices(scale: number, endless?: Endless) {
     const sent = send(`${order.url}/order?orderID=${orderID}`, { headers });
     /** A line that a service logs for this order; undefined if it does not. */
     const line = (service: ServiceProcess, query: LogQuery) => {
-      const missed = sleep(PATIENCE_MS, undefined, { ref: false });
+      const missed = sleep(LOG_TIMEOUT_MS, undefined, { ref: false });
       return Promise.race([service.waitFor({ requestId: sent.requestId, ...query }), missed]);
     };
     return {

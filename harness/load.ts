@@ -5,10 +5,10 @@ import { until } from './time.ts';
 const PAUSE_MS = 20;
 
 /** A caller whose service is gone without a word leaves in the end. */
-const PATIENCE_MS = 5_000;
+const TIMEOUT_MS = 5_000;
 
 /** What the caller of one order knows: the status it was answered, or nothing. */
-export interface Verdict {
+export interface Outcome {
   orderID: string;
   status: number | undefined;
   body: string;
@@ -16,7 +16,7 @@ export interface Verdict {
 
 /** Callers who place one order after the other, each with a key of its own, until they are ended. */
 export class KeyedLoad {
-  readonly verdicts: Verdict[] = [];
+  readonly outcomes: Outcome[] = [];
   readonly #url: string;
   readonly #lanes: Promise<void>[];
   #isEnded = false;
@@ -34,30 +34,30 @@ export class KeyedLoad {
 
   /** Resolves once so many more orders have been processed. */
   async processed(count: number): Promise<void> {
-    const soFar = () => this.verdicts.filter(({ status }) => status === 200).length;
+    const soFar = () => this.outcomes.filter(({ status }) => status === 200).length;
     const before = soFar();
     await until(`${count} orders processed`, async () => soFar() - before >= count || undefined);
   }
 
   /** Asks for an order again, under its key. */
-  async ask(orderID: string): Promise<Verdict> {
+  async ask(orderID: string): Promise<Outcome> {
     const headers = { 'idempotency-key': orderID };
     const { answer, hangUp } = send(`${this.#url}/order?orderID=${orderID}`, { headers });
-    const patience = setTimeout(hangUp, PATIENCE_MS);
-    const verdict = await answer.then(
+    const timeout = setTimeout(hangUp, TIMEOUT_MS);
+    const outcome = await answer.then(
       ({ status, body }) => ({ orderID, status, body }),
       () => ({ orderID, status: undefined, body: '' }),
     );
-    clearTimeout(patience);
-    return verdict;
+    clearTimeout(timeout);
+    return outcome;
   }
 
   async #run(lane: number): Promise<void> {
     for (let count = 0; !this.#isEnded; count += 1) {
-      const verdict = await this.ask(`lane-${lane}-${count}`);
-      this.verdicts.push(verdict);
+      const outcome = await this.ask(`lane-${lane}-${count}`);
+      this.outcomes.push(outcome);
       // Whoever is refused at once does not come again at once.
-      if (verdict.status !== 200) await sleep(PAUSE_MS);
+      if (outcome.status !== 200) await sleep(PAUSE_MS);
     }
   }
 }

@@ -33,7 +33,8 @@ export interface Relay extends AsyncDisposable {
 export async function startRelay(): Promise<Relay> {
   const ends = new Set<Socket>();
   const waiting: (() => void)[] = [];
-  let [isCut, holdsAnswers] = [false, false];
+  let isCut = false;
+  let holdsAnswers = false;
   const link = (from: Socket, to: Socket, isHeld: () => boolean) => {
     const pass = (action: () => void) => (isHeld() ? waiting.push(action) : action());
     ends.add(from);
@@ -59,7 +60,8 @@ export async function startRelay(): Promise<Relay> {
       holdsAnswers = true;
     },
     heal() {
-      [isCut, holdsAnswers] = [false, false];
+      isCut = false;
+      holdsAnswers = false;
       for (const action of waiting.splice(0)) action();
     },
     async [Symbol.asyncDispose]() {

@@ -123,7 +123,7 @@ export class ServiceProcess implements AsyncDisposable {
   }
 
   /** The last line of a request: the one that says how it ended. */
-  verdict(requestId: string): Promise<LogLine> {
+  outcome(requestId: string): Promise<LogLine> {
     const opening = /^Placing order/;
     return this.#log.next((line) => line.requestId === requestId && !opening.test(line.msg));
   }

@@ -4,7 +4,7 @@ import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
-import type { StackVerdict } from './stack-load.ts';
+import type { StackOutcome } from './stack-load.ts';
 
 // Runs inside a container on the stack's front network, on Node alone: places orders, patient ones and a third
 // as many that are hung up, and writes a line of JSON for each that has ended. It reads commands from stdin:
@@ -21,7 +21,7 @@ const HANG_UP_WITHIN_MS = 700;
 const RAMP_MS = 15_000;
 
 /** Who waits longer than any service may take gives up. */
-const PATIENCE_MS = 30_000;
+const TIMEOUT_MS = 30_000;
 
 /** Keeps connections alive as callers do; an idle one it closes before the service does. */
 const agent = new Agent({ keepAlive: true, timeout: 3_000 });
@@ -41,9 +41,10 @@ async function anyReplica(): Promise<string | undefined> {
 }
 
 /** Places an order under its own key. Never rejects. */
-async function ask(orderID: string, hangUpAfterMs?: number): Promise<StackVerdict> {
-  const [sentAt, requestId] = [Date.now(), randomUUID()];
-  const answer = await placed(orderID, requestId, hangUpAfterMs ?? PATIENCE_MS).catch((error) => ({
+async function ask(orderID: string, hangUpAfterMs?: number): Promise<StackOutcome> {
+  const sentAt = Date.now();
+  const requestId = randomUUID();
+  const answer = await placed(orderID, requestId, hangUpAfterMs ?? TIMEOUT_MS).catch((error) => ({
     status: undefined,
     body: String(error),
   }));
@@ -51,8 +52,8 @@ async function ask(orderID: string, hangUpAfterMs?: number): Promise<StackVerdic
   return { orderID, requestId, sentAt, endedAt: Date.now(), hungUp, ...answer };
 }
 
-async function placed(orderID: string, requestId: string, patienceMs: number) {
-  const signal = AbortSignal.timeout(patienceMs);
+async function placed(orderID: string, requestId: string, timeoutMs: number) {
+  const signal = AbortSignal.timeout(timeoutMs);
   const host = await anyReplica();
   const headers = { 'idempotency-key': orderID, 'x-request-id': requestId };
   const sent = request({
@@ -70,14 +71,14 @@ async function placed(orderID: string, requestId: string, patienceMs: number) {
   return { status: response.statusCode, body: body.trimEnd() };
 }
 
-function print(line: { verdict: StackVerdict } | { reply: StackVerdict | 'stopped' }): void {
+function print(line: { outcome: StackOutcome } | { reply: StackOutcome | 'stopped' }): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
 const timers: NodeJS.Timeout[] = [];
 const underWay = new Set<Promise<void>>();
 function place(hangUpAfterMs?: number): void {
-  const order = ask(randomUUID(), hangUpAfterMs).then((verdict) => print({ verdict }));
+  const order = ask(randomUUID(), hangUpAfterMs).then((outcome) => print({ outcome }));
   underWay.add(order);
   order.finally(() => underWay.delete(order));
 }

@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { eachLine } from '../processes/each-line.ts';
 import { ROOT } from '../processes/repository.ts';
 import { Feed } from './feed.ts';
-import type { Verdict } from './load.ts';
+import type { Outcome } from './load.ts';
 import { tether } from './tether.ts';
 
 const IMAGE = 'node:26-slim';
 
 /** What a caller in a container knows of its order. */
-export interface StackVerdict extends Verdict {
+export interface StackOutcome extends Outcome {
   requestId: string;
   /** By the clock that the services log by. */
   sentAt: number;
@@ -19,8 +19,8 @@ export interface StackVerdict extends Verdict {
 
 /** 50 orders a second of patient callers and a third as many who hang up: harness/stack-callers.ts. */
 export class StackLoad implements AsyncDisposable {
-  readonly #verdicts = new Feed<StackVerdict>();
-  readonly #replies = new Feed<StackVerdict>();
+  readonly #outcomes = new Feed<StackOutcome>();
+  readonly #replies = new Feed<StackOutcome>();
   readonly #child;
   readonly #closed: Promise<unknown>;
 
@@ -32,39 +32,39 @@ export class StackLoad implements AsyncDisposable {
     this.#child = tether(spawn('docker', [...run, ...node], { stdio: [...stdio] }));
     this.#closed = once(this.#child, 'close');
     eachLine(this.#child.stdout, (line) => {
-      const { verdict, reply } = JSON.parse(line);
-      if (verdict) this.#verdicts.push(verdict);
+      const { outcome, reply } = JSON.parse(line);
+      if (outcome) this.#outcomes.push(outcome);
       else this.#replies.push(reply);
     });
     this.#closed.then(() => {
-      for (const feed of [this.#verdicts, this.#replies]) feed.end(new Error('the callers ended'));
+      for (const feed of [this.#outcomes, this.#replies]) feed.end(new Error('the callers ended'));
     });
   }
 
-  get verdicts(): StackVerdict[] {
-    return this.#verdicts.items;
+  get outcomes(): StackOutcome[] {
+    return this.#outcomes.items;
   }
 
   /** Those of the callers who wait. */
-  get patient(): StackVerdict[] {
-    return this.verdicts.filter(({ hungUp }) => !hungUp);
+  get patient(): StackOutcome[] {
+    return this.outcomes.filter(({ hungUp }) => !hungUp);
   }
 
   start(): void {
-    this.#say('start');
+    this.#write('start');
   }
 
   /** Resolves once `count` more orders of patient callers have been processed. */
   async processed(count: number): Promise<void> {
-    const isProcessed = ({ status }: StackVerdict) => status === 200;
-    const before = this.verdicts.filter(isProcessed).length;
-    await this.#verdicts.next(isProcessed, before + count);
+    const isProcessed = ({ status }: StackOutcome) => status === 200;
+    const before = this.outcomes.filter(isProcessed).length;
+    await this.#outcomes.next(isProcessed, before + count);
   }
 
   /** Resolves with the next order of a patient caller that fails. */
-  async failed(): Promise<StackVerdict> {
-    const isFailed = ({ status, hungUp }: StackVerdict) => status !== 200 && !hungUp;
-    return this.#verdicts.next(isFailed, this.verdicts.filter(isFailed).length + 1);
+  async failed(): Promise<StackOutcome> {
+    const isFailed = ({ status, hungUp }: StackOutcome) => status !== 200 && !hungUp;
+    return this.#outcomes.next(isFailed, this.outcomes.filter(isFailed).length + 1);
   }
 
   /** Places no more; resolves once all are answered. */
@@ -73,17 +73,17 @@ export class StackLoad implements AsyncDisposable {
   }
 
   /** Asks for an order again, under its key. */
-  async ask(orderID: string): Promise<Verdict> {
+  async ask(orderID: string): Promise<Outcome> {
     return this.#reply(`ask ${orderID}`);
   }
 
-  #say(line: string): void {
+  #write(line: string): void {
     this.#child.stdin.write(`${line}\n`);
   }
 
-  #reply(line: string): Promise<StackVerdict> {
+  #reply(line: string): Promise<StackOutcome> {
     const reply = this.#replies.next(() => true, this.#replies.items.length + 1);
-    this.#say(line);
+    this.#write(line);
     return reply;
   }
 

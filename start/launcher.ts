@@ -20,10 +20,10 @@ const FLUSH_TIMEOUT_MS = 1_000;
 export class Launcher {
   readonly services: Readonly<Record<ShortName, Service>>;
   readonly #stdout: LineWriter;
-  #left: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
 
-  /** `onDeath` is called when one of them ends by itself, `onReaderGone` when nobody reads stdout any more. */
-  constructor(onDeath: () => void, onReaderGone: () => void) {
+  /** `onUnexpectedExit` is called when one of them ends by itself, `onReaderGone` when nobody reads stdout any more. */
+  constructor(onUnexpectedExit: () => void, onReaderGone: () => void) {
     this.#stdout = lineWriter({
       onLost: ({ count, code }) => this.print(`Log lines lost: ${count} (${code})`),
       onError: (code) => READER_GONE.includes(code) && onReaderGone(),
@@ -36,7 +36,7 @@ export class Launcher {
           if (isError) process.stderr.write(`${prefix} ${line}\n`);
           else this.print(`${prefix} ${line}`);
         },
-        () => this.leaving || onDeath(),
+        () => this.isStopping || onUnexpectedExit(),
       );
       return [name, service];
     });
@@ -48,8 +48,8 @@ export class Launcher {
     this.#stdout.write(`${line}\n`);
   }
 
-  get leaving(): boolean {
-    return this.#left !== undefined;
+  get isStopping(): boolean {
+    return this.#stopped !== undefined;
   }
 
   /** Starts all; resolves with the URL of order-service. Rejects if one ends before. */
@@ -57,23 +57,23 @@ export class Launcher {
     const called = await forEachCalled(async (name) => ({
       url: await this.services[name].start(config[name]),
     }));
-    if (this.leaving) throw new Error('told to leave');
+    if (this.isStopping) throw new Error('the launcher is stopping');
     return this.services.order.start({ ...urlVariables(called), ...config.order });
   }
 
   /** Lets a service leave and starts it again where it was. */
   async restart(service: Service): Promise<void> {
     await service.stop();
-    if (!this.leaving) await service.start();
+    if (!this.isStopping) await service.start();
   }
 
   /** Lets order-service finish its orders, which call the others, and then those leave. */
-  leave(): Promise<void> {
-    this.#left ??= this.services.order
+  stop(): Promise<void> {
+    this.#stopped ??= this.services.order
       .stop()
       .then(() => Promise.all(CALLED.map((name) => this.services[name].stop())))
       .then(() => this.#flush());
-    return this.#left;
+    return this.#stopped;
   }
 
   async #flush(): Promise<void> {

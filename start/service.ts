@@ -15,16 +15,16 @@ type Print = (line: string, isError?: boolean) => void;
 export class Service {
   readonly #folder: string;
   readonly #print: Print;
-  readonly #onDeath: () => void;
+  readonly #onUnexpectedExit: () => void;
   #child: ChildProcess | undefined;
   #env: NodeJS.ProcessEnv = {};
   #isStopping = false;
 
-  /** `onDeath` is called when it ends without having been told to. */
-  constructor(folder: string, print: Print, onDeath: () => void) {
+  /** `onUnexpectedExit` is called when it ends without having been told to. */
+  constructor(folder: string, print: Print, onUnexpectedExit: () => void) {
     this.#folder = folder;
     this.#print = print;
-    this.#onDeath = onDeath;
+    this.#onUnexpectedExit = onUnexpectedExit;
   }
 
   /** Starts it; resolves with its URL once it listens. Rejects if it ends before. */
@@ -39,7 +39,7 @@ export class Service {
     child.once('close', (code, signal) => {
       this.#child = undefined;
       this.#print(signal ? `ended by ${signal}` : `exited with code ${code}`);
-      if (!this.#isStopping) this.#onDeath();
+      if (!this.#isStopping) this.#onUnexpectedExit();
     });
     const { address, port } = await ask(child, 'address');
     await nextTurn(); // What it has logged before has arrived too, and is printed first.

@@ -35,24 +35,24 @@ function run(isWatching: boolean): void {
   const config = readConfig(process.env);
   const watching = new AbortController();
   let isComplete = false;
-  let toldAt: number | undefined;
+  let signaledAt: number | undefined;
 
-  const leave = () => {
+  const stop = () => {
     watching.abort();
     // Not by itself: a pager that stands would keep it, for what it has not read yet.
-    return launcher.leave().then(() => process.exit());
+    return launcher.stop().then(() => process.exit());
   };
   const launcher = new Launcher(() => {
     if (isWatching && isComplete) return;
     process.exitCode = 1;
-    leave();
-  }, leave);
+    stop();
+  }, stop);
   const onSignal = (signal: NodeJS.Signals) => {
     const what = signal === 'SIGINT' ? 'Ctrl+C' : signal;
     const then = 'orders in flight may finish; again after a second ends all at once';
-    if (toldAt === undefined) launcher.print(`${what}: ${then}`);
-    toldAt ??= performance.now();
-    if (performance.now() - toldAt < REPEATED_SIGNAL_MS) return leave();
+    if (signaledAt === undefined) launcher.print(`${what}: ${then}`);
+    signaledAt ??= performance.now();
+    if (performance.now() - signaledAt < REPEATED_SIGNAL_MS) return stop();
     process.exitCode = 1;
     return launcher.kill();
   };

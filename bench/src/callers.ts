@@ -3,13 +3,13 @@ import { BUDGET_HEADER } from 'request-scope';
 import { send } from '../../harness/clients.ts';
 
 /** How long a caller waits, and whether it says so. */
-export interface Patience {
-  patienceMs: number;
-  saysSo: boolean;
+export interface CallerKind {
+  timeoutMs: number;
+  sendsBudget: boolean;
 }
 
 /** What became of a caller; times as Date.now() has them. */
-export interface Caller extends Patience {
+export interface Caller extends CallerKind {
   id: string;
   arrivedAt: number;
   /** When it had its answer, or left without. */
@@ -22,7 +22,7 @@ export interface Crowd {
   perSecond: number;
   durationMs: number;
   /** Each kind is as likely as the others. */
-  kinds: readonly Patience[];
+  kinds: readonly CallerKind[];
 }
 
 const SEED = 17;
@@ -42,17 +42,21 @@ export async function callFrom({ perSecond, durationMs, kinds }: Crowd, url: str
 }
 
 /** Leaves as axios does at its timeout: by closing the connection. */
-async function call(url: string, id: string, { patienceMs, saysSo }: Patience): Promise<Caller> {
+async function call(
+  url: string,
+  id: string,
+  { timeoutMs, sendsBudget }: CallerKind,
+): Promise<Caller> {
   const arrivedAt = Date.now();
-  const headers = saysSo ? { [BUDGET_HEADER]: String(patienceMs) } : {};
+  const headers = sendsBudget ? { [BUDGET_HEADER]: String(timeoutMs) } : {};
   const { answer, hangUp } = send(`${url}/check?productID=${id}`, { headers });
-  const leave = setTimeout(hangUp, patienceMs);
+  const leave = setTimeout(hangUp, timeoutMs);
   const isServed = await answer.then(
     ({ status }) => status === 200,
     () => false,
   );
   clearTimeout(leave);
-  return { id, patienceMs, saysSo, arrivedAt, endedAt: Date.now(), isServed };
+  return { id, timeoutMs, sendsBudget, arrivedAt, endedAt: Date.now(), isServed };
 }
 
 /** Above 0 and below 1, the same ones for a seed: mulberry32. */

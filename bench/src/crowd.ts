@@ -39,8 +39,8 @@ export class Crowd implements Disposable {
         await connection.order();
         this.succeeded += 1;
       } catch (error) {
-        const told = error instanceof Error ? error.message : String(error);
-        this.failures.set(told, (this.failures.get(told) ?? 0) + 1);
+        const message = error instanceof Error ? error.message : String(error);
+        this.failures.set(message, (this.failures.get(message) ?? 0) + 1);
         await sleep(RETRY_MS);
         if (connection.isClosed && !this.#isOver) connection = this.#open(caller, url);
       }

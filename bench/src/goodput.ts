@@ -15,25 +15,25 @@ import { progress } from './progress.ts';
 import { MACHINE, record } from './results-file.ts';
 
 const IMPATIENT_MS = 150;
-const hangsUp = { patienceMs: IMPATIENT_MS, saysSo: false };
-const saysSo = { patienceMs: IMPATIENT_MS, saysSo: true };
+const hangsUp = { timeoutMs: IMPATIENT_MS, sendsBudget: false };
+const announces = { timeoutMs: IMPATIENT_MS, sendsBudget: true };
 
 /** How many times the capacity is asked for. */
 const LOADS = [1.5, 3];
 
 const OURS = 'ours, hang-ups alone';
-const OURS_TOLD = 'ours, budgets too';
+const OURS_WITH_BUDGETS = 'ours, budgets too';
 
 /** Its name, its file from the repository's root, and what its impatient callers do. */
 const CONTENDERS = [
   ['Express + pg', 'bench/peers/express-pg', hangsUp],
   ['ours, nothing canceled', 'bench/peers/inventory-uncanceled', hangsUp],
   [OURS, 'inventory-service/src/server', hangsUp],
-  [OURS_TOLD, 'inventory-service/src/server', saysSo],
+  [OURS_WITH_BUDGETS, 'inventory-service/src/server', announces],
 ] as const;
 
 const EXPLANATION = `Callers of inventory-service's \`/check\`, independent of each other and of the answers, so many times what the
-database has room for: ${CONNECTIONS} connections, a query of ${QUERY_MS} ms, so ${CAPACITY} a second. Half of them wait ${PATIENT.patienceMs} ms and say
+database has room for: ${CONNECTIONS} connections, a query of ${QUERY_MS} ms, so ${CAPACITY} a second. Half of them wait ${PATIENT.timeoutMs} ms and say
 so in \`x-envoy-expected-rq-timeout-ms\`; half leave after ${IMPATIENT_MS} ms, by hanging up, as axios does at its timeout;
 in "budgets too" they have said that as well. Express + pg is the same route as everybody writes it: a pool
 of pg, no cancellation, no \`statement_timeout\`. Each begins idle.
@@ -97,10 +97,10 @@ function targets(measured: Measured[]): string {
     const value = measured.find((it) => it.name === name && it.load === load)?.[what] ?? Number.NaN;
     const bound = Number.parseInt(limit.replace(/\D+/, ''), 10) / 100;
     const missedBy = limit.startsWith('at least') ? bound - value : value - bound;
-    const verdict = missedBy <= 0 ? 'kept' : `missed by ${percent(missedBy)}`;
-    return [`${words}, ${load} times, ${name}`, limit, percent(value), verdict];
+    const result = missedBy <= 0 ? 'kept' : `missed by ${percent(missedBy)}`;
+    return [`${words}, ${load} times, ${name}`, limit, percent(value), result];
   };
-  const rows = [OURS, OURS_TOLD].flatMap((name) => [
+  const rows = [OURS, OURS_WITH_BUDGETS].flatMap((name) => [
     row(name, 1.5, 'served', 'patient served', 'at least 95 %'),
     row(name, 3, 'capacity', 'of the capacity', 'at least 90 %'),
     ...LOADS.map((load) => row(name, load, 'forNobody', 'for nobody', 'under 5 %')),

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startPostgres } from '../../harness/postgres.ts';
-import { type Caller, callFrom, type Patience } from './callers.ts';
+import { type Caller, type CallerKind, callFrom } from './callers.ts';
 import { DatabaseWork, LOG_SETTINGS } from './database-work.ts';
 import { MeasuredProcess } from './measured-process.ts';
 
@@ -11,7 +11,7 @@ export const QUERY_MS = 100;
 export const CAPACITY = CONNECTIONS * (1_000 / QUERY_MS);
 
 /** A caller with a timeout of its own, which it says. */
-export const PATIENT: Patience = { patienceMs: 5_000, saysSo: true };
+export const PATIENT: CallerKind = { timeoutMs: 5_000, sendsBudget: true };
 
 /** Shares from 0 to 1. */
 export interface Goodput {
@@ -40,7 +40,7 @@ export interface Measured extends Goodput {
 export async function overload(
   entry: string,
   perSecond: number,
-  impatient: Patience,
+  impatient: CallerKind,
   durationMs: number,
 ): Promise<Goodput> {
   let work = new DatabaseWork();
@@ -53,7 +53,7 @@ export async function overload(
   await warmUp(service.url);
   work = new DatabaseWork();
   // They go on coming until the last of those that count has left.
-  const crowd = { perSecond, durationMs: durationMs + PATIENT.patienceMs };
+  const crowd = { perSecond, durationMs: durationMs + PATIENT.timeoutMs };
   const { startedAt, callers } = await callFrom(
     { ...crowd, kinds: [PATIENT, impatient] },
     service.url,
@@ -76,7 +76,7 @@ function goodput(
   to: number,
 ): Goodput {
   const arrived = callers.filter(
-    ({ patienceMs, arrivedAt }) => patienceMs === PATIENT.patienceMs && arrivedAt < to,
+    ({ timeoutMs, arrivedAt }) => timeoutMs === PATIENT.timeoutMs && arrivedAt < to,
   );
   const later = arrived.filter(({ arrivedAt }) => arrivedAt >= (from + to) / 2);
   const answered = callers.filter(({ isServed, endedAt }) => isServed && endedAt < to);

@@ -8,7 +8,7 @@ const BODIES: Record<string, (id: string) => string> = {
 };
 
 /** A request that the stub keeps without an answer. */
-interface Held {
+interface HeldRequest {
   arrived: () => void;
   stopped: (at: number) => void;
 }
@@ -20,7 +20,7 @@ interface Held {
 export class Stub implements Disposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  readonly #held = new Map<string, Held>();
+  readonly #held = new Map<string, HeldRequest>();
 
   constructor() {
     this.#server = createServer({ noDelay: true }, (socket) => {

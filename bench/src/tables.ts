@@ -26,8 +26,8 @@ export function tables(results: Results, soak: string[][]): string {
 function targets(results: Results): string[][] {
   const cpuLimit = Number.parseInt(process.versions.node, 10) >= 24 ? 0.33 : 0.5;
   const target = (what: string, limit: number, measured: number) => {
-    const verdict = measured <= limit ? 'kept' : `missed by ${(measured - limit).toFixed(2)}`;
-    return [what, String(limit), measured.toFixed(2), verdict];
+    const result = measured <= limit ? 'kept' : `missed by ${(measured - limit).toFixed(2)}`;
+    return [what, String(limit), measured.toFixed(2), result];
   };
   return [
     target(`CPU per order, times ${USUAL}`, cpuLimit, results.ratio(OURS, 'cpuUs', USUAL)),

@@ -6,7 +6,7 @@ export interface LiveEvent {
   msg: string;
   [field: string]: unknown;
 }
-export type Tell = (event: LiveEvent) => void;
+export type Publish = (event: LiveEvent) => void;
 
 /** Some fifteen crowds. What came before is forgotten. */
 const MAX_EVENTS = 20_000;
@@ -20,7 +20,7 @@ export class History {
   #entries: { id: number; text: string }[] = [];
   readonly #readers = new Set<ServerResponse>();
 
-  readonly tell: Tell = (event) => {
+  readonly publish: Publish = (event) => {
     this.#lastId += 1;
     const text = `id: ${this.#lastId}\ndata: ${JSON.stringify(event)}\n\n`;
     this.#entries.push({ id: this.#lastId, text });
@@ -34,7 +34,7 @@ export class History {
   /** Forgets all, and begins anew with `event`. */
   reset(event: LiveEvent): void {
     this.#entries = [];
-    this.tell(event);
+    this.publish(event);
   }
 
   /** Sends `reader` what has happened after event `lastId`, and what will, as server-sent events. */

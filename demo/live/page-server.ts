@@ -10,7 +10,7 @@ import {
 } from 'request-scope';
 import { send } from '../../harness/clients.ts';
 import { readAssets } from './assets.ts';
-import type { History, Tell } from './history.ts';
+import type { History, Publish } from './history.ts';
 import type { Side } from './side.ts';
 
 const CROWD = 50;
@@ -50,7 +50,7 @@ export function createPageServer(
     using scope = parent.child(budgetMs);
     const leaving = leavesAfterMs && setTimeout(hangUp, leavesAfterMs, scope);
     const asked: Promise<void>[] = [];
-    for (const side of sides) asked.push(ask(side, order, scope, history.tell));
+    for (const side of sides) asked.push(ask(side, order, scope, history.publish));
     await Promise.all(asked);
     clearTimeout(leaving);
   };
@@ -102,22 +102,22 @@ function budgetMsOf(query: URLSearchParams): number {
 const hangUp = (scope: Scope) => scope.abort(new ClientDisconnected());
 
 /** Sends an order to one side, as the client that its lane shows; tells how that ended. */
-async function ask(side: Side, order: Record<string, unknown>, scope: Scope, tell: Tell) {
+async function ask(side: Side, order: Record<string, unknown>, scope: Scope, publish: Publish) {
   const { requestId, orderID } = order;
-  const say = (msg: string, more = {}) =>
-    tell({ side: side.name, time: Date.now(), service: 'client', ...order, msg, ...more });
-  say('Places an order');
+  const report = (msg: string, more = {}) =>
+    publish({ side: side.name, time: Date.now(), service: 'client', ...order, msg, ...more });
+  report('Places an order');
   const url = `${side.orderUrl}/order?orderID=${orderID}`;
   const headers = { 'x-request-id': String(requestId), ...budgetHeaders(scope) };
   try {
     const { status } = await send(url, { headers, signal: scope.signal }).answer;
-    say(`Is answered ${status}`, { outcome: status === 200 ? 'processed' : 'failed' });
+    report(`Is answered ${status}`, { outcome: status === 200 ? 'processed' : 'failed' });
   } catch (error) {
     const cause = causeOf(error, scope);
-    if (!cause) say('Gets no answer', { outcome: 'failed' });
+    if (!cause) report('Gets no answer', { outcome: 'failed' });
     else if (cause.code === 'deadline-exceeded')
-      say('Has waited long enough', { outcome: 'gave up' });
-    else say('Hangs up', { outcome: 'hung up' });
+      report('Has waited long enough', { outcome: 'gave up' });
+    else report('Hangs up', { outcome: 'hung up' });
   }
 }
 

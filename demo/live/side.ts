@@ -4,7 +4,7 @@ import { startRelay } from '../../harness/network.ts';
 import { ServiceProcess } from '../../harness/service-process.ts';
 import { ROOT } from '../../processes/repository.ts';
 import { CALLED, type CalledName, type ServiceName, variableOf } from '../../services.ts';
-import type { LiveEvent, Tell } from './history.ts';
+import type { LiveEvent, Publish } from './history.ts';
 
 /** The services as everybody writes them, or this repository's. */
 export type SideName = 'usual' | 'ours';
@@ -21,27 +21,32 @@ const PROGRAMS: Record<SideName, (service: ServiceName) => string> = {
 };
 
 /**
- * Starts the services on free ports, and a network between order and payment. `tell` gets what they
- * log and which requests arrive at them; `onDeath` the end of one that was not told to leave.
+ * Starts the services on free ports, and a network between order and payment. `publish` gets what they
+ * log and which requests arrive at them; `onUnexpectedExit` the end of one that was not told to leave.
  */
-export async function startSide(name: SideName, tell: Tell, onDeath: (message: string) => void) {
+export async function startSide(
+  name: SideName,
+  publish: Publish,
+  onUnexpectedExit: (message: string) => void,
+) {
   const network = await startRelay();
   const parts: AsyncDisposable[] = [network];
   let isLeaving = false;
   let isRestarting = false;
-  const say = (msg: string, more: Partial<LiveEvent> = {}) =>
-    tell({ side: name, time: Date.now(), service: 'operator', msg, ...more });
+  const report = (msg: string, more: Partial<LiveEvent> = {}) =>
+    publish({ side: name, time: Date.now(), service: 'operator', msg, ...more });
 
   const launch = (service: ServiceName, env: Record<string, string> = {}) => {
     const process = new ServiceProcess(service, env, { program: PROGRAMS[name](service) });
     parts.push(process);
-    process.follow((line) => tell({ ...line, side: name, service }));
+    process.follow((line) => publish({ ...line, side: name, service }));
     process.followArrivals((arrival) =>
-      tell({ side: name, service, ...arrival, msg: `Request arrived: ${arrival.path}` }),
+      publish({ side: name, service, ...arrival, msg: `Request arrived: ${arrival.path}` }),
     );
     process.exited.then(() => {
-      const wasTold = isLeaving || (isRestarting && process === order);
-      if (!wasTold) onDeath(`${service} (${name}) has ended by itself ${process.stderr}`.trim());
+      const isExpected = isLeaving || (isRestarting && process === order);
+      if (!isExpected)
+        onUnexpectedExit(`${service} (${name}) has ended by itself ${process.stderr}`.trim());
     });
     return process;
   };
@@ -70,27 +75,27 @@ export async function startSide(name: SideName, tell: Tell, onDeath: (message: s
     orderUrl,
     cut() {
       network.cut();
-      say('the network to payment is cut', { network: 'Network to payment cut' });
+      report('the network to payment is cut', { network: 'Network to payment cut' });
     },
     heal() {
       network.heal();
-      say('the network passes everything', { network: '' });
+      report('the network passes everything', { network: '' });
     },
     /** Sends SIGTERM, waits until the process has left, and starts it again where it was. */
     async restartOrder() {
       if (isRestarting) return;
       isRestarting = true;
-      say('order-service is told to stop', { process: 'order-service: SIGTERM' });
+      report('order-service is told to stop', { process: 'order-service: SIGTERM' });
       order.signal('SIGTERM');
       const { code, signal } = await order.exited;
       const how = signal ? `was ended by ${signal}` : `left with code ${code}`;
-      say(`order-service ${how}`, { order: 'gone', process: 'order-service is gone' });
+      report(`order-service ${how}`, { order: 'gone', process: 'order-service is gone' });
       if (isLeaving) return;
       order = launch('order-service', { ...urls, PORT: String(port) });
       isRestarting = false;
-      // If it does not start, `onDeath` hears of it.
+      // If it does not start, `onUnexpectedExit` hears of it.
       await order.listening().then(
-        () => say('order-service is back', { process: '' }),
+        () => report('order-service is back', { process: '' }),
         () => {},
       );
     },

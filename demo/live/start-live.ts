@@ -8,16 +8,16 @@ import { type SideName, startSide } from './side.ts';
 
 /**
  * Starts the sides and their page, on `port` (0: any) of 127.0.0.1. Rejects if the port is in use;
- * `onDeath` hears of a service that ends by itself.
+ * `onUnexpectedExit` hears of a service that ends by itself.
  */
 export async function startLive(
   port: number,
   names: readonly SideName[],
-  onDeath: (message: string) => void,
+  onUnexpectedExit: (message: string) => void,
 ) {
   const history = new History();
   const shutdown = new GracefulShutdown();
-  const starts = names.map((name) => startSide(name, history.tell, onDeath));
+  const starts = names.map((name) => startSide(name, history.publish, onUnexpectedExit));
   const close = async () => {
     await shutdown.drain(0);
     for (const start of await Promise.allSettled(starts))

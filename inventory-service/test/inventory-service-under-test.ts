@@ -51,7 +51,7 @@ export async function startInventory(
         const { status, body } = await send(`${base}/health`).answer;
         return `${status} ${body}` === wanted || undefined;
       }),
-    /** Resolves with the log line of the outcome of a check. */
+    /** Resolves with the line that says how a check ended. */
     outcome: ({ requestId }: { requestId: string }) =>
       until('the outcome', async () => lines.find((line) => line.requestId === requestId)),
     async [Symbol.asyncDispose]() {

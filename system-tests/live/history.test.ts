@@ -16,9 +16,9 @@ test('a page that does not read is told nothing more once the end has been said'
   if (!reader) throw new Error('no response');
   const failures: Error[] = [];
   reader.on('error', (error) => failures.push(error));
-  while (reader.writableLength === 0) history.tell({ time: 0, msg: 'x'.repeat(100_000) });
+  while (reader.writableLength === 0) history.publish({ time: 0, msg: 'x'.repeat(100_000) });
   history.end();
-  history.tell({ time: 0, msg: 'Hangs up' });
+  history.publish({ time: 0, msg: 'Hangs up' });
   page.destroy();
   await once(reader, 'close');
   expect(failures).toEqual([]);

@@ -10,23 +10,23 @@ const ORDERS_A_LANE = 50;
 
 test('hang-ups around the commit: what was reported is what stays charged, order by order', async () => {
   await using system = await startSystem({ ...NO_WORK, PAYMENT_DURATION_MS: String(PAYMENT_MS) });
-  const verdicts = new Map<string, boolean>();
-  await Promise.all(Array.from({ length: LANES }, (_, lane) => race(system, lane, verdicts)));
+  const outcomes = new Map<string, boolean>();
+  await Promise.all(Array.from({ length: LANES }, (_, lane) => race(system, lane, outcomes)));
 
-  const reported = [...verdicts.values()];
+  const reported = [...outcomes.values()];
   const processed = reported.filter(Boolean).length;
   expect(reported).toHaveLength(LANES * ORDERS_A_LANE);
   expect(processed).toBeGreaterThan(0);
   expect(processed).toBeLessThan(reported.length);
 
-  for (const [orderID, wasProcessed] of verdicts) {
+  for (const [orderID, wasProcessed] of outcomes) {
     const expected = wasProcessed ? ['processed'] : ['voided'];
     await expect.poll(() => paymentsOf(orderID, system.payment.url)).toEqual(expected);
   }
 });
 
 /** Places orders one by one and hangs up ever closer to the moment at which the verdict turns. */
-async function race(system: System, lane: number, verdicts: Map<string, boolean>): Promise<void> {
+async function race(system: System, lane: number, outcomes: Map<string, boolean>): Promise<void> {
   let delayMs = PAYMENT_MS;
   for (let count = 0; count < ORDERS_A_LANE; count += 1) {
     const orderID = `race-${lane}-${count}`;
@@ -34,9 +34,9 @@ async function race(system: System, lane: number, verdicts: Map<string, boolean>
     await system.payment.arrival(requestId);
     await sleep(delayMs);
     hangUp();
-    const { msg } = await system.order.verdict(requestId);
+    const { msg } = await system.order.outcome(requestId);
     const processed = msg === 'Order successfully processed';
-    verdicts.set(orderID, processed);
+    outcomes.set(orderID, processed);
     delayMs = Math.max(0, delayMs + (processed ? -1 : 1) * (count % 3));
   }
 }

@@ -1,13 +1,13 @@
 import { expect } from 'vitest';
-import type { Verdict } from '../../harness/load.ts';
+import type { Outcome } from '../../harness/load.ts';
 import { until } from '../../harness/time.ts';
 
 const SAID_UNKNOWN = /outcome unknown/;
 
 /** What callers know of their orders, and how to ask for one again. */
 interface Load {
-  verdicts: readonly Verdict[];
-  ask(orderID: string): Promise<Verdict>;
+  outcomes: readonly Outcome[];
+  ask(orderID: string): Promise<Outcome>;
 }
 
 /** Who may be asked for rows. */
@@ -24,7 +24,7 @@ export async function judge(load: Load, database: Database): Promise<string> {
   const charged = new Set(rows.map(({ order_id }) => order_id));
   const seen = { processed: 0, failed: 0, unheard: 0, readable: 0, charged: 0 };
   const breaches: string[] = [];
-  for (const { orderID, status, body } of load.verdicts) {
+  for (const { orderID, status, body } of load.outcomes) {
     const isCharged = charged.has(orderID);
     if (isCharged) seen.charged += 1;
     if (status === 200) {
@@ -43,10 +43,10 @@ export async function judge(load: Load, database: Database): Promise<string> {
   }
   expect(breaches).toEqual([]);
   const { processed, failed, unheard, readable } = seen;
-  return `${processed} processed, ${failed} failed, ${unheard} without a verdict (${readable} processed under their key), ${seen.charged} charged: 0 breaches`;
+  return `${processed} processed, ${failed} failed, ${unheard} without a outcome (${readable} processed under their key), ${seen.charged} charged: 0 breaches`;
 }
 
-/** Resolves once no attempt is open: every verdict is written, every void acknowledged. */
+/** Resolves once no attempt is open: every outcome is written, every void acknowledged. */
 export async function settled(database: Database): Promise<void> {
   await until('no open attempt', async () => {
     const { rows } = await database.query('select 1 from orders.attempts where is_open limit 1');

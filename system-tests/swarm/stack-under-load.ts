@@ -1,5 +1,5 @@
 import { beforeEach, expect, inject } from 'vitest';
-import type { StackLoad, StackVerdict } from '../../harness/stack-load.ts';
+import type { StackLoad, StackOutcome } from '../../harness/stack-load.ts';
 import type { TaskLine } from '../../harness/swarm-stack.ts';
 import { SwarmStack } from '../../harness/swarm-stack.ts';
 import { judge } from '../support/judge.ts';
@@ -88,7 +88,7 @@ function begunAt({ service, msg, time }: TaskLine): number | undefined {
 }
 
 /** Fails unless each order that failed was under way, or about to be sent, when something was killed. */
-export function expectTouched(failed: readonly StackVerdict[], from: number, to: number): void {
+export function expectTouched(failed: readonly StackOutcome[], from: number, to: number): void {
   const others = failed.filter(({ sentAt, endedAt }) => endedAt < from || sentAt > to);
   expect(others).toEqual([]);
 }

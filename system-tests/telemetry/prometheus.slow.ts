@@ -31,7 +31,7 @@ scene(
       const canceled = send(`${order.url}/order?orderID=${orderID}-canceled`);
       await payment.arrival(canceled.requestId);
       canceled.hangUp();
-      await order.verdict(canceled.requestId);
+      await order.outcome(canceled.requestId);
       await until('the void', async () => {
         const [status] = await paymentsOf(`${orderID}-canceled`, payment.url);
         return status === 'voided' || undefined;

@@ -25,7 +25,7 @@ export async function place(
   const { requestId } = pending;
   await during(pending);
   await pending.answer.catch(() => {});
-  const { trace_id } = await order.verdict(requestId);
+  const { trace_id } = await order.outcome(requestId);
   const spans = await traceOf(receiver, trace_id, howMany);
   expect(spans).toHaveLength(howMany);
   const lines = all.flatMap((service) => service.find({ requestId }));

@@ -27,7 +27,7 @@ export function drawRow(run) {
         <summary>
           <span class="number">${number}</span>
           <span class="track">${barView({ from: placed.time, to }, run, SPAN_MS)}</span>
-          <span class=${isLost(run) ? 'verdict bad' : 'verdict'}>
+          <span class=${isLost(run) ? 'outcome bad' : 'outcome'}>
             ${isFailed(run) ? `${outcome} · ${money}` : outcome || 'under way'}
           </span>
         </summary>

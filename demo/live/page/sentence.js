@@ -35,7 +35,7 @@ function sentence() {
   const [first] = newest;
   if (!first) return said;
   const { crowd } = first.placed;
-  const tell = (/** @type {(side: Side, index: number) => string} */ words) =>
+  const perSide = (/** @type {(side: Side, index: number) => string} */ words) =>
     sides.map((side, index) => `${side.title}: ${words(side, index)}.`).join(' ');
   if (crowd) {
     const isMember = (/** @type {Run} */ { placed }) => placed.crowd === crowd;
@@ -43,7 +43,7 @@ function sentence() {
     const [members = []] = crowds;
     const left = members.filter(({ outcome }) => outcome === 'hung up').length;
     if (crowds.flat().some(isOpen)) return `${members.length} orders are under way.`;
-    return `${members.length} orders, ${left} hung up. ${tell((_, index) => {
+    return `${members.length} orders, ${left} hung up. ${perSide((_, index) => {
       const its = crowds[index] ?? [];
       const charged = `${its.filter(isLost).length || 'none'} charged though failed`;
       return `${duration(wastedOnAll(its))} of work for nobody, ${charged}`;
@@ -56,7 +56,7 @@ function sentence() {
   const at = seconds(first.leftAt - first.placed.time);
   const lead = outcomes.includes('hung up') ? `You hung up after ${at}` : `${order} has ended`;
   const who = outcomes.includes('gave up') ? `The caller gave up after ${at}` : lead;
-  return `${who}. ${tell((_, index) => storyOf(newest[index]))}`;
+  return `${who}. ${perSide((_, index) => storyOf(newest[index]))}`;
 }
 
 /** @param {Run | undefined} run what became of an order on one side, in words */

@@ -10,33 +10,12 @@ import { tether } from '../../harness/tether.ts';
 import { LOADER, ROOT } from '../../processes/repository.ts';
 import { scene } from '../support/scene.ts';
 
-const VITEST = [
-  'node_modules/vitest/vitest.mjs',
-  'run',
-  '--config',
-  'system-tests/no-orphan-processes/vitest.config.ts',
-];
-const ALL_STARTED = /^all started: (.+)/;
-const LEAVES_POSTGRES = [...LOADER, 'system-tests/no-orphan-processes/leaves-postgres.ts'];
+const FOLDER = 'system-tests/no-orphan-processes';
+const VITEST = ['node_modules/vitest/vitest.mjs', 'run', '--config', `${FOLDER}/vitest.config.ts`];
+const LEAVES_POSTGRES = [...LOADER, `${FOLDER}/leaves-postgres.ts`];
 const DEMO = [...LOADER, 'demo/demo.ts'];
-
-/** Runs `args`; resolves with it and what it has started by the time that a line matches `pattern`. */
-async function runUntil(pattern: RegExp, args: string[], env: NodeJS.ProcessEnv = {}) {
-  const options = { cwd: ROOT, env: { ...process.env, ...env } };
-  const runner = tether(spawn(process.execPath, args, options));
-  const exited = once(runner, 'exit');
-  const started: number[] = [];
-  for await (const line of createInterface({ input: runner.stdout })) {
-    const found = pattern.exec(line);
-    if (!found) continue;
-    started.push(...(found[1]?.split(' ').map(Number) ?? []), ...descendants(runner.pid ?? 0));
-    break;
-  }
-  runner.stdout.resume();
-  return { runner, exited, started };
-}
-
-const NOTHING_LEFT = 'nothing that it has started runs on';
+const ALL_STARTED = /^all started: (.+)/;
+const NOTHING_LEFT = 'no process that it has started keeps running';
 
 for (const [what, signal, args, pattern] of [
   ['a test run', 'SIGKILL', VITEST, ALL_STARTED],
@@ -44,53 +23,71 @@ for (const [what, signal, args, pattern] of [
   ['the demo', 'SIGKILL', DEMO, /Placing order/],
   ['the demo', 'SIGINT', DEMO, /Placing order/],
 ] as const) {
-  scene(`${signal} to ${what}`, NOTHING_LEFT, async () => {
-    const { runner, exited, started } = await runUntil(pattern, [...args]);
-    expect(started.length).toBeGreaterThanOrEqual(3);
-    runner.kill(signal);
-    await exited;
-    await expect.poll(() => started.filter(runs)).toEqual([]);
-    return `${started.length} processes, none is left`;
+  scene(`${signal} to ${what}`, NOTHING_LEFT, () =>
+    expectNoneLeft([...args], 3, { signal, pattern }),
+  );
+}
+
+scene('a test run that is red', NOTHING_LEFT, () =>
+  expectNoneLeft(VITEST, 4, { env: { ENDING: 'a red test' } }),
+);
+
+scene('SIGKILL to a process that runs a busy PostgreSQL', NOTHING_LEFT, async ({ skip }) => {
+  skip(!postgresVersion, 'PostgreSQL is not installed');
+  // Its data would stay.
+  const TMPDIR = await mkdtemp(join(tmpdir(), 'no-orphan-processes-'));
+  await chmod(TMPDIR, 0o711);
+  const seen = await expectNoneLeft(LEAVES_POSTGRES, 6, { signal: 'SIGKILL', env: { TMPDIR } });
+  await rm(TMPDIR, { recursive: true });
+  return seen;
+});
+
+interface Ending {
+  /** Without one, the run ends by itself and is red. */
+  signal?: NodeJS.Signals;
+  pattern?: RegExp;
+  env?: NodeJS.ProcessEnv;
+}
+
+/** Runs `args` until a line matches `pattern` and `atLeast` processes are started; all must end with it. */
+async function expectNoneLeft(
+  args: string[],
+  atLeast: number,
+  { signal, pattern = ALL_STARTED, env = {} }: Ending,
+): Promise<string> {
+  const options = { cwd: ROOT, env: { ...process.env, ...env } };
+  const runner = tether(spawn(process.execPath, args, options));
+  const exited = once(runner, 'exit');
+  const started: number[] = [];
+  for await (const line of createInterface({ input: runner.stdout })) {
+    const found = pattern.exec(line);
+    if (!found) continue;
+    started.push(...(found[1]?.split(' ').map(Number) ?? []), ...descendantsOf(runner.pid ?? 0));
+    break;
+  }
+  runner.stdout.resume();
+  expect(started.length).toBeGreaterThanOrEqual(atLeast);
+  if (signal) runner.kill(signal);
+  const ending = await exited;
+  if (!signal) expect(ending).toEqual([1, null]);
+  const running = () =>
+    processes().filter(({ pid, state }) => started.includes(pid) && state !== 'Z');
+  await expect.poll(running).toEqual([]);
+  return `${started.length} processes, none is left`;
+}
+
+/** All processes now. One in state Z has ended, and its parent has not noticed yet. */
+function processes() {
+  const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,ppid=,stat='], { encoding: 'utf8' });
+  const rows = stdout.trim().split('\n');
+  return rows.map((row) => {
+    const [pid = '', parent = '', state = ''] = row.trim().split(/\s+/);
+    return { pid: Number(pid), parent: Number(parent), state: state.charAt(0) };
   });
 }
 
-scene('a test run that is red', NOTHING_LEFT, async () => {
-  const { exited, started } = await runUntil(ALL_STARTED, VITEST, { ENDING: 'a red test' });
-  expect(started.length).toBeGreaterThanOrEqual(4);
-  expect(await exited).toEqual([1, null]);
-  await expect.poll(() => started.filter(runs)).toEqual([]);
-  return `${started.length} processes, none is left`;
-});
-
-scene('SIGKILL to who runs a PostgreSQL that computes', NOTHING_LEFT, async ({ skip }) => {
-  skip(!postgresVersion, 'PostgreSQL is not installed');
-  // Its data would stay.
-  const TMPDIR = await mkdtemp(join(tmpdir(), 'outlive-'));
-  await chmod(TMPDIR, 0o711);
-  const { runner, exited, started } = await runUntil(ALL_STARTED, LEAVES_POSTGRES, { TMPDIR });
-  expect(started.length).toBeGreaterThanOrEqual(6);
-  runner.kill('SIGKILL');
-  await exited;
-  await expect.poll(() => started.filter(runs)).toEqual([]);
-  await rm(TMPDIR, { recursive: true });
-  return `${started.length} processes, none is left`;
-});
-
-/** All that a process has started, and what that has started in its turn. */
-function descendants(pid: number): number[] {
-  const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' });
-  const pairs = stdout
-    .trim()
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/).map(Number));
-  const children = (parent: number) => pairs.filter(([, ppid]) => ppid === parent);
-  const below = (parent: number): number[] =>
-    children(parent).flatMap(([child = 0]) => [child, ...below(child)]);
-  return below(pid);
-}
-
-/** Whether a process runs: one that has ended may still wait for its parent to hear of it. */
-function runs(pid: number): boolean {
-  const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
-  return /^[^Z\s]/.test(stdout);
+/** The processes that a process has started, and those that they have started. */
+function descendantsOf(pid: number, all = processes()): number[] {
+  const children = all.filter(({ parent }) => parent === pid);
+  return children.flatMap((child) => [child.pid, ...descendantsOf(child.pid, all)]);
 }

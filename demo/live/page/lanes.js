@@ -17,7 +17,7 @@ export function drawSide({ title, how, network, process, runs, root }) {
   const at = (/** @type {number} */ ms) => `left:${(100 * ms) / spanMs}%`;
   const wasted = wastedOnAll(all);
   const failed = all.filter(isLost).length;
-  const judgement = (/** @type {boolean} */ isBad) =>
+  const classOf = (/** @type {boolean} */ isBad) =>
     isBad ? 'bad' : all.some(isFailed) ? 'good' : '';
   const second = spanMs > 2 * SPAN_MS ? 5_000 : 1_000;
   const ticks = Array.from({ length: Math.ceil(spanMs / second) }, (_, index) => index * second);
@@ -25,8 +25,8 @@ export function drawSide({ title, how, network, process, runs, root }) {
     html`<h2>${title} <strong>${[network, process].filter(Boolean).join(', ')}</strong></h2>
       <p class="how">${how}</p>
       <dl>
-        <div><dt>work done for nobody</dt><dd class=${judgement(wasted >= 1_000)}>${duration(wasted)}</dd></div>
-        <div><dt>charged though failed</dt><dd class=${judgement(failed > 0)}>${failed}</dd></div>
+        <div><dt>work done for nobody</dt><dd class=${classOf(wasted >= 1_000)}>${duration(wasted)}</dd></div>
+        <div><dt>charged though failed</dt><dd class=${classOf(failed > 0)}>${failed}</dd></div>
         <div><dt>orders processed</dt><dd>${all.filter(({ outcome }) => outcome === 'processed').length}</dd></div>
       </dl>
       <div class="lanes">

@@ -12,10 +12,10 @@ was not kept.
   npm run demo -- --scene 3    one scene, 1 to ${scenes.length}
   npm run demo -- --record     write the README's pictures, from a run of
                                npm run live in Chromium`;
-const print = (text: string) => process.stdout.write(`${text}\n`);
 
-// Nobody reads on, `head` for instance. The services end with this process.
+// The reader has closed the pipe, as `head` does. The services end with this process.
 process.stdout.on('error', () => process.exit());
+const print = (text: string) => process.stdout.write(`${text}\n`);
 
 try {
   const fast = { type: 'boolean', default: false } as const;
@@ -31,7 +31,7 @@ try {
   process.exitCode = 1;
 }
 
-/** The scene of that number, or all. */
+/** The scene with that number; all scenes without one. */
 function numbered(wanted?: string): [string, Scene][] {
   const all = scenes.map((scene, index): [string, Scene] => [String(index + 1), scene]);
   const chosen = all.filter(([number]) => number === (wanted ?? number));
@@ -39,7 +39,7 @@ function numbered(wanted?: string): [string, Scene][] {
   return chosen;
 }
 
-/** Chromium is only loaded for this. */
+/** Loads Chromium only when it is needed. */
 async function record(): Promise<void> {
   const live = await import('./live/record.ts');
   for (const path of await live.record()) print(`${path} is written`);
@@ -48,14 +48,14 @@ async function record(): Promise<void> {
 async function play(chosen: [string, Scene][], scale: number): Promise<void> {
   const summary = new Table({ colWidths: [3, 23, 32, 10, 6], wordWrap: true, style: PLAIN });
   summary.push(['', 'scene', 'seen', 'saved', 'kept']);
-  for (const [number, [title, watch, playScene, endless]] of chosen) {
+  for (const [number, { title, watch, play: playScene, endless }] of chosen) {
     await using services = await startServices(scale, endless);
     print(`\n${colors.bold(`${number}. ${title}`)}\n   Watch: ${watch}\n`);
     const { kept, seen, savedMs } = await playScene(services);
     services.timeline.flush();
     const saved = savedMs === undefined ? '' : `${savedMs} ms`;
-    const verdict = kept ? colors.green('kept') : colors.red('NOT KEPT');
-    print(`\n   ${verdict}: ${seen}${saved && `, ${saved} of work saved`}`);
+    const result = kept ? colors.green('kept') : colors.red('NOT KEPT');
+    print(`\n   ${result}: ${seen}${saved && `, ${saved} of work saved`}`);
     summary.push([number, title, seen, saved, kept ? 'yes' : 'NO']);
     if (!kept) process.exitCode = 1;
   }

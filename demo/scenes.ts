@@ -1,28 +1,33 @@
 import type { LogLine } from '../harness/service-process.ts';
 import type { Endless, PlacedOrder, Services } from './services.ts';
 
-type Outcome = { kept: boolean; seen: string; savedMs?: number };
+interface Outcome {
+  kept: boolean;
+  seen: string;
+  savedMs?: number;
+}
 
-/** One scene: its title, what to watch for, how it is played, and which step is cut short in it. */
-export type Scene = [
-  title: string,
-  watch: string,
-  play: (services: Services) => Promise<Outcome>,
-  endless?: Endless,
-];
+export interface Scene {
+  title: string;
+  /** What to watch for. */
+  watch: string;
+  play: (services: Services) => Promise<Outcome>;
+  /** The step that the scene cuts short. */
+  endless?: Endless;
+}
 
 const PLACED = { msg: 'Placing order for product: 1234' };
 
 export const scenes: Scene[] = [
-  [
-    'An order that succeeds',
-    'the check, then the payment, then the answer: one order, charged once.',
-    ({ place, order }) => answered(place('scene-1'), order),
-  ],
-  [
-    'The client hangs up during the inventory check',
-    'the check stops at once, and the lane of payment-service stays empty.',
-    async ({ place, order, inventory, scale }) => {
+  {
+    title: 'An order that succeeds',
+    watch: 'the check, then the payment, then the answer: one order, charged once.',
+    play: ({ place, order }) => answered(place('scene-1'), order),
+  },
+  {
+    title: 'The client hangs up during the inventory check',
+    watch: 'the check stops at once, and the lane of payment-service stays empty.',
+    play: async ({ place, order, inventory, scale }) => {
       const placed = place('scene-2');
       await placed.line(order, PLACED);
       await placed.hangUp(1_000);
@@ -32,23 +37,23 @@ export const scenes: Scene[] = [
       const seen = `check ${stopAfter(stopped)}, payments: ${payments}`;
       return { kept, seen, ...saved((2_000 + 3_000) * scale, stopped) };
     },
-    'check',
-  ],
-  [
-    'The client hangs up during the payment',
-    'the payment stops at once, and a void makes sure that it stays undone.',
-    async ({ place, inventory, payment, scale }) => {
+    endless: 'check',
+  },
+  {
+    title: 'The client hangs up during the payment',
+    watch: 'the payment stops at once, and a void makes sure that nothing is charged.',
+    play: async ({ place, inventory, payment, scale }) => {
       const placed = place('scene-3');
       await placed.line(inventory, { msg: 'Inventory check completed for product: 1234' });
       await placed.hangUp(1_000);
       return stopped(placed, payment, scale);
     },
-    'payment',
-  ],
-  [
-    'A caller with 3 s for an order of 5 s, and the network cut',
-    'no hang-up gets through; the payment stops by itself, its time is up.',
-    async ({ place, network, payment, scale }) => {
+    endless: 'payment',
+  },
+  {
+    title: 'A caller with 3 s for an order of 5 s, and the network cut',
+    watch: 'no hang-up gets through; the payment stops by itself when its time is up.',
+    play: async ({ place, network, payment, scale }) => {
       const placed = place('scene-4', 3_000);
       await placed.cutNetworkDuringPayment();
       const status = (await placed.answer)?.status;
@@ -57,12 +62,12 @@ export const scenes: Scene[] = [
       const { kept, ...outcome } = await stopped(placed, payment, scale);
       return { kept: kept && spent !== undefined && status === 500, ...outcome };
     },
-    'payment',
-  ],
-  [
-    'The payment commits just as the client leaves',
-    'the client hangs up before the answer arrives; a void takes it back.',
-    async ({ place, network, payment }) => {
+    endless: 'payment',
+  },
+  {
+    title: 'The payment commits just as the client leaves',
+    watch: 'the client hangs up before the answer arrives; a void undoes the payment.',
+    play: async ({ place, network, payment }) => {
       network.holdAnswers();
       const placed = place('scene-5');
       const committed = await placed.line(payment, { msg: 'Payment processed for order: scene-5' });
@@ -73,11 +78,11 @@ export const scenes: Scene[] = [
       const seen = `voided ${tookMs(committed, voided)} after the commit, payments: ${payments}`;
       return { kept: committed !== undefined && payments === 'voided', seen };
     },
-  ],
-  [
-    'SIGTERM to order-service with an order in flight',
-    'the order finishes first, then the process leaves.',
-    async ({ place, order }) => {
+  },
+  {
+    title: 'SIGTERM to order-service with an order in flight',
+    watch: 'the order finishes first, then the process leaves.',
+    play: async ({ place, order }) => {
       const placed = place('scene-6');
       await placed.line(order, PLACED);
       order.signal('SIGTERM');
@@ -85,10 +90,10 @@ export const scenes: Scene[] = [
       const { code } = await order.exited;
       return { kept: kept && code === 0, seen: `${seen}, exit code ${code}` };
     },
-  ],
+  },
 ];
 
-/** An order that must be answered 200 and charged once. */
+/** Kept if the order is answered 200 and charged once. */
 async function answered(placed: PlacedOrder, order: Services['order']): Promise<Outcome> {
   const status = (await placed.answer)?.status;
   const begun = await placed.line(order, PLACED);
@@ -98,7 +103,7 @@ async function answered(placed: PlacedOrder, order: Services['order']): Promise<
   return { kept: status === 200 && payments === 'processed', seen };
 }
 
-/** A payment that must have stopped early and been voided. */
+/** Kept if the payment stopped early and is voided. */
 async function stopped(
   placed: PlacedOrder,
   payment: Services['payment'],
@@ -116,11 +121,11 @@ async function stopped(
 const stopAfter = (line?: LogLine) =>
   line ? `stopped after ${line.elapsedMs} ms` : 'not seen to stop';
 
-/** The time between two lines, for people. */
+/** The time between two lines, as text. */
 const tookMs = (begun?: LogLine, ended?: LogLine) =>
   begun && ended ? `${ended.time - begun.time} ms` : 'a time not seen';
 
-/** What is left of `workMs` of work that has stopped. */
+/** How much of `workMs` was not done because the work stopped. */
 function saved(workMs: number, stopped?: LogLine): Pick<Outcome, 'savedMs'> {
   const savedMs = workMs - (stopped?.elapsedMs ?? workMs);
   return savedMs > 0 ? { savedMs } : {};

@@ -5,18 +5,18 @@ import type { LogQuery, ServiceProcess } from '../harness/service-process.ts';
 import { startSystem } from '../harness/system.ts';
 import { Timeline } from './timeline.ts';
 
-/** What has not been logged by then is not coming. */
+/** How long to wait for a log line before treating it as missing. */
 const LOG_TIMEOUT_MS = 30_000;
 const ENDLESS_MS = 60_000;
 
-/** The three services, the network before payment-service, and how a scene places an order. */
+/** The services, the network in front of payment-service, and a function that places an order. */
 export type Services = Awaited<ReturnType<typeof startServices>>;
 export type PlacedOrder = ReturnType<Services['place']>;
 
-/** The step that a scene cuts short. It has no end, so that no machine is too slow for the moment. */
+/** The step that a scene cuts short. It never ends by itself, so that a slow machine cannot miss the moment. */
 export type Endless = 'check' | 'payment';
 
-/** Starts the services, with the Go program's 2 s and 3 s of work times `scale`. */
+/** Starts the services with 2 s of stock check and 3 s of payment, both times `scale`. */
 export async function startServices(scale: number, endless?: Endless) {
   const workMs = (step: Endless, nominalMs: number) =>
     String(step === endless ? ENDLESS_MS : nominalMs * scale);
@@ -32,13 +32,13 @@ export async function startServices(scale: number, endless?: Endless) {
   const timeline = new Timeline();
   for (const service of system.all) service.follow((line) => timeline.show(line));
 
-  /** Sends an order; `budgetMs`, times `scale`, is how long its caller waits. */
+  /** Sends an order, whose caller waits for `budgetMs` times `scale`. */
   const place = (orderID: string, budgetMs?: number) => {
     timeline.begin();
     const budget = { 'x-envoy-expected-rq-timeout-ms': `${Number(budgetMs) * scale}` };
     const headers = budgetMs === undefined ? {} : budget;
     const sent = send(`${order.url}/order?orderID=${orderID}`, { headers });
-    /** A line that a service logs for this order; undefined if it does not. */
+    /** Resolves with the line that a service logs for this order, or with undefined if it logs none. */
     const line = (service: ServiceProcess, query: LogQuery) => {
       const missed = sleep(LOG_TIMEOUT_MS, undefined, { ref: false });
       return Promise.race([service.waitFor({ requestId: sent.requestId, ...query }), missed]);
@@ -48,7 +48,7 @@ export async function startServices(scale: number, endless?: Endless) {
       answer: sent.answer.catch(() => undefined),
       line,
       async cutNetworkDuringPayment() {
-        // An order that has ended before will not reach the payment any more.
+        // An order that has already ended does not reach payment-service.
         await Promise.race([payment.arrival(sent.requestId), sent.answer.catch(() => {})]);
         network.cut();
       },

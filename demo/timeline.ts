@@ -1,11 +1,11 @@
 import picocolors from 'picocolors';
 import type { LogLine } from '../harness/service-process.ts';
 
-/** By itself picocolors colours a pipe too, where CI is set. */
+/** Where CI is set, picocolors would colour a pipe too. */
 const isColourful = process.stdout.isTTY === true && picocolors.isColorSupported;
 export const colors = picocolors.createColors(isColourful);
 
-/** `line`: what fits into one line of the lane, up to a space or the end. */
+/** `line` matches as much text as fits into one line of the lane, up to a space or the end. */
 const LANES = [
   { name: 'client', width: 10, line: /.{1,9}( |$)/g, paint: colors.dim },
   { name: 'order-service', width: 20, line: /.{1,19}( |$)/g, paint: colors.cyan },
@@ -13,13 +13,13 @@ const LANES = [
   { name: 'payment-service', width: 22, line: /.{1,21}( |$)/g, paint: colors.magenta },
 ];
 
-/** A line of a service, or what the client does. */
+/** A log line of a service, or an action of the client. */
 type Event = Pick<LogLine, 'time' | 'service' | 'msg' | 'cause'>;
 
-/** Lines reach us through three pipes; they are held back this long, to print them in order. */
+/** Lines arrive through three pipes. They are held back for this long, to be printed in order. */
 const SORTING_MS = 30;
 
-/** Prints what happens, as it happens: milliseconds since the order began, and a lane a party. */
+/** Prints events as they happen: milliseconds since the order began, and one lane per party. */
 export class Timeline {
   #beganAt: number | undefined;
   #held: Event[] = [];

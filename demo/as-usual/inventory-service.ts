@@ -1,4 +1,4 @@
-// inventory-service as everybody writes it; order-service.ts says who teaches what.
+// inventory-service written the usual way; order-service.ts names the sources.
 import express from 'express';
 import { pino } from 'pino';
 

@@ -1,5 +1,5 @@
-// order-service as everybody writes it. Each line is what the source in its comment, or many like it,
-// teaches. What none of them does: notice that the client has left, tell the next hop, or undo a charge.
+// order-service written the usual way: each line follows the source in its comment. None of the sources teaches
+// to notice that the client has left, to pass that on, or to undo a charge.
 import axios from 'axios'; // npm's most used HTTP client
 import express from 'express';
 import { pino } from 'pino'; // Express, "Production best practices": no console.log
@@ -34,7 +34,7 @@ app.get('/order', async (req, res) => {
   }
 });
 
-// Express, "Hello world example"; on this machine alone, since it is a demo.
+// Express, "Hello world example"; on this machine alone, since this is a demo.
 const server = app.listen(Number(PORT), '127.0.0.1', () =>
   logger.info(server.address(), 'Listening on 127.0.0.1'),
 );

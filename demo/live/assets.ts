@@ -13,7 +13,7 @@ const asset = (url: string | URL, extension: string) => ({
   body: readFileSync(new URL(url)),
 });
 
-/** The files of `page/` and the library that they import, by path. */
+/** Reads the files of `page/` and the library that they import; the keys are URL paths. */
 export function readAssets() {
   const assets = new Map([['/lit-html.js', asset(import.meta.resolve('lit-html'), '.js')]]);
   for (const name of readdirSync(PAGE)) {

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
-/** A line of a service's log, or what a client, the network or the operator did. */
+/** A line of a service's log, or an action of a client, the network or the operator. */
 export interface LiveEvent {
   time: number;
   msg: string;
@@ -8,14 +8,14 @@ export interface LiveEvent {
 }
 export type Publish = (event: LiveEvent) => void;
 
-/** Some fifteen crowds. What came before is forgotten. */
+/** About fifteen crowds. Older events are dropped. */
 const MAX_EVENTS = 20_000;
-/** A page that has fallen behind by this much is cut, and comes back for the rest. */
+/** A page with more unread bytes is disconnected; it reconnects for the rest. */
 const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
 
-/** All that has happened since the last reset, for the pages that are there and those that come. */
+/** The events since the last reset, for connected pages and for pages that connect later. */
 export class History {
-  // Ids go on growing when the server starts again: a page that comes back finds what it missed.
+  // Ids keep growing across restarts of the server, so that a page that reconnects gets what it missed.
   #lastId = Date.now();
   #entries: { id: number; text: string }[] = [];
   readonly #readers = new Set<ServerResponse>();
@@ -31,13 +31,13 @@ export class History {
     }
   };
 
-  /** Forgets all, and begins anew with `event`. */
+  /** Drops all events and starts again with `event`. */
   reset(event: LiveEvent): void {
     this.#entries = [];
     this.publish(event);
   }
 
-  /** Sends `reader` what has happened after event `lastId`, and what will, as server-sent events. */
+  /** Sends `reader` the events after `lastId`, past and future, as server-sent events. */
   follow(reader: ServerResponse, lastId: number): void {
     reader.writeHead(200, { 'Content-Type': 'text/event-stream' });
     const missed = this.#entries.filter(({ id }) => id > lastId);
@@ -46,7 +46,7 @@ export class History {
     reader.once('close', () => this.#readers.delete(reader)).on('error', () => {});
   }
 
-  /** Nothing more will be told. */
+  /** Ends the connections of all pages. */
   end(): void {
     for (const reader of this.#readers) reader.end();
     this.#readers.clear();

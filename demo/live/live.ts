@@ -3,11 +3,11 @@ import { config as loadEnvFile } from 'dotenv';
 import { integer } from '../../chassis/src/config.ts';
 import { startLive } from './start-live.ts';
 
-const USAGE = `Serves a page on which one click sends the same order to two systems: the
-services as everybody writes them, and these. Ctrl+C stops everything.
+const USAGE = `Serves a page on which one click sends the same order to two systems: services
+written the usual way, and these. Ctrl+C stops everything.
 
   npm run live                      on http://localhost:8088
-  npm run live -- --as-usual=off    these services alone
+  npm run live -- --as-usual=off    only these services
 
 LIVE_PORT, set or in .env, moves it to another port.
 `;
@@ -28,13 +28,13 @@ try {
 async function run(withUsual: boolean): Promise<void> {
   loadEnvFile({ quiet: true });
   const port = integer(process.env, 'LIVE_PORT', 8_088, 65_535);
-  const leave = () => live.then((started) => started[Symbol.asyncDispose]()).catch(() => {});
-  // One Ctrl+C arrives more than once, from the terminal and from npm. Leaving takes a second at most.
-  process.on('SIGINT', leave).on('SIGTERM', leave).on('SIGHUP', leave);
-  process.stdout.on('error', leave);
+  const stop = () => live.then((started) => started[Symbol.asyncDispose]()).catch(() => {});
+  // One Ctrl+C arrives more than once: from the terminal and from npm. Stopping takes a second at most.
+  process.on('SIGINT', stop).on('SIGTERM', stop).on('SIGHUP', stop);
+  process.stdout.on('error', stop);
   const live = startLive(port, withUsual ? ['usual', 'ours'] : ['ours'], (message) => {
     fail(message);
-    leave();
+    stop();
   });
   const { url } = await live;
   process.stdout.write(`Open ${url}\n`);

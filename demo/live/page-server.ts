@@ -14,8 +14,13 @@ import type { History, Publish } from './history.ts';
 import type { Side } from './side.ts';
 
 const CROWD = 50;
-/** When the members of a crowd that hang up do so: one after the other, long before the answer. */
-const [FIRST_LEAVES_MS, NEXT_LEAVES_MS] = [500, 240];
+
+/** Every third member of a crowd hangs up, one after the other, long before the answer. */
+const FIRST_HANGS_UP_MS = 500;
+const NEXT_HANGS_UP_MS = 240;
+
+/** The caller waits as long as it takes. */
+const NO_BUDGET_MS = Number.POSITIVE_INFINITY;
 
 const HEADERS = {
   'Cache-Control': 'no-store',
@@ -25,8 +30,8 @@ const HEADERS = {
 };
 
 /**
- * The page, what happens (`/events`) and its buttons. `history` gets what the clients see; what else
- * happens on the `sides` is theirs to tell.
+ * Creates the server of the page, of its events (`/events`) and of its buttons. It publishes to `history` what the
+ * clients see; the `sides` publish the rest.
  */
 export function createPageServer(
   sides: readonly Side[],
@@ -42,26 +47,24 @@ export function createPageServer(
   };
   reset();
 
-  /** Sends one order to all sides; `leavesAfterMs`: its client hangs up then. */
-  const place = async (parent: Scope, budgetMs: number, crowd?: string, leavesAfterMs?: number) => {
+  /** Sends one order to all sides; its client hangs up after `hangUpAfterMs`, if given. */
+  const place = async (parent: Scope, budgetMs: number, crowd?: string, hangUpAfterMs?: number) => {
     orders += 1;
     const budget = Number.isFinite(budgetMs) ? { budgetMs } : {};
     const order = { requestId: randomUUID(), orderID: `live-${orders}`, crowd, ...budget };
     using scope = parent.child(budgetMs);
-    const leaving = leavesAfterMs && setTimeout(hangUp, leavesAfterMs, scope);
-    const asked: Promise<void>[] = [];
-    for (const side of sides) asked.push(ask(side, order, scope, history.publish));
-    await Promise.all(asked);
-    clearTimeout(leaving);
+    const timer = hangUpAfterMs && setTimeout(hangUp, hangUpAfterMs, scope);
+    await Promise.all(sides.map((side) => ask(side, order, scope, history.publish)));
+    clearTimeout(timer);
   };
   const presses: Record<string, (scope: Scope, query: URLSearchParams) => unknown> = {
     '/order': (scope, query) => place(scope, budgetMsOf(query)),
     '/crowd': (scope) => {
       const crowd = randomUUID();
       const members = Array.from({ length: CROWD }, (_, member) => {
-        const leavesAfterMs = FIRST_LEAVES_MS + (member / 3) * NEXT_LEAVES_MS;
-        const leaves = member % 3 === 0 ? leavesAfterMs : undefined;
-        return place(scope, Number.POSITIVE_INFINITY, crowd, leaves);
+        const hangUpAfterMs = FIRST_HANGS_UP_MS + (member / 3) * NEXT_HANGS_UP_MS;
+        const isPatient = member % 3 !== 0;
+        return place(scope, NO_BUDGET_MS, crowd, isPatient ? undefined : hangUpAfterMs);
       });
       return Promise.all(members);
     },
@@ -82,7 +85,7 @@ export function createPageServer(
     if (req.method !== (press ? 'POST' : 'GET')) return refuse(405, 'Method not allowed');
     if (found) return res.setHeader('Content-Type', found.type).end(found.body);
     if (!press) return history.follow(res, Number(req.headers['last-event-id'] ?? 0));
-    req.resume(); // Behind a body that nobody reads, no hang-up would be seen.
+    req.resume(); // While a body is unread, Node does not notice a hang-up.
     using scope = requestScope(req, res, { shutdown });
     await press(scope, new URLSearchParams(query));
     return res.writeHead(204).end();
@@ -101,7 +104,7 @@ function budgetMsOf(query: URLSearchParams): number {
 
 const hangUp = (scope: Scope) => scope.abort(new ClientDisconnected());
 
-/** Sends an order to one side, as the client that its lane shows; tells how that ended. */
+/** Sends an order to one side, as the client in its lane, and publishes how that ended. */
 async function ask(side: Side, order: Record<string, unknown>, scope: Scope, publish: Publish) {
   const { requestId, orderID } = order;
   const report = (msg: string, more = {}) =>
@@ -114,14 +117,17 @@ async function ask(side: Side, order: Record<string, unknown>, scope: Scope, pub
     report(`Is answered ${status}`, { outcome: status === 200 ? 'processed' : 'failed' });
   } catch (error) {
     const cause = causeOf(error, scope);
-    if (!cause) report('Gets no answer', { outcome: 'failed' });
-    else if (cause.code === 'deadline-exceeded')
+    if (!cause) {
+      report('Gets no answer', { outcome: 'failed' });
+    } else if (cause.code === 'deadline-exceeded') {
       report('Has waited long enough', { outcome: 'gave up' });
-    else report('Hangs up', { outcome: 'hung up' });
+    } else {
+      report('Hangs up', { outcome: 'hung up' });
+    }
   }
 }
 
-/** Whether another origin's page cannot have sent this: it could read what happens, and press. */
+/** False if a page of another origin may have sent the request: it could read the events and press the buttons. */
 function isFromOwnPage({ method, socket, headers: { host = '', origin } }: IncomingMessage) {
   const [, port] = /^(?:localhost|127\.0\.0\.1)(?::(\d+))?$/.exec(host) ?? [undefined, 'none'];
   if (Number(port ?? 80) !== socket.localPort) return false;

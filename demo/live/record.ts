@@ -5,8 +5,9 @@ import { startLive } from './start-live.ts';
 const PICTURES = { light: 'docs/live.png', dark: 'docs/live-dark.png' };
 
 /**
- * Writes the README's pictures from a run of the page: an order that succeeds, then a hang-up in the
- * payment of the next. Rejects where there is no Chromium. Resolves with the files' paths.
+ * Writes the README's pictures from a run of the page: one order succeeds, and the client of the next hangs up
+ * during the payment. Resolves with the files' paths.
+ * @throws {Error} if Chromium is not installed.
  */
 export async function record(): Promise<string[]> {
   await using browser = await startChromium();
@@ -24,7 +25,7 @@ export async function record(): Promise<string[]> {
     await page.getByRole('button', { name: button, exact: true }).click();
     await sentence.filter({ hasText: ending }).waitFor();
   }
-  // The picture shows what happened, not where the pointer was.
+  // Keep the pointer out of the picture.
   await page.mouse.move(0, 0);
   for (const [colorScheme, path] of Object.entries(PICTURES)) {
     await page.emulateMedia({ colorScheme: colorScheme === 'dark' ? 'dark' : 'light' });

@@ -6,10 +6,10 @@ import { ROOT } from '../../processes/repository.ts';
 import { CALLED, type CalledName, type ServiceName, variableOf } from '../../services.ts';
 import type { LiveEvent, Publish } from './history.ts';
 
-/** The services as everybody writes them, or this repository's. */
+/** The services written the usual way, or this repository's. */
 export type SideName = 'usual' | 'ours';
 
-/** What the page's server needs of a side. */
+/** The part of a side that the page's server uses. */
 export type Side = Pick<
   Awaited<ReturnType<typeof startSide>>,
   'name' | 'orderUrl' | 'cut' | 'heal' | 'restartOrder'
@@ -21,8 +21,8 @@ const PROGRAMS: Record<SideName, (service: ServiceName) => string> = {
 };
 
 /**
- * Starts the services on free ports, and a network between order and payment. `publish` gets what they
- * log and which requests arrive at them; `onUnexpectedExit` the end of one that was not told to leave.
+ * Starts the services on free ports, with a network between order-service and payment-service. Publishes their log
+ * lines and the requests that reach them. Calls `onUnexpectedExit` when one ends that was not asked to.
  */
 export async function startSide(
   name: SideName,
@@ -31,7 +31,7 @@ export async function startSide(
 ) {
   const network = await startRelay();
   const parts: AsyncDisposable[] = [network];
-  let isLeaving = false;
+  let isClosing = false;
   let isRestarting = false;
   const report = (msg: string, more: Partial<LiveEvent> = {}) =>
     publish({ side: name, time: Date.now(), service: 'operator', msg, ...more });
@@ -44,18 +44,18 @@ export async function startSide(
       publish({ side: name, service, ...arrival, msg: `Request arrived: ${arrival.path}` }),
     );
     process.exited.then(() => {
-      const isExpected = isLeaving || (isRestarting && process === order);
+      const isExpected = isClosing || (isRestarting && process === order);
       if (!isExpected)
         onUnexpectedExit(`${service} (${name}) has ended by itself ${process.stderr}`.trim());
     });
     return process;
   };
   const close = async () => {
-    isLeaving = true;
+    isClosing = true;
     await Promise.all(parts.map((part) => part[Symbol.asyncDispose]()));
   };
 
-  // As everybody writes it there may be fewer.
+  // The usual side may have fewer services.
   const isThere = (called: CalledName) =>
     existsSync(join(ROOT, `${PROGRAMS[name](`${called}-service`)}.ts`));
   const called = CALLED.filter(isThere).map((name) => [name, launch(`${name}-service`)] as const);
@@ -81,7 +81,7 @@ export async function startSide(
       network.heal();
       report('the network passes everything', { network: '' });
     },
-    /** Sends SIGTERM, waits until the process has left, and starts it again where it was. */
+    /** Sends SIGTERM, waits until the process has ended, and starts it again on the same port. */
     async restartOrder() {
       if (isRestarting) return;
       isRestarting = true;
@@ -90,10 +90,10 @@ export async function startSide(
       const { code, signal } = await order.exited;
       const how = signal ? `was ended by ${signal}` : `left with code ${code}`;
       report(`order-service ${how}`, { order: 'gone', process: 'order-service is gone' });
-      if (isLeaving) return;
+      if (isClosing) return;
       order = launch('order-service', { ...urls, PORT: String(port) });
       isRestarting = false;
-      // If it does not start, `onUnexpectedExit` hears of it.
+      // If it does not start, `onUnexpectedExit` is called.
       await order.listening().then(
         () => report('order-service is back', { process: '' }),
         () => {},

@@ -7,8 +7,9 @@ import { createPageServer } from './page-server.ts';
 import { type SideName, startSide } from './side.ts';
 
 /**
- * Starts the sides and their page, on `port` (0: any) of 127.0.0.1. Rejects if the port is in use;
- * `onUnexpectedExit` hears of a service that ends by itself.
+ * Starts the sides and their page, on `port` of 127.0.0.1 (0 for any). Calls `onUnexpectedExit` when a service ends
+ * that was not asked to.
+ * @throws {Error} if the port is in use.
  */
 export async function startLive(
   port: number,

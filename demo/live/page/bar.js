@@ -3,7 +3,7 @@ import { html } from './dom.js';
 
 /** @import { Bar, Run } from './runs.js' */
 
-/** What a track shows at least. */
+/** The shortest time that a track shows. */
 export const SPAN_MS = 7_000;
 
 /** @param {Bar} bar @param {Run} run @param {number} spanMs */

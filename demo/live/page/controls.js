@@ -2,16 +2,16 @@
 import { html, render } from './dom.js';
 import { say } from './sentence.js';
 
-/** A browser opens six connections to a host: one has the events, and one is for the other buttons. */
+/** A browser opens six connections to a host: one for the events, one for the other buttons, four for orders. */
 const MAX_UNDER_WAY = 4;
 
-/** What this page waits for. */
+/** The requests that this page waits for. */
 const underWay = new Set();
 
 /** @param {string} path @param {AbortSignal} [signal] */
 const press = (path, signal) => fetch(path, { method: 'POST', ...(signal && { signal }) });
 
-/** Sends an order, or a crowd's, and hangs up after `leaveAfterMs`: the fetch itself is aborted. */
+/** Sends an order or a crowd of them; hangs up after `leaveAfterMs`, if given, by aborting the fetch. */
 async function send(path = '/order', leaveAfterMs = 0) {
   if (underWay.size >= MAX_UNDER_WAY) return say('Four orders are under way: hang up, or wait.');
   const client = new AbortController();
@@ -47,7 +47,7 @@ const BUTTONS = [
 const buttonOf = (/** @type {typeof BUTTONS[number]} */ [name, action, look = '']) =>
   html`<button type="button" class=${look} @click=${action}>${name}</button>`;
 
-/** @param {HTMLElement} root where the buttons are to be */
+/** @param {HTMLElement} root where the buttons go */
 export function drawControls(root) {
   render(BUTTONS.map(buttonOf), root);
   addEventListener('keydown', ({ key }) => key === 'Escape' && hangUp());

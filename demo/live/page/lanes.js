@@ -51,14 +51,14 @@ export function drawSide({ title, how, network, process, runs, root }) {
   );
 }
 
-/** How long the newest order has taken until now, on one side. */
+/** How long the newest order of one side has taken so far. */
 function lengthMs(/** @type {Side} */ { runs }) {
   const run = [...runs.values()].at(-1);
   const ends = [...(run?.bars.values() ?? [])].map(({ to = Date.now() }) => to);
   return run ? Math.max(...ends) - run.placed.time : 0;
 }
 
-/** @param {Lane} lane @param {Run} run what is to be said beside the end of its bar */
+/** @param {Lane} lane @param {Run} run the label at the end of its bar */
 function labelOf(lane, run) {
   const bar = run.bars.get(lane);
   if (!bar?.to) return nothing;

@@ -8,7 +8,7 @@ import { say } from './sentence.js';
 
 const SHOWN_ORDERS = 20;
 
-/** Puts an order at the head of its side's list. @param {Run} run */
+/** Puts an order at the top of its side's list. @param {Run} run */
 export function listOrder(run) {
   const list = sideOf(run)?.root.querySelector('ol');
   list?.prepend(run.row);

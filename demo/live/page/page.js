@@ -8,7 +8,7 @@ import { say, sayAgain, sayWhatHappened, welcome } from './sentence.js';
 
 /** @import { LiveEvent } from './runs.js' */
 
-/** A sentence is said once nothing has changed for so long: it is read out as a whole. */
+/** The sentence is updated once nothing has changed for this long, so that a screen reader reads it as a whole. */
 const SETTLE_MS = 200;
 
 const isStill = matchMedia('(prefers-reduced-motion: reduce)');
@@ -33,7 +33,7 @@ function show(event) {
   }
 }
 
-/** Once a frame while something grows; under reduced motion only after an event. */
+/** Draws every frame while a bar grows; under reduced motion, only after an event. */
 function draw() {
   requestAnimationFrame(draw);
   const open = sides.flatMap(({ runs }) => [...runs.values()].filter(isOpen));

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * What the events mean: each is about a run, which is what one side does for one order.
+ * The state that the events describe. A run is the work of one side on one order.
  *
  * @typedef {'usual' | 'ours'} SideName
  * @typedef {'client' | 'order' | 'inventory' | 'payment'} Lane
@@ -21,7 +21,7 @@ const TITLES = {
   usual: ['As everybody writes it', 'Express, axios with a timeout, no cancellation'],
   ours: ['This repository', 'the same three services, with cancellation'],
 };
-/** Lines that say that a service has ended its part, and those that say so before it was done. */
+/** Log lines that end a service's part of an order, and the ones among them that end it early. */
 const ENDS = /^(Inventory check|Payment proc|Order (succ|canc|failed))/;
 const STOPS = /canceled/;
 
@@ -34,17 +34,17 @@ export const sideOf = (/** @type {Run} */ { placed }) =>
 export const isFailed = (/** @type {Run} */ { leftAt }) => leftAt < Number.POSITIVE_INFINITY;
 export const isOpen = (/** @type {Run} */ { bars }) => [...bars.values()].some(({ to }) => !to);
 export const isLost = (/** @type {Run} */ run) => isFailed(run) && run.coin === 'charged';
-/** @param {Run} run @param {Lane} lane how long it has gone on after the client had left */
+/** @param {Run} run @param {Lane} lane how long it went on after the client had left */
 export const overMs = ({ bars, leftAt }, lane) => {
   const { from, to = Date.now() } = bars.get(lane) ?? { from: 0, to: 0 };
   return Math.max(0, to - Math.max(leftAt, from));
 };
-/** order-service only waits for the other two. */
+/** order-service is left out: it only waits for the other two. */
 const wastedMs = (/** @type {Run} */ run) => overMs(run, 'inventory') + overMs(run, 'payment');
 export const wastedOnAll = (/** @type {Run[]} */ runs) =>
   runs.reduce((total, run) => total + wastedMs(run), 0);
 
-/** @param {Record<SideName, string>} urls of each side's order-service */
+/** @param {Record<SideName, string>} urls the URL of each side's order-service */
 export function begin(urls) {
   const names = /** @type {SideName[]} */ (Object.keys(urls));
   sides = names.map((name) => {
@@ -55,7 +55,7 @@ export function begin(urls) {
   });
 }
 
-/** @type {(event: LiveEvent) => Run[]} the runs that it has changed */
+/** @type {(event: LiveEvent) => Run[]} the runs that the event changed */
 export function take(event) {
   const { time, msg, requestId } = event;
   const side = sides.find(({ name }) => name === event.side);
@@ -81,7 +81,7 @@ function place(side, placed) {
   return run;
 }
 
-/** @param {Side} side @param {number} time when order-service's process ended, and all it had begun */
+/** @param {Side} side @param {number} time when order-service's process ended, and with it all its orders */
 function endOrders({ runs }, time) {
   /** @type {Run[]} */
   const ended = [];

@@ -8,10 +8,10 @@ import { isFailed, isLost, isOpen, LANES, numberOf, overMs, sides, wastedOnAll }
 const WELCOME =
   'Place an order, then hang up: with the button, the Escape key, or by closing the tab.';
 
-/** What was last said of the orders; in between something else may have been. */
+/** The last sentence about the orders; another message may have replaced it since. */
 let said = '';
 
-/** @param {string} text for eyes and screen readers */
+/** @param {string} text shown on the page and read by screen readers */
 export function say(text) {
   byId('sentence').textContent = text;
 }
@@ -29,7 +29,7 @@ export function sayWhatHappened() {
   said = text;
 }
 
-/** What has just happened, to the newest order or its crowd, on all sides. */
+/** What happened to the newest order, or its crowd, on all sides. */
 function sentence() {
   const newest = sides.map(({ runs }) => [...runs.values()].at(-1));
   const [first] = newest;
@@ -59,7 +59,7 @@ function sentence() {
   return `${who}. ${perSide((_, index) => storyOf(newest[index]))}`;
 }
 
-/** @param {Run | undefined} run what became of an order on one side, in words */
+/** @param {Run | undefined} run the outcome of an order on one side, in words */
 function storyOf(run) {
   if (!run) return '';
   if (!isFailed(run)) return isOpen(run) ? 'under way' : 'processed, and charged once';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 
-/** Where Debian, Ubuntu and macOS put it. */
+/** Its paths on Debian, Ubuntu and macOS. */
 const PLACES = [
   '/usr/bin/chromium',
   '/usr/bin/chromium-browser',
@@ -9,13 +9,13 @@ const PLACES = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
 ];
 
-/** Where there is a Chromium; undefined where there is none. */
+/** The path of Chromium; undefined if it is not installed. */
 export const chromiumPath = PLACES.find((place) => existsSync(place));
 
-/** Starts Chromium without a window, with `options` beside ours. It ends with this process. */
+/** Starts headless Chromium with additional `options`. It ends with this process. */
 export async function startChromium(...options: string[]): Promise<Browser> {
   if (!chromiumPath) throw new Error('Chromium is not installed');
-  // Its sandbox does not run as root; it opens no page but ours.
+  // The sandbox does not run as root, and Chromium opens no page but ours.
   const args = process.getuid?.() === 0 ? ['--no-sandbox', ...options] : options;
   return await chromium.launch({ executablePath: chromiumPath, args });
 }

@@ -9,19 +9,19 @@ import { tether } from './tether.ts';
 export interface Answer {
   status: number;
   headers: IncomingHttpHeaders;
-  /** Without the line break at its end. */
+  /** Without the final line break. */
   body: string;
 }
 
-/** A request under way. */
+/** A request in flight. */
 export interface Pending {
   requestId: string;
-  /** Rejects if the connection ends before the answer is complete. */
+  /** Rejects if the connection closes before the answer is complete. */
   answer: Promise<Answer>;
   hangUp: () => void;
 }
 
-/** Sends a request on a connection of its own (or `options.agent`'s). */
+/** Sends a request on a new connection, or through `options.agent`. */
 export function send(url: string, options: RequestOptions = {}, body?: Buffer): Pending {
   const requestId = randomUUID();
   const headers = { 'x-request-id': requestId, ...options.headers };
@@ -46,16 +46,16 @@ export function send(url: string, options: RequestOptions = {}, body?: Buffer): 
   return { requestId, answer, hangUp: () => request.destroy() };
 }
 
-/** The statuses of an order's payments, as the payment service lists them. */
+/** The statuses of an order's payments, as payment-service lists them. */
 export async function paymentsOf(orderID: string, paymentUrl: string): Promise<string[]> {
   const { body } = await send(`${paymentUrl}/payments?orderID=${orderID}`).answer;
   return JSON.parse(body).map(({ status }: { status: string }) => status);
 }
 
-/** A curl under way. */
+/** A running curl. */
 export interface Curl {
   ended: Promise<{ body: string; code: number | null; signal: NodeJS.Signals | null }>;
-  /** Ctrl+C. */
+  /** Sends SIGINT, as Ctrl+C does. */
   interrupt: () => void;
 }
 
@@ -69,10 +69,10 @@ export function curl(...args: string[]): Curl {
   };
 }
 
-/** A connection to which any bytes can be written. */
+/** A connection that takes any bytes. */
 export interface RawConnection {
   socket: Socket;
-  /** All that came, once the connection has closed, however it did. */
+  /** Everything received, once the connection has closed for any reason. */
   received: Promise<string>;
 }
 
@@ -85,13 +85,13 @@ export async function openRaw(port: number, bytes: string | Buffer): Promise<Raw
   return { socket, received };
 }
 
-/** All that `port` answers to `bytes` before it closes the connection. */
+/** Sends `bytes` to `port`; resolves with everything received until the connection closes. */
 export async function sendRaw(port: number, bytes: string | Buffer): Promise<string> {
   const { received } = await openRaw(port, bytes);
   return received;
 }
 
-/** The status of an answer as it came. */
+/** The status of a raw answer. */
 export function statusOf(received: string): number {
   return Number(/^HTTP\/1\.1 (\d{3}) /.exec(received)?.[1]);
 }

@@ -7,7 +7,7 @@ import { tether } from './tether.ts';
 
 const run = promisify(execFile);
 
-/** What a command writes to stdout, in plain text. Rejects, with its stderr in the message, if it fails. */
+/** Resolves with a command's stdout as plain text. Rejects if it fails, with its stderr in the message. */
 export async function output(
   [file = '', ...args]: readonly string[],
   {
@@ -15,15 +15,15 @@ export async function output(
     ...options
   }: { cwd?: string; env?: NodeJS.ProcessEnv; uid?: number; gid?: number } = {},
 ): Promise<string> {
-  // Where CI is set many tools write colours into a pipe too.
+  // Where CI is set, many tools colour a pipe too.
   const plain = { ...env, NO_COLOR: '1' };
   const { stdout } = await run(file, args, { maxBuffer: 64 * 1024 * 1024, ...options, env: plain });
   return stdout.trim();
 }
 
 /**
- * Starts a command with `env`, and nothing else that this shell has set. `seen` resolves with what a pattern finds in its output, as soon as it does;
- * `closed` resolves with the exit code.
+ * Starts a command with `env` and no other variable of this shell. `seen` resolves with the first match of a pattern
+ * in its output, `closed` with its exit code.
  */
 export function startCommand(
   file: string,

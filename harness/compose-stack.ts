@@ -4,7 +4,7 @@ import { output } from './command.ts';
 import { machineVariables } from './environment.ts';
 import { until } from './time.ts';
 
-/** A Compose as it is called; the first version is tried with the builder that was the only one then. */
+/** How a version of Compose is called. Version 1 is tested with the only builder of its time. */
 export interface Compose {
   command: string[];
   env: Record<string, string>;
@@ -15,23 +15,23 @@ export const COMPOSE_V1: Compose = {
   env: { DOCKER_BUILDKIT: '0', COMPOSE_DOCKER_CLI_BUILD: '0' },
 };
 
-/** Each service with the port that docker-compose.yml publishes it on. */
+/** The port on which docker-compose.yml publishes each service. */
 export const PORTS = Object.fromEntries(
   LIST.map(({ name, port }) => [`${name}-service`, port]),
 ) as Record<ServiceName, number>;
 export const SERVICES = LIST.map(({ name }): ServiceName => `${name}-service`);
 
-/** The compose file of the three services, and the one that is laid over it for PostgreSQL. */
+/** The compose file of the services, and the one that adds PostgreSQL. */
 const FILE = 'docker-compose.yml';
 export const WITH_POSTGRES = [FILE, 'compose.postgres.yml'];
 
-/** What has a container. */
+/** The parts that run in a container. */
 type Part = ServiceName | 'postgres';
 
 const PROJECT = 'order-cancellation-test';
 const NETWORK = `${PROJECT}_default`;
 
-/** The compose files on an engine, under a project name of its own. */
+/** The compose files on a Docker engine, under a separate project name. */
 export class ComposeStack {
   readonly #compose: Compose;
   readonly #files: string[];
@@ -41,7 +41,7 @@ export class ComposeStack {
     this.#files = files;
   }
 
-  /** Runs Compose with no variable of the files set but `variables`. */
+  /** Runs Compose. Of the variables that the files read, only `variables` are set. */
   async compose(args: string[], variables: Record<string, string> = {}): Promise<string> {
     const { command, env } = this.#compose;
     const files = this.#files.map((file) => `--file=${file}`);
@@ -52,7 +52,7 @@ export class ComposeStack {
     });
   }
 
-  /** Starts what is not running as `variables` say; resolves once everything is healthy. */
+  /** Starts the containers, or replaces those whose `variables` changed; resolves once all are healthy. */
   async up(variables: Record<string, string> = {}): Promise<void> {
     await this.compose(['up', '--detach'], variables);
     await Promise.all(SERVICES.map((service) => this.healthy(service)));
@@ -65,12 +65,12 @@ export class ComposeStack {
     });
   }
 
-  /** Removes what this project has on the engine; its images stay, as a cache. */
+  /** Removes the project from the engine, except for its images, which serve as a cache. */
   async down(): Promise<void> {
     await this.compose(['down', '--timeout', '0', '--volumes']);
   }
 
-  /** The service's container. The first and the second Compose name it differently. */
+  /** The id of the service's container, found by its labels: Compose v1 and v2 name it differently. */
   async container(service: Part): Promise<string> {
     const labels = [`project=${PROJECT}`, `service=${service}`];
     const filters = labels.map((label) => `--filter=label=com.docker.compose.${label}`);
@@ -103,7 +103,7 @@ export class ComposeStack {
     return (await Promise.all(codes)).map(Number);
   }
 
-  /** The lines of the service's log that have every one of `fragments`. */
+  /** The lines of the service's log that contain all `fragments`. */
   async lines(service: ServiceName, ...fragments: string[]): Promise<string[]> {
     const log = await output(['docker', 'logs', await this.container(service)]);
     const lines = log.split('\n');
@@ -115,7 +115,7 @@ export class ComposeStack {
     return until(what, async () => (await this.lines(service, ...fragments))[0]);
   }
 
-  /** Takes the service's network cable out: nothing arrives there or leaves, no FIN and no RST. */
+  /** Disconnects the service from the network: no packet passes, not even a FIN or RST. */
   async unplug(service: ServiceName): Promise<void> {
     await output(['docker', 'network', 'disconnect', NETWORK, await this.container(service)]);
   }

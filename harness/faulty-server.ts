@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { portOf } from './network.ts';
 
-/** What a server at fault does with a connection, once the first bytes of a request are there. */
+/** What a faulty server does with a connection once the first bytes of a request have arrived. */
 export type Fault = (socket: Socket) => void;
 
 const DRIP_INTERVAL_MS = 20;
@@ -30,18 +30,18 @@ export const halfAnswerThenReset: Fault = (socket) => {
   socket.write(`${head('200 OK', 100)}Product 12`, () => socket.resetAndDestroy());
 };
 
-/** Sends the headers and then nothing, for ever. */
+/** Sends the headers, then nothing more. */
 export const stallAfterHeaders: Fault = (socket) => {
   socket.write(head('200 OK', 100));
 };
 
-/** Sends the headers, then a byte of the body now and then, for ever. */
+/** Sends the headers, then one byte of the body every 20 ms without end. */
 export const drip: Fault = (socket) => {
   socket.write(head('200 OK', 1_000_000));
   dripInto(socket);
 };
 
-/** Sends a byte of the headers now and then, for ever. */
+/** Sends one byte of the headers every 20 ms without end. */
 export const dripHeaders: Fault = (socket) => {
   socket.write('HTTP/1.1 200 OK\r\nX-Drip: ');
   dripInto(socket);
@@ -59,7 +59,7 @@ export const floodHeaders: Fault = (socket) => {
   flood(socket, 'X-Flood: more of the same\r\n'.repeat(1_000));
 };
 
-/** Sends informational answers without end and never the one that counts. */
+/** Sends informational answers without end, and never the final one. */
 export const floodHints: Fault = (socket) => {
   flood(socket, 'HTTP/1.1 103 Early Hints\r\nLink: </more>\r\n\r\n'.repeat(1_000));
 };
@@ -69,31 +69,31 @@ export const answerInAnotherProtocol: Fault = (socket) => {
   socket.end('SSH-2.0-OpenSSH_9.2\r\n');
 };
 
-/** Answers 200, but not what was asked. */
+/** Answers 200 with a body that belongs to another request. */
 export const answerWrongBody: Fault = (socket) => {
   const body = '<html>Welcome to the guest network</html>';
   socket.end(head('200 OK', body.length) + body);
 };
 
-/** Redirects to itself, for ever. */
+/** Redirects to itself without end. */
 export const redirect: Fault = (socket) => {
   socket.end(head('302 Found', 0, 'Location: /again\r\n'));
 };
 
-/** Answers at once with `status`, whatever was asked. */
+/** Answers every request with `status` at once. */
 export function answerStatus(status: number): Fault {
   return (socket) => socket.end(head(`${status} Because`, 0));
 }
 
 export interface FaultyServer extends AsyncDisposable {
   url: string;
-  /** May be changed: it holds for the connections from then on. */
+  /** May be changed; applies to connections from then on. */
   fault: Fault;
 }
 
 /**
- * Starts a server that has `fault`, on any free port. It acknowledges a void all the same, which
- * order-service repeats until it is acknowledged.
+ * Starts a server with `fault` on a free port. It acknowledges voids nevertheless, because order-service repeats
+ * them until they are acknowledged.
  */
 export async function startFaulty(fault: Fault): Promise<FaultyServer> {
   const sockets = new Set<Socket>();
@@ -118,8 +118,8 @@ export async function startFaulty(fault: Fault): Promise<FaultyServer> {
 }
 
 /**
- * Takes a port and refuses every connection to it: the port is the near end of a connection that is
- * open already, so nobody listens there and nobody else can get it.
+ * Occupies a port on which every connection is refused: it is the local port of an open connection, so no process
+ * listens on it and none can.
  */
 export async function startRefusing(): Promise<{ url: string } & AsyncDisposable> {
   const server = createServer();
@@ -139,14 +139,14 @@ export async function startRefusing(): Promise<{ url: string } & AsyncDisposable
   };
 }
 
-/** Answers 200, and names the void. */
+/** Acknowledges the void that `request` asks for. */
 function acknowledge(socket: Socket, request: string): void {
   const echoed = (request.match(/^(x-request-id|idempotency-key): .*\r\n/gim) ?? []).join('');
   const [, orderID = ''] = /^POST \/void\?orderID=(\S*)/.exec(request) ?? [];
   socket.end(head('200 OK', 0, `${echoed}x-operation: void ${orderID}\r\n`));
 }
 
-/** The start of an answer that promises `length` bytes of body. */
+/** The head of an answer that promises `length` bytes of body. */
 function head(status: string, length: number, headers = ''): string {
   return `HTTP/1.1 ${status}\r\n${headers}Content-Length: ${length}\r\nConnection: close\r\n\r\n`;
 }

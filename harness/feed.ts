@@ -5,7 +5,7 @@ interface Waiter<T> {
   reject: (error: Error) => void;
 }
 
-/** What arrives one by one, to look at now or to wait for. */
+/** Items that arrive one by one, to look at or to wait for. */
 export class Feed<T> {
   readonly items: T[] = [];
   readonly #waiters = new Set<Waiter<T>>();
@@ -29,14 +29,14 @@ export class Feed<T> {
     this.#follower = follower;
   }
 
-  /** Nothing more will arrive: each wait, now or later, rejects with `error`. */
+  /** Ends the feed: every current and future wait rejects with `error`. */
   end(error: Error): void {
     this.#ended = error;
     for (const waiter of this.#waiters) waiter.reject(error);
     this.#waiters.clear();
   }
 
-  /** The `count`th item that is wanted, as soon as it is there. */
+  /** Resolves with the `count`th item that is wanted. */
   async next(wanted: (item: T) => boolean, count = 1): Promise<T> {
     const found = this.items.filter(wanted);
     const item = found[count - 1];

@@ -4,17 +4,17 @@ import { until } from './time.ts';
 
 const PAUSE_MS = 20;
 
-/** A caller whose service is gone without a word leaves in the end. */
+/** A caller gives up after this long, in case its service is gone without closing the connection. */
 const TIMEOUT_MS = 5_000;
 
-/** What the caller of one order knows: the status it was answered, or nothing. */
+/** What the caller of an order knows: the status of its answer, or undefined if there was none. */
 export interface Outcome {
   orderID: string;
   status: number | undefined;
   body: string;
 }
 
-/** Callers who place one order after the other, each with a key of its own, until they are ended. */
+/** Callers that place one order after another, each with its own key, until `end`. */
 export class KeyedLoad {
   readonly outcomes: Outcome[] = [];
   readonly #url: string;
@@ -26,20 +26,20 @@ export class KeyedLoad {
     this.#lanes = Array.from({ length: lanes }, (_, lane) => this.#run(lane));
   }
 
-  /** Places no more; resolves once all are answered. */
+  /** Places no more orders; resolves once all are answered. */
   async end(): Promise<void> {
     this.#isEnded = true;
     await Promise.all(this.#lanes);
   }
 
-  /** Resolves once so many more orders have been processed. */
+  /** Resolves once `count` more orders have been processed. */
   async processed(count: number): Promise<void> {
     const soFar = () => this.outcomes.filter(({ status }) => status === 200).length;
     const before = soFar();
     await until(`${count} orders processed`, async () => soFar() - before >= count || undefined);
   }
 
-  /** Asks for an order again, under its key. */
+  /** Places an order, or places it again, under its key. */
   async ask(orderID: string): Promise<Outcome> {
     const headers = { 'idempotency-key': orderID };
     const { answer, hangUp } = send(`${this.#url}/order?orderID=${orderID}`, { headers });
@@ -56,15 +56,14 @@ export class KeyedLoad {
     for (let count = 0; !this.#isEnded; count += 1) {
       const outcome = await this.ask(`lane-${lane}-${count}`);
       this.outcomes.push(outcome);
-      // Whoever is refused at once does not come again at once.
+      // A caller that is refused pauses before the next order.
       if (outcome.status !== 200) await sleep(PAUSE_MS);
     }
   }
 }
 
 /**
- * Places one order after the other for as long as `work` takes; resolves with their number.
- * Rejects if one does not succeed.
+ * Places one order after another while `work` runs; resolves with their number. Rejects if an order fails.
  */
 export async function placeOrdersDuring(orderUrl: string, work: () => Promise<unknown>) {
   let isWorking = true;

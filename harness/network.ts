@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** Ports for a server that cannot choose one itself; nobody else gets them before `release`. */
+/** Reserves ports for servers that cannot choose a free one themselves; `release` frees them. */
 export async function reservePorts(howMany: number) {
   const servers = Array.from({ length: howMany }, () => createServer().listen(0, '127.0.0.1'));
   await Promise.all(servers.map((server) => once(server, 'listening')));
@@ -17,12 +17,12 @@ export function portOf(server: Server): number {
 }
 
 /**
- * A network before a service. While it is cut nothing passes, neither bytes nor a hang-up; while it
- * holds answers, nothing passes that the service sends.
+ * A network in front of a service. While it is cut, neither bytes nor a hang-up pass. While it holds answers,
+ * nothing passes that the service sends.
  */
 export interface Relay extends AsyncDisposable {
   url: string;
-  /** Where the service listens: to be set before the first connection. */
+  /** The service's port; must be set before the first connection. */
   port: number;
   cut: () => void;
   holdAnswers: () => void;

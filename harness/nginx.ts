@@ -6,22 +6,22 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { tether } from './tether.ts';
 
-/** A server of nginx's, which passes what arrives at `port` on to the URL `upstream`. */
+/** Forwards requests on `port` to the URL `upstream`. */
 export interface Proxy {
   port: number;
   upstream: string;
   directives?: string;
 }
 
-/** Debian installs it in a folder that not every PATH has. */
+/** Debian installs nginx in a folder that is not in every PATH. */
 const env = { PATH: `${process.env.PATH}:/usr/sbin` };
 
 const { stderr: version } = spawnSync('nginx', ['-v'], { env, encoding: 'utf8' });
 
-/** Which nginx there is; undefined where there is none. */
+/** The version of nginx; undefined if it is not installed. */
 export const nginxVersion = /nginx\/\S+/.exec(version ?? '')?.[0];
 
-/** Runs nginx with its defaults, except for its addresses and a folder of its own. */
+/** Runs nginx with its defaults, except for its addresses and a temporary folder. */
 export async function startNginx(proxies: Proxy[]): Promise<AsyncDisposable> {
   const folder = await mkdtemp(join(tmpdir(), 'nginx-'));
   await writeFile(join(folder, 'nginx.conf'), configuration(proxies));
@@ -32,7 +32,7 @@ export async function startNginx(proxies: Proxy[]): Promise<AsyncDisposable> {
   let isListening = false;
   for await (const line of createInterface({ input: nginx.stderr })) {
     log += `${line}\n`;
-    // The first line that it writes once its ports are open.
+    // The first line after its ports are open.
     isListening = line.includes('event method');
     if (isListening) break;
   }

@@ -4,14 +4,14 @@ import { text } from 'node:stream/consumers';
 import { Feed } from './feed.ts';
 import { portOf } from './network.ts';
 
-/** A span as it arrives. */
+/** A received span. */
 export interface ReceivedSpan {
   service: string;
   name: string;
   kind: string;
   traceId: string;
   spanId: string;
-  /** Empty: it is the first of its trace. */
+  /** Empty for the first span of a trace. */
   parentId: string;
   status: 'unset' | 'ok' | 'error';
   statusMessage: string | undefined;
@@ -30,7 +30,7 @@ interface Attribute {
 const KINDS = ['unspecified', 'internal', 'server', 'client'];
 const STATUSES = ['unset', 'ok', 'error'] as const;
 
-/** Takes spans by OTLP over HTTP, in JSON. */
+/** Receives spans as OTLP over HTTP, in JSON. */
 export interface OtlpReceiver extends AsyncDisposable {
   url: string;
   spans: Feed<ReceivedSpan>;

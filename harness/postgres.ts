@@ -10,41 +10,41 @@ import { reservePorts } from './network.ts';
 import { childrenOf } from './process-table.ts';
 import { tether } from './tether.ts';
 
-/** Debian keeps its binaries where no PATH leads, a folder a version. */
+/** Debian keeps the binaries outside PATH, in one folder per version. */
 const DEBIAN = '/usr/lib/postgresql';
 
 const folders = [...(process.env.PATH ?? '').split(delimiter), ...debianFolders()];
 
-/** The folder of PostgreSQL's binaries; undefined where there is none. */
+/** The folder of PostgreSQL's binaries; undefined if it is not installed. */
 const postgresFolder = folders.find((folder) =>
   ['initdb', 'postgres'].every((name) => existsSync(join(folder, name))),
 );
 
-/** PostgreSQL refuses to run as root: then it is run as the user that its package brings. */
+/** PostgreSQL refuses to run as root; root runs it as the user that its package creates. */
 export const postgresUser = process.getuid?.() === 0 ? { uid: idOf('-u'), gid: idOf('-g') } : {};
 
-/** Which PostgreSQL there is; undefined where there is none that could be run. */
+/** The version of PostgreSQL; undefined if it is not installed or cannot be run. */
 export const postgresVersion =
   postgresFolder && !Number.isNaN(postgresUser.uid) ? versionIn(postgresFolder) : undefined;
 
-/** A PostgreSQL server. Its data goes when it is disposed of. */
+/** A PostgreSQL server. Disposing of it deletes its data. */
 export interface Postgres extends AsyncDisposable {
-  /** Of the database `postgres`, as its superuser, without a password. */
+  /** The URL of the database `postgres`, for its superuser, without a password. */
   url: string;
-  /** Of the process whose children all others are. */
+  /** The main process; all others are its children. */
   readonly pid: number;
-  /** Ends it as an operator does: connections are cut, the data is complete. */
+  /** Stops it as an operator does: connections are cut, the data is complete. */
   stop: () => Promise<void>;
-  /** Ends all of its processes with SIGKILL. */
+  /** Kills all of its processes with SIGKILL. */
   kill: () => Promise<void>;
-  /** Starts it again, at the same address and with the same data. */
+  /** Restarts it at the same address with the same data. */
   restart: () => Promise<void>;
 }
 
 const DEFAULTS = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
-  // In the folder: of what is in /dev/shm, a SIGKILL would leave something.
+  // In the data folder: a SIGKILL would leave files in /dev/shm.
   dynamic_shared_memory_type: 'mmap',
   client_connection_check_interval: '100ms',
   fsync: 'off',
@@ -52,8 +52,8 @@ const DEFAULTS = {
 const SMALL = ['--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync', '--wal-segsize=1'];
 
 /**
- * Starts a PostgreSQL on a free port of 127.0.0.1. `settings` are postgresql.conf's; fsync is off.
- * `onLine` gets each line of its log.
+ * Starts PostgreSQL on a free port of 127.0.0.1, with `settings` as in postgresql.conf and fsync off. Calls `onLine`
+ * with each line of its log.
  */
 export async function startPostgres(
   settings: Record<string, string> = {},
@@ -84,7 +84,7 @@ export async function startPostgres(
     },
     stop: () => end('SIGINT'),
     async kill() {
-      server.kill('SIGSTOP'); // Or it could start another one meanwhile.
+      server.kill('SIGSTOP'); // So that it starts no new process meanwhile.
       for (const child of await childrenOf(server.pid ?? 0)) process.kill(child, 'SIGKILL');
       await end('SIGKILL');
     },
@@ -105,7 +105,7 @@ async function launch(
   args: string[],
   onLine: (line: string) => void,
 ): Promise<ChildProcess> {
-  // Those of its children that compute would not notice its SIGKILL; at SIGQUIT it ends them.
+  // A busy child would not notice a SIGKILL of the server; on SIGQUIT the server ends its children.
   const server = tether(
     spawn(file, args, { ...postgresUser, stdio: ['ignore', 'ignore', 'pipe'] }),
     'QUIT',
@@ -125,7 +125,7 @@ async function launch(
   return server;
 }
 
-/** After a SIGKILL a System V segment stays, until the server is started again. */
+/** A SIGKILL leaves a System V shared memory segment until the next start. */
 async function freeSharedMemory(folder: string): Promise<void> {
   const file = await readFile(join(folder, 'postmaster.pid'), 'utf8').catch(() => '');
   const segment = /^\s*\d+\s+(\d+)$/m.exec(file.split('\n')[6] ?? '')?.[1];

@@ -11,23 +11,23 @@ import { until } from './time.ts';
 
 const { stdout: version } = spawnSync('prometheus', ['--version'], { encoding: 'utf8' });
 
-/** Which Prometheus there is; undefined where there is none. */
+/** The version of Prometheus; undefined if it is not installed. */
 export const prometheusVersion = /prometheus, version [\d.]+/.exec(version ?? '')?.[0];
 
-/** A series that a query has found. */
+/** A series in the result of a query. */
 export interface Series {
   metric: Record<string, string>;
   value: number;
 }
 
 export interface Prometheus extends AsyncDisposable {
-  /** What a query finds now. Rejects if Prometheus does not understand it. */
+  /** Runs a query. Rejects if its syntax is invalid. */
   query: (expression: string) => Promise<Series[]>;
   /** The health of each alert rule. */
   ruleHealth: () => Promise<Record<string, string>>;
 }
 
-/** Starts a Prometheus with the project's alerts, which asks each service's `host:port` every 200 ms. */
+/** Starts Prometheus with the project's alerts; it scrapes each service's `host:port` every 200 ms. */
 export async function startPrometheus(targets: Record<string, string>): Promise<Prometheus> {
   const folder = await mkdtemp(join(tmpdir(), 'prometheus-'));
   await copyFile(`${ROOT}telemetry/prometheus/alerts.yml`, join(folder, 'alerts.yml'));
@@ -35,7 +35,7 @@ export async function startPrometheus(targets: Record<string, string>): Promise<
     targets: [target],
     labels: { service },
   }));
-  // JSON is YAML too.
+  // JSON is valid YAML.
   const config = {
     global: { scrape_interval: '200ms', evaluation_interval: '200ms' },
     rule_files: ['alerts.yml'],

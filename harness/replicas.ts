@@ -4,11 +4,11 @@ import { forEachCalled, type ServiceName, type ShortName, urlVariables } from '.
 import { portOf } from './network.ts';
 import { ServiceProcess } from './service-process.ts';
 
-/** The replicas of one service behind their round robin. */
+/** The replicas of one service behind a load balancer. */
 export class Replicas implements AsyncDisposable {
   readonly name: ServiceName;
   readonly balancer: Balancer;
-  /** All that were ever started, the dead too. */
+  /** All replicas ever started, including the killed ones. */
   readonly all: ServiceProcess[] = [];
   readonly #env: Record<string, string>;
   #living: ServiceProcess[] = [];
@@ -19,7 +19,7 @@ export class Replicas implements AsyncDisposable {
     this.#env = env;
   }
 
-  /** Starts `count` of them. */
+  /** Starts `count` replicas. */
   static async start(name: ServiceName, count: number, env: Record<string, string>) {
     const replicas = new Replicas(name, await startBalancer(), env);
     await Promise.all(Array.from({ length: count }, () => replicas.add()));
@@ -30,7 +30,7 @@ export class Replicas implements AsyncDisposable {
     return this.balancer.url;
   }
 
-  /** Starts one more, which takes part from when it listens and has its database. */
+  /** Starts one more replica, which gets connections once it listens and has reached its database. */
   async add(): Promise<void> {
     const replica = await ServiceProcess.start(this.name, this.#env);
     this.all.push(replica);
@@ -39,7 +39,7 @@ export class Replicas implements AsyncDisposable {
     this.#balance();
   }
 
-  /** Ends the oldest that lives with SIGKILL. */
+  /** Kills the oldest living replica with SIGKILL. */
   async kill(): Promise<void> {
     const [oldest] = this.#living.splice(0, 1);
     oldest?.signal('SIGKILL');
@@ -59,7 +59,7 @@ export class Replicas implements AsyncDisposable {
 
 export interface ReplicatedSystem extends Readonly<Record<ShortName, Replicas>>, AsyncDisposable {}
 
-/** Starts two replicas of each service, with the database at `url` and `env` set for all of them. */
+/** Starts two replicas of each service with the database at `url`, and `env` for all of them. */
 export async function startReplicas(
   url: string,
   env: Record<string, string>,
@@ -77,16 +77,16 @@ export async function startReplicas(
   };
 }
 
-/** A round robin before the replicas of a service: each connection goes to the next one that takes it. */
+/** Distributes connections over replicas in turn; each goes to the next replica that accepts it. */
 interface Balancer extends AsyncDisposable {
   url: string;
-  /** Where the replicas listen. */
+  /** The replicas' ports. */
   ports: number[];
-  /** Whether the end of a service is kept from its clients, as when its host is gone. */
+  /** Whether clients do not see that a replica has ended, as when its host is gone. */
   isSilent: boolean;
 }
 
-/** Starts a round robin; `ports` is to be set before the first connection. */
+/** Starts a balancer; `ports` must be set before the first connection. */
 async function startBalancer(): Promise<Balancer> {
   const ends = new Set<Socket>();
   let turn = 0;

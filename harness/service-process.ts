@@ -20,10 +20,10 @@ export interface LogLine {
   [field: string]: unknown;
 }
 
-/** What a line must have. */
+/** The fields that a line must have. */
 export type LogQuery = Partial<LogLine>;
 
-/** Whether the line has all that is asked for. */
+/** Whether the line has the fields of `query`. */
 function matches(line: LogLine, query: LogQuery): boolean {
   return Object.entries(query).every(([field, wanted]) => line[field] === wanted);
 }
@@ -35,7 +35,7 @@ export interface Run extends Pick<ProgramRun, 'node' | 'options'> {
 
 const isListening = ({ msg }: LogLine) => msg.startsWith('Listening on ');
 
-/** A service as an operator runs it: a process of its own, on any free port, logging JSON. */
+/** A service as an operator runs it: a separate process, on a free port, that logs JSON. */
 export class ServiceProcess implements AsyncDisposable {
   readonly name: ServiceName;
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
@@ -44,7 +44,7 @@ export class ServiceProcess implements AsyncDisposable {
   readonly #arrivals = new Feed<Arrival>();
   #stderr = '';
 
-  /** Starts a service, and does not wait: it may be one that fails to start. */
+  /** Starts a service without waiting for it, for a service that may fail to start. */
   constructor(
     name: ServiceName,
     env: Record<string, string> = {},
@@ -66,7 +66,7 @@ export class ServiceProcess implements AsyncDisposable {
     });
   }
 
-  /** Starts a service (or another in its place) and waits until it listens. */
+  /** Starts a service; resolves once it listens. */
   static async start(
     name: ServiceName,
     env: Record<string, string> = {},
@@ -77,7 +77,7 @@ export class ServiceProcess implements AsyncDisposable {
     return service;
   }
 
-  /** Resolves once it listens. Rejects if it ends before. */
+  /** Resolves once it listens. Rejects if it ends first. */
   async listening(): Promise<void> {
     await this.#log.next(isListening);
   }
@@ -112,17 +112,17 @@ export class ServiceProcess implements AsyncDisposable {
     this.#arrivals.follow(follower);
   }
 
-  /** The lines so far that match. */
+  /** The matching lines so far. */
   find(query: LogQuery): LogLine[] {
     return this.lines.filter((line) => matches(line, query));
   }
 
-  /** The `count`th line that matches, once it is logged. Rejects if the process ends before. */
+  /** Resolves with the `count`th matching line. Rejects if the process ends first. */
   waitFor(query: LogQuery, count = 1): Promise<LogLine> {
     return this.#log.next((line) => matches(line, query), count);
   }
 
-  /** The last line of a request: the one that says how it ended. */
+  /** Resolves with the line that says how a request ended. */
   outcome(requestId: string): Promise<LogLine> {
     const opening = /^Placing order/;
     return this.#log.next((line) => line.requestId === requestId && !opening.test(line.msg));

@@ -6,27 +6,27 @@ import { Agent, type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
 import type { StackOutcome } from './stack-load.ts';
 
-// Runs inside a container on the stack's front network, on Node alone: places orders, patient ones and a third
-// as many that are hung up, and writes a line of JSON for each that has ended. It reads commands from stdin:
-// `start`, `stop` (place no more), `ask ID` (ask for an order again under its key).
+// Runs in a container on the stack's front network, with Node alone. Places orders for patient callers, and a third
+// as many for callers that hang up; writes a line of JSON for each order that has ended. Reads commands from stdin:
+// `start`, `stop` (place no more orders) and `ask ID` (place an order again under its key).
 
-/** Of all replicas; the service's own name has one virtual address. */
+/** Resolves to the addresses of all replicas; the service's own name has one virtual address. */
 const NAME = 'tasks.order-service';
 const PORT = 8080;
 const PATIENT_EVERY_MS = 20;
 const HANG_UP_EVERY_MS = 60;
 const HANG_UP_WITHIN_MS = 700;
 
-/** From none to all of them: what has just started answers the first orders slowly. */
+/** The rate grows from zero over this time, because services that have just started answer slowly. */
 const RAMP_MS = 15_000;
 
-/** Who waits longer than any service may take gives up. */
+/** Longer than any service may take. */
 const TIMEOUT_MS = 30_000;
 
-/** Keeps connections alive as callers do; an idle one it closes before the service does. */
+/** Closes an idle connection before the service does. */
 const agent = new Agent({ keepAlive: true, timeout: 3_000 });
 
-/** For how long an answer of the name server is used: to ask it for each order would keep it busy. */
+/** How long an answer of the name server is reused, so that it is not asked for each order. */
 const LOOK_UP_EVERY_MS = 500;
 
 let found: { at: number; addresses: Promise<LookupAddress[]> } | undefined;

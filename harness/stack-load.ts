@@ -8,16 +8,16 @@ import { tether } from './tether.ts';
 
 const IMAGE = 'node:26-slim';
 
-/** What a caller in a container knows of its order. */
+/** What a caller in the container knows about its order. */
 export interface StackOutcome extends Outcome {
   requestId: string;
-  /** By the clock that the services log by. */
+  /** By the clock that the services use for their logs. */
   sentAt: number;
   endedAt: number;
   hungUp: boolean;
 }
 
-/** 50 orders a second of patient callers and a third as many who hang up: harness/stack-callers.ts. */
+/** 50 orders per second from patient callers, and a third as many from callers that hang up (stack-callers.ts). */
 export class StackLoad implements AsyncDisposable {
   readonly #outcomes = new Feed<StackOutcome>();
   readonly #replies = new Feed<StackOutcome>();
@@ -45,7 +45,7 @@ export class StackLoad implements AsyncDisposable {
     return this.#outcomes.items;
   }
 
-  /** Those of the callers who wait. */
+  /** The orders of patient callers. */
   get patient(): StackOutcome[] {
     return this.outcomes.filter(({ hungUp }) => !hungUp);
   }
@@ -67,12 +67,12 @@ export class StackLoad implements AsyncDisposable {
     return this.#outcomes.next(isFailed, this.outcomes.filter(isFailed).length + 1);
   }
 
-  /** Places no more; resolves once all are answered. */
+  /** Places no more orders; resolves once all are answered. */
   async stop(): Promise<void> {
     await this.#reply('stop');
   }
 
-  /** Asks for an order again, under its key. */
+  /** Places an order again under its key. */
   async ask(orderID: string): Promise<Outcome> {
     return this.#reply(`ask ${orderID}`);
   }

@@ -9,7 +9,7 @@ import { StackLoad } from './stack-load.ts';
 import { tether } from './tether.ts';
 import { until } from './time.ts';
 
-/** A line of a service's log, and the container that wrote it. */
+/** A line of a service's log, with the container that wrote it. */
 export interface TaskLine extends LogLine {
   task: string;
 }
@@ -20,26 +20,26 @@ const OVERRIDE = 'stack.yml';
 export const SERVICES = LIST.map(({ name }): ServiceName => `${name}-service`);
 type Part = ServiceName | 'postgres';
 
-/** A new task has a container to make, and its database to find; each look is a process too. */
+/** A new task takes a while, and every check starts a process. */
 const CONVERGES = { intervalMs: 2_000, boundMs: 180_000 };
 
-/** deploy/stack.yml on an engine whose Swarm is active, under a name of its own. */
+/** deploy/stack.yml on an engine in Swarm mode, under a separate name. */
 export class SwarmStack {
-  /** Builds the images as `tag`, and deploys them with deploy/up, which rejects if that is taken back. */
+  /** Builds the images as `tag` and deploys them with deploy/up. Rejects if the deployment is rolled back. */
   async deploy(tag: string, ...overrides: string[]): Promise<void> {
     const files = [OVERRIDE, ...overrides].map((file) => `--compose-file=${FOLDER}${file}`);
     const options = ['--resolve-image=never', ...files];
     await script('up', options, { TAG: tag });
   }
 
-  /** Resolves once each service runs as many replicas, and no others. */
+  /** Resolves once each service runs exactly `replicas` replicas. */
   async scale(replicas: number): Promise<void> {
     const wanted = SERVICES.map((service) => `${NAME}_${service}=${replicas}`);
     await output(['docker', 'service', 'scale', '--detach', ...wanted]);
     await this.converged(replicas);
   }
 
-  /** Resolves once as many containers of each service are healthy, and no other is left. */
+  /** Resolves once exactly `replicas` containers of each service run, all of them healthy. */
   async converged(replicas: number): Promise<void> {
     const format = '{{.Label "com.docker.swarm.service.name"}} {{.Status}}';
     await until(
@@ -56,26 +56,26 @@ export class SwarmStack {
     );
   }
 
-  /** The containers of a service that run; with `--all` those that have ended too. */
+  /** The running containers of a service; with `--all`, also the ended ones. */
   async containers(part: Part, ...options: string[]): Promise<string[]> {
     const label = `--filter=label=com.docker.swarm.service.name=${NAME}_${part}`;
     const ids = await output(['docker', 'ps', '--quiet', ...options, label]);
     return ids ? ids.split('\n') : [];
   }
 
-  /** What the services have logged since a moment (Unix time in ms), those that ended since too. */
+  /** The lines that the services, also ended ones, have logged since a Unix time in milliseconds. */
   async lines(since: number): Promise<TaskLine[]> {
     const all = await Promise.all(SERVICES.map((service) => this.containers(service, '--all')));
     return linesSince(all.flat(), since);
   }
 
-  /** What those that run now log during `work`: of replicas that are too many nothing is kept. */
+  /** The lines that the running containers log during `work`: Docker removes the log of a replica that is scaled away. */
   async linesDuring(work: () => Promise<void>): Promise<TaskLine[]> {
     const all = await Promise.all(SERVICES.map((service) => this.containers(service)));
     return linesDuring(all.flat(), work);
   }
 
-  /** Ends one container of a service with SIGKILL. */
+  /** Kills one container of a service with SIGKILL. */
   async kill(part: Part): Promise<void> {
     const [id = ''] = await this.containers(part);
     await output(['docker', 'kill', '--signal', 'KILL', id]);
@@ -87,7 +87,7 @@ export class SwarmStack {
     await output(['docker', 'stop', id]);
   }
 
-  /** Drops what comes to a port of a service from others, and what it would answer; resolves to its end. */
+  /** Drops all packets between other hosts and a port of a service; resolves with a function that ends this. */
   async cut(part: Part, port: number): Promise<() => Promise<void>> {
     const ids = await this.containers(part);
     const inspect = ['docker', 'inspect', '--format', '{{.State.Pid}}', ...ids];
@@ -107,7 +107,7 @@ export class SwarmStack {
     return () => all('--delete');
   }
 
-  /** Asks the database, from inside its container. */
+  /** Queries the database from inside its container. */
   async query(text: string): Promise<{ rows: Record<string, string>[] }> {
     const [id = ''] = await this.containers('postgres');
     const json = `select coalesce(json_agg(row), '[]') from (${text}) row`;
@@ -115,12 +115,12 @@ export class SwarmStack {
     return { rows: JSON.parse(await output(['docker', 'exec', id, ...psql])) };
   }
 
-  /** Callers, in a container on the network of order-service. */
+  /** Starts callers in a container on the network of order-service. */
   load(): StackLoad {
     return new StackLoad(`${NAME}_front`);
   }
 
-  /** Resolves once nothing of it is left on the engine but the images. */
+  /** Removes the stack from the engine, except for its images. */
   static async remove(): Promise<void> {
     await script('down');
   }
@@ -132,7 +132,7 @@ async function script(name: string, options: string[] = [], more: NodeJS.Process
   });
 }
 
-/** What containers, the ended ones too, have logged since a moment (Unix time in ms). */
+/** The lines that containers, also ended ones, have logged since a Unix time in milliseconds. */
 async function linesSince(tasks: readonly string[], since: number): Promise<TaskLine[]> {
   const lines: TaskLine[] = [];
   for (const task of tasks) {
@@ -142,7 +142,7 @@ async function linesSince(tasks: readonly string[], since: number): Promise<Task
   return lines;
 }
 
-/** What containers log during `work`, which may remove them. */
+/** The lines that containers log during `work`, which may remove them. */
 async function linesDuring(
   tasks: readonly string[],
   work: () => Promise<void>,

@@ -6,10 +6,10 @@ export interface System extends Readonly<Record<ShortName, ServiceProcess>>, Asy
   all: readonly ServiceProcess[];
 }
 
-/** So long that no call and no shutdown runs out of time on a slow machine, unless `env` says less. */
+/** Long enough that no call or shutdown times out on a slow machine; `env` may shorten them. */
 const LONG_TIMEOUTS = { CALL_TIMEOUT_MS: '60000', SHUTDOWN_TIMEOUT_MS: '60000' };
 
-/** Starts the services on free ports, with `env` set for all of them. */
+/** Starts the services on free ports, with `env` for all of them. */
 export async function startSystem(
   env: Record<string, string> = {},
   run: Run = {},

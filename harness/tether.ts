@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { Socket } from 'node:net';
 
 /**
- * Reads which processes have started and ended. Its input ends with the process that writes it,
- * however that went: then it kills those that still run, which may be too busy to end by themselves.
+ * Reads from stdin which processes have started and ended. Its stdin closes when the writing process ends for any
+ * reason. It then kills those that still run: a busy process would not end by itself.
  */
 const GUARD = `
 running=' '
@@ -18,12 +18,12 @@ for child in $running; do kill -"\${child#*:}" "\${child%:*}"; done
 
 let guardInput: Socket | undefined;
 
-// A worker of a test runner would go on without the process that started it.
+// Without this, a worker of a test runner outlives the runner.
 process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
 /**
- * Makes sure that `child` does not outlive this process, not even its SIGKILL. It is killed with
- * `signal`: QUIT is for what has children of its own and ends them then.
+ * Makes sure that `child` does not outlive this process, even if that is killed with SIGKILL. `signal` ends the
+ * child: QUIT is for a program that then ends its own children.
  */
 export function tether<Child extends ChildProcess>(
   child: Child,
@@ -38,7 +38,7 @@ export function tether<Child extends ChildProcess>(
   return child;
 }
 
-/** In a process group of its own, which a terminal's Ctrl+C does not reach. */
+/** Starts the guard in a separate process group, which a terminal's Ctrl+C does not reach. */
 function startGuard(): Socket {
   const stdio = ['pipe', 'ignore', 'ignore'] as const;
   const guard = spawn('sh', ['-c', GUARD], { detached: true, stdio: [...stdio] });

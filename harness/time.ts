@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const INTERVAL_MS = 100;
 const BOUND_MS = 30_000;
 
-/** Calls `look` again and again until it finds something that no event announces. */
+/** Calls `look` repeatedly until it resolves with something. For conditions that no event announces. */
 export async function until<T>(
   what: string,
   look: () => Promise<T | undefined>,
@@ -18,12 +18,12 @@ export async function until<T>(
   }
 }
 
-/** The time that has passed since a reading of `performance.now()`, for people: `5.02 s`. */
+/** The time since a reading of `performance.now()` as text: `5.02 s`. */
 export function since(startedAt: number): string {
   return `${((performance.now() - startedAt) / 1_000).toFixed(2)} s`;
 }
 
-/** Keeps the event loop from running for `ms` milliseconds, as SIGSTOP or a long task does: every timer is late. */
+/** Blocks the event loop for `ms` milliseconds, as SIGSTOP or a long task does, so that every timer is late. */
 export function standStill(ms: number): void {
   const end = performance.now() + ms;
   while (performance.now() <= end);

@@ -15,7 +15,7 @@ export interface Run {
   stderr?: number;
 }
 
-/** Starts a program of this repository (its path without `.ts`) that answers `ask` and ends with this process. */
+/** Starts a program of this repository (path without `.ts`). It answers `ask`, and is killed when this process ends. */
 export function spawnProgram(program: string, run: Run): ChildProcess {
   const { env, node = process.execPath, options, stdout = 'pipe', stderr = 'pipe' } = run;
   return spawn(node, programArgs(program, 'processes/reporter', options), {
@@ -29,7 +29,7 @@ export function spawnProgram(program: string, run: Run): ChildProcess {
 
 let questions = 0;
 
-/** Calls `take` with each answer to `question`; returns how to stop that. */
+/** Calls `take` with each answer to `question`, until the returned function is called. */
 export function follow<Each extends Question>(
   child: ChildProcess,
   question: Each,
@@ -41,12 +41,12 @@ export function follow<Each extends Question>(
     if (message.id === id) take(message.answer);
   };
   child.on('message', listen);
-  // A program that has ended answers nothing: whoever waits for it sees it close.
+  // Sending fails once the program has ended; `close` reports that.
   child.send({ id, question }, () => {});
   return () => child.off('message', listen);
 }
 
-/** Resolves with the answer to `question`. Rejects if the program ends before. */
+/** Resolves with the first answer to `question`. Rejects if the program ends first. */
 export function ask<Each extends Question>(
   child: ChildProcess,
   question: Each,

@@ -45,7 +45,7 @@ export type Question = keyof Answers;
 const listening = new Promise<Address>((resolve) => {
   subscribe('tracing:net.server.listen:asyncEnd', (message) => {
     const { server } = Object(message);
-    // After the log line with which the program says so.
+    // The program logs first that it listens.
     if (server instanceof Server) setImmediate(() => resolve(server.address() as Address));
   });
 });
@@ -82,7 +82,7 @@ process.on('message', ({ id, question }: { id: number; question: Question }) => 
   ANSWER[question]((answer: unknown) => process.send?.({ id, answer }));
 });
 
-// The process that started this one is gone. Nobody is left to wait for an orderly exit.
+// The process that started this one has ended, so nobody waits for an orderly exit.
 const leave = () => process.kill(process.pid, 'SIGKILL');
 process.once('disconnect', leave);
 process.channel?.unref();

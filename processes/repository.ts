@@ -4,23 +4,23 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 /** The folder of the repository. */
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-/** A file without variables: what is started here reads it in place of the `.env` files of whoever works here. */
+/** An empty file. Programs read it instead of the user's own `.env` files. */
 export const NO_VARIABLES = fileURLToPath(new URL('no-variables.env', import.meta.url));
 
-/** The options with which this Node runs TypeScript: from 24 on it strips types by itself. */
+/** The options with which this Node runs TypeScript; Node 24 and later need none. */
 export const LOADER = loaderOf(process.versions.node);
 
-/** The same for a Node of version `version`. */
+/** The options with which Node `version` runs TypeScript. */
 export function loaderOf(version: string): string[] {
   return Number.parseInt(version, 10) >= 24 ? [] : ['--import', 'tsx'];
 }
 
-/** Where a run of the tests has the services as JavaScript, on a Node that does not strip types. */
+/** The folder into which a test run has transpiled the programs, on a Node that does not strip types. */
 const { TRANSPILED } = process.env;
 
 /**
- * Node's arguments for a program of this repository behind `preload`, both without their `.ts`: as
- * it is transpiled, where it is, or its source behind `options`.
+ * Node's arguments to run `program` after importing `preload` (paths without `.ts`): the transpiled files if there
+ * are any and no `options` are given, else the sources.
  */
 export function programArgs(
   program: string,

@@ -4,9 +4,12 @@ import { SERVICES, type ShortName, variableOf } from '../services.ts';
 
 export type Config = ReturnType<typeof readConfig>;
 
-/** What each service of `npm start` finds set; a port that is not is its own default. Throws StartError. */
+/**
+ * The environment of each service of `npm start`. A service whose port is not set uses its default.
+ * @throws {StartError} if a port is invalid.
+ */
 export function readConfig(env: NodeJS.ProcessEnv) {
-  // One PORT for several services would be in use twice. What DOTENV_PATH names has been read by now.
+  // PORT would give all services the same port. The file that DOTENV_PATH names has already been read.
   const { PORT: _, ...rest } = env.DOTENV_PATH ? { ...env, DOTENV_PATH: devNull } : env;
   const withPort = (name: string): NodeJS.ProcessEnv => {
     const port = env[name] === undefined ? {} : { PORT: String(integer(env, name, 0, 65_535)) };

@@ -5,24 +5,24 @@ import { CALLED, forEachCalled, SERVICES, type ShortName, urlVariables } from '.
 import type { Config } from './config.ts';
 import { Service } from './service.ts';
 
-/** By itself picocolors colours a pipe too, where CI is set. */
+/** Where CI is set, picocolors would colour a pipe too. */
 const isColourful = process.stdout.isTTY === true && picocolors.isColorSupported;
 const { cyan, yellow, magenta, green, blue } = picocolors.createColors(isColourful);
 const COLOURS = [cyan, yellow, magenta, green, blue];
 
-/** What a write fails with when nobody will read on: the pipe, or the terminal, is gone. */
+/** Errors of a write to a pipe or terminal that has closed. */
 const READER_GONE = ['EPIPE', 'EIO'];
 
-/** How long a reader has, at the end, to take what is kept for it. */
+/** How long stopping waits for the reader of stdout to take the remaining lines. */
 const FLUSH_TIMEOUT_MS = 1_000;
 
-/** The services on one terminal. None of them outlives the launcher. */
+/** Runs the services on one terminal. None of them outlives the launcher. */
 export class Launcher {
   readonly services: Readonly<Record<ShortName, Service>>;
   readonly #stdout: LineWriter;
   #stopped: Promise<void> | undefined;
 
-  /** `onUnexpectedExit` is called when one of them ends by itself, `onReaderGone` when nobody reads stdout any more. */
+  /** Calls `onUnexpectedExit` when a service ends that was not asked to, `onReaderGone` when stdout has closed. */
   constructor(onUnexpectedExit: () => void, onReaderGone: () => void) {
     this.#stdout = lineWriter({
       onLost: ({ count, code }) => this.print(`Log lines lost: ${count} (${code})`),
@@ -43,7 +43,7 @@ export class Launcher {
     this.services = Object.fromEntries(services);
   }
 
-  /** Prints a line, whether or not somebody reads it. */
+  /** Prints a line without waiting for a reader. */
   print(line: string): void {
     this.#stdout.write(`${line}\n`);
   }
@@ -52,7 +52,7 @@ export class Launcher {
     return this.#stopped !== undefined;
   }
 
-  /** Starts all; resolves with the URL of order-service. Rejects if one ends before. */
+  /** Starts all services; resolves with the URL of order-service. Rejects if one ends first. */
   async start(config: Config): Promise<string> {
     const called = await forEachCalled(async (name) => ({
       url: await this.services[name].start(config[name]),
@@ -61,13 +61,13 @@ export class Launcher {
     return this.services.order.start({ ...urlVariables(called), ...config.order });
   }
 
-  /** Lets a service leave and starts it again where it was. */
+  /** Stops a service and starts it again on the same port. */
   async restart(service: Service): Promise<void> {
     await service.stop();
     if (!this.isStopping) await service.start();
   }
 
-  /** Lets order-service finish its orders, which call the others, and then those leave. */
+  /** Stops order-service first, whose orders in flight call the others, and then the others. */
   stop(): Promise<void> {
     this.#stopped ??= this.services.order
       .stop()
@@ -81,7 +81,7 @@ export class Launcher {
     await Promise.race([flushed, sleep(FLUSH_TIMEOUT_MS)]);
   }
 
-  /** Ends all at once. */
+  /** Kills all services. */
   kill(): void {
     for (const service of Object.values(this.services)) service.kill();
   }

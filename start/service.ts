@@ -11,7 +11,7 @@ const TELEMETRY = ['--import', '@orders/telemetry'];
 
 type Print = (line: string, isError?: boolean) => void;
 
-/** One of the services: a process, whose lines go to `print`, and the line that says how it ended. */
+/** The process of one service. `print` gets its output, and a line that says how it ended. */
 export class Service {
   readonly #folder: string;
   readonly #print: Print;
@@ -20,14 +20,14 @@ export class Service {
   #env: NodeJS.ProcessEnv = {};
   #isStopping = false;
 
-  /** `onUnexpectedExit` is called when it ends without having been told to. */
+  /** Calls `onUnexpectedExit` when it ends without `stop` or `kill`. */
   constructor(folder: string, print: Print, onUnexpectedExit: () => void) {
     this.#folder = folder;
     this.#print = print;
     this.#onUnexpectedExit = onUnexpectedExit;
   }
 
-  /** Starts it; resolves with its URL once it listens. Rejects if it ends before. */
+  /** Starts it; resolves with its URL once it listens. Rejects if it ends first. */
   async start(env: NodeJS.ProcessEnv = this.#env): Promise<string> {
     this.#isStopping = false;
     const isTraced = Object.keys(env).some((name) => name.startsWith('OTEL_'));
@@ -42,13 +42,13 @@ export class Service {
       if (!this.#isStopping) this.#onUnexpectedExit();
     });
     const { address, port } = await ask(child, 'address');
-    await nextTurn(); // What it has logged before has arrived too, and is printed first.
-    // Wherever it listens now, it listens there again.
+    await nextTurn(); // So that the lines it has already logged are printed first.
+    // A restart uses the same port.
     this.#env = { ...env, PORT: String(port) };
     return urlOf(address, port);
   }
 
-  /** Tells it to leave; resolves once it has. */
+  /** Sends SIGTERM; resolves once it has ended. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     if (!this.#child) return;
@@ -57,7 +57,7 @@ export class Service {
     await closed;
   }
 
-  /** Ends it at once. */
+  /** Sends SIGKILL. */
   kill(): void {
     this.#isStopping = true;
     this.#child?.kill('SIGKILL');

@@ -18,7 +18,7 @@ Variables, set or in .env: ${SERVICES.map(({ name }) => variableOf(name, 'PORT')
 and those of the services, which docs/contract.md lists.
 `;
 
-/** One Ctrl+C arrives more than once, from the terminal and from npm. */
+/** One Ctrl+C arrives more than once: from the terminal and from npm. */
 const REPEATED_SIGNAL_MS = 1_000;
 
 try {
@@ -39,7 +39,7 @@ function run(isWatching: boolean): void {
 
   const stop = () => {
     watching.abort();
-    // Not by itself: a pager that stands would keep it, for what it has not read yet.
+    // Without this, a suspended pager that has not read everything would keep the process alive.
     return launcher.stop().then(() => process.exit());
   };
   const launcher = new Launcher(() => {
@@ -65,7 +65,7 @@ function run(isWatching: boolean): void {
     if (isWatching) restartOnChange(launcher, watching.signal);
   };
   for (const line of stateLines(config)) launcher.print(line);
-  // Whichever ended before it listened has said why, and the others have been told to leave.
+  // A service that did not start has logged why, and the others are being stopped.
   launcher.start(config).then(ready, () => {});
 }
 

@@ -5,8 +5,8 @@ import { ROOT } from '../processes/repository.ts';
 import type { Config } from './config.ts';
 
 /**
- * Where the services of `config` keep their state: one line, or one for each service where they
- * differ. Of DATABASE_URL it has user, host, port and database; no password, and nothing of its query.
+ * Describes where the services keep their state, in one line, or one line per service if they differ. Of
+ * DATABASE_URL it shows user, host, port and database, but neither the password nor the query.
  */
 export function stateLines(config: Config): string[] {
   const states = Object.entries(config).map(([name, env]) => {
@@ -18,7 +18,7 @@ export function stateLines(config: Config): string[] {
   return states.map(({ service, state }) => `State of ${service} ${state}`);
 }
 
-/** What a service reads beside its environment. Where it cannot be read, the service says so. */
+/** The variables of a service's `.env` file. If it cannot be read, the service itself reports that. */
 function ownFile(service: string, { DOTENV_PATH }: NodeJS.ProcessEnv): Record<string, string> {
   try {
     return parse(readFileSync(DOTENV_PATH || join(ROOT, service, '.env')));
@@ -34,12 +34,12 @@ function stateOf(env: NodeJS.ProcessEnv): string {
   return state.replace(/[^\x20-\x7e]/gu, encodeURIComponent);
 }
 
-/** As pg understands it, which takes what the URL leaves out from PGUSER and its like. */
+/** The address as pg reads it: parts that the URL leaves out come from PGUSER and similar variables. */
 function address({ DATABASE_URL = '', ...env }: NodeJS.ProcessEnv): string {
   if (!URL.canParse(DATABASE_URL)) return 'DATABASE_URL';
   const url = new URL(DATABASE_URL);
   const { hostname, pathname, search, hash, searchParams: query } = url;
-  // Then what stands before it may be a part of a password that has a / or a ? in it.
+  // The text before this @ may be part of a password that contains / or ?.
   if (`${pathname}${search}${hash}`.includes('@')) return 'DATABASE_URL';
   const user = query.get('user') || url.username || env.PGUSER || env.USER || '';
   const host = query.get('host') || hostname || env.PGHOST || 'localhost';

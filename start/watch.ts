@@ -5,10 +5,10 @@ import { SERVICES } from '../services.ts';
 import type { Launcher } from './launcher.ts';
 import type { Service } from './service.ts';
 
-/** An editor writes a file in several steps. */
+/** An editor may write a file in several steps. */
 const SETTLE_MS = 100;
 
-/** Restarts a service when its code has changed, or all when shared code has, until `signal` aborts. */
+/** Restarts a service when its code changes, or all services when shared code does, until `signal` aborts. */
 export function restartOnChange(launcher: Launcher, signal: AbortSignal): void {
   const { services } = launcher;
   const changed = new Set<Service>();
@@ -20,7 +20,7 @@ export function restartOnChange(launcher: Launcher, signal: AbortSignal): void {
     while (changed.size > 0 && !signal.aborted) {
       const restarting = [...changed];
       changed.clear();
-      // One that does not start has said why; the next change is its next chance.
+      // A service that does not start has logged why; the next change starts it again.
       await Promise.allSettled(restarting.map((service) => launcher.restart(service)));
     }
     busy = false;

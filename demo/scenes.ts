@@ -41,7 +41,7 @@ export const scenes: Scene[] = [
   },
   {
     title: 'The client hangs up during the payment',
-    watch: 'the payment stops at once, and a void makes sure that nothing is charged.',
+    watch: 'the payment stops at once; a void ensures that nothing is charged.',
     play: async ({ place, inventory, payment, scale }) => {
       const placed = place('scene-3');
       await placed.line(inventory, { msg: 'Inventory check completed for product: 1234' });
@@ -52,7 +52,7 @@ export const scenes: Scene[] = [
   },
   {
     title: 'A caller with 3 s for an order of 5 s, and the network cut',
-    watch: 'no hang-up gets through; the payment stops by itself when its time is up.',
+    watch: 'no hang-up gets through; the payment stops when its time is up.',
     play: async ({ place, network, payment, scale }) => {
       const placed = place('scene-4', 3_000);
       await placed.cutNetworkDuringPayment();

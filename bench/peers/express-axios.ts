@@ -1,4 +1,4 @@
-// Express and axios as everybody writes it.
+// Express and axios, written the usual way.
 import axios from 'axios';
 import express from 'express';
 import { pino } from 'pino';

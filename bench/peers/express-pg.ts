@@ -1,4 +1,4 @@
-// The inventory service as everybody writes it: Express and a pool of pg. A client's hang-up changes nothing.
+// inventory-service written the usual way: Express and a pool of pg. A client's hang-up changes nothing.
 import express from 'express';
 import pg from 'pg';
 import { pino } from 'pino';

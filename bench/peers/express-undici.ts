@@ -1,4 +1,4 @@
-// Express with undici in the place of axios.
+// Express, with undici instead of axios.
 import express from 'express';
 import { pino } from 'pino';
 import { request } from 'undici';

@@ -1,4 +1,4 @@
-// The inventory service with one thing taken away: its queries know no scope, so nothing is canceled.
+// inventory-service whose queries get no scope, so that nothing is canceled.
 import { type Database, runService } from '@orders/chassis';
 import { createApp } from '../../inventory-service/src/app.ts';
 import { readConfig } from '../../inventory-service/src/config.ts';

@@ -1,4 +1,4 @@
-// node:http and nothing else: the limit of the runtime.
+// node:http alone: the limit of the runtime.
 import { Agent, createServer, request } from 'node:http';
 
 const { INVENTORY_URL, PAYMENT_URL } = process.env;

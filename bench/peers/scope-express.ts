@@ -1,4 +1,4 @@
-// Express that answers at once, each request under a scope if SCOPE is set.
+// Express that answers at once; with SCOPE=1, each request has a scope.
 import express from 'express';
 import { scopeOf, scopes } from 'request-scope/express';
 

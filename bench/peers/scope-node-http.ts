@@ -1,4 +1,4 @@
-// node:http that answers at once, each request under a scope if SCOPE is set, with a subscriber if SUBSCRIBED is.
+// node:http that answers at once; with SCOPE=1, each request has a scope, and with SUBSCRIBED=1 a subscriber.
 import { subscribe } from 'node:diagnostics_channel';
 import { createServer } from 'node:http';
 import { requestScope } from 'request-scope';

@@ -2,32 +2,32 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BUDGET_HEADER } from 'request-scope';
 import { send } from '../../harness/clients.ts';
 
-/** How long a caller waits, and whether it says so. */
+/** How long a caller waits, and whether it sends that as a budget. */
 export interface CallerKind {
   timeoutMs: number;
   sendsBudget: boolean;
 }
 
-/** What became of a caller; times as Date.now() has them. */
+/** The outcome of a caller; times are Unix times in milliseconds. */
 export interface Caller extends CallerKind {
   id: string;
   arrivedAt: number;
-  /** When it had its answer, or left without. */
+  /** When it got its answer or hung up. */
   endedAt: number;
   isServed: boolean;
 }
 
-/** Callers that arrive independently of each other and of the answers, so many a second on average. */
+/** Callers that arrive independently of each other and of the answers, `perSecond` on average. */
 export interface Crowd {
   perSecond: number;
   durationMs: number;
-  /** Each kind is as likely as the others. */
+  /** All kinds are equally likely. */
   kinds: readonly CallerKind[];
 }
 
 const SEED = 17;
 
-/** Sends a crowd to `/check` at `url`, the same one each time; resolves once all have an answer or have left. */
+/** Sends the same crowd to `/check` at `url` each time; resolves once every caller has an answer or has hung up. */
 export async function callFrom({ perSecond, durationMs, kinds }: Crowd, url: string) {
   const random = randomNumbers(SEED);
   const calls: Promise<Caller>[] = [];
@@ -41,7 +41,7 @@ export async function callFrom({ perSecond, durationMs, kinds }: Crowd, url: str
   return { startedAt, callers: await Promise.all(calls) };
 }
 
-/** Leaves as axios does at its timeout: by closing the connection. */
+/** Hangs up as axios does at its timeout: by closing the connection. */
 async function call(
   url: string,
   id: string,
@@ -59,7 +59,7 @@ async function call(
   return { id, timeoutMs, sendsBudget, arrivedAt, endedAt: Date.now(), isServed };
 }
 
-/** Above 0 and below 1, the same ones for a seed: mulberry32. */
+/** Pseudorandom numbers between 0 and 1 (mulberry32); a seed always yields the same ones. */
 function randomNumbers(seed: number): () => number {
   let state = seed;
   return () => {

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 
 const EXPECTED = /^HTTP\/1\.1 200 [\s\S]*\r\n\r\nOrder successfully processed\s*$/;
 
-/** A kept-alive connection to an order process; it costs next to nothing beside what it measures. */
+/** A keep-alive connection to a measured process; it costs almost nothing compared with what it measures. */
 export class Connection implements Disposable {
   readonly #socket: Socket;
   readonly #host: string;
@@ -24,12 +24,12 @@ export class Connection implements Disposable {
     this.#socket.on('close', () => this.#settle?.(new Error('connection closed')));
   }
 
-  /** Whether it takes no further order. */
+  /** True if it takes no further order. */
   get isClosed(): boolean {
     return this.#socket.destroyed;
   }
 
-  /** Resolves once the order has succeeded; rejects with what came instead. */
+  /** Resolves once the order has succeeded. Rejects with any other answer. */
   order(query = ''): Promise<void> {
     this.#received = '';
     return new Promise((resolve, reject) => {
@@ -38,12 +38,12 @@ export class Connection implements Disposable {
     });
   }
 
-  /** Sends an order and waits for nothing. */
+  /** Sends an order without waiting for its answer. */
   place(query: string): void {
     this.#socket.write(`GET /order${query} HTTP/1.1\r\nHost: ${this.#host}\r\n\r\n`);
   }
 
-  /** Destroys the connection; returns when. */
+  /** Destroys the connection; returns the time of that. */
   hangUp(): number {
     const at = performance.now();
     this.#socket.destroy();

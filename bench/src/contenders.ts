@@ -1,4 +1,4 @@
-/** What is measured, ours first: its name in the table and its file from the repository's root. */
+/** The servers that are compared, ours first: the name in the table, and the path without `.ts`. */
 export const CONTENDERS = {
   'order-service': 'order-service/src/server',
   'Express + axios': 'bench/peers/express-axios',

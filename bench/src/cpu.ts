@@ -6,10 +6,10 @@ import { byService, type Services } from './services.ts';
 
 const TICK_US = 10_000;
 
-/** Processor time in microseconds so far, of the processes that an order needs. */
+/** Processor time so far in microseconds, by process. */
 export type CpuUs = Record<ServiceName | 'PostgreSQL', number>;
 
-/** What each service and PostgreSQL have used so far. */
+/** The processor time that each service and PostgreSQL have used so far. */
 export async function cpuUs({ all }: Services, postgres: Postgres | undefined): Promise<CpuUs> {
   const [postgresUs, ...servicesUs] = await Promise.all([
     postgres ? cpuUsOf(postgres.pid) : 0,
@@ -18,7 +18,7 @@ export async function cpuUs({ all }: Services, postgres: Postgres | undefined): 
   return { ...byService((_name, index) => servicesUs[index] ?? 0), PostgreSQL: postgresUs };
 }
 
-/** Of a server and its processes, those that have ended included, as Linux counts it. */
+/** The processor time of a server and its child processes, also ended ones, according to Linux. */
 async function cpuUsOf(server: number): Promise<number> {
   const ticks = (pid: number, fields: number) => {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')

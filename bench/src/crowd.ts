@@ -4,14 +4,14 @@ import { OPENING } from './measure.ts';
 
 const OPENING_PAUSE_MS = 50;
 
-/** Whoever is turned away comes again as `Retry-After: 1` says. */
+/** A caller that is refused tries again after `Retry-After: 1`. */
 const RETRY_MS = 1_000;
 
-/** Callers who each have one order in flight at any time, on a connection of their own; `urls` in turn. */
+/** Callers that always have one order in flight each, on separate connections to `urls` in turn. */
 export class Crowd implements Disposable {
-  /** Orders that have succeeded so far. */
+  /** How many orders have succeeded so far. */
   succeeded = 0;
-  /** How many have failed so far, by what the caller was told. */
+  /** How many orders have failed so far, by the answer. */
   readonly failures = new Map<string, number>();
   readonly #urls: readonly string[];
   readonly #connections: Connection[] = [];
@@ -21,7 +21,7 @@ export class Crowd implements Disposable {
     this.#urls = urls;
   }
 
-  /** Lets callers join until there are so many. */
+  /** Adds callers until there are `count`. */
   async growTo(count: number): Promise<void> {
     while (this.#connections.length < count) {
       for (let n = Math.min(OPENING, count - this.#connections.length); n > 0; n -= 1) {

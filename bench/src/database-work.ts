@@ -1,10 +1,10 @@
-/** A query of the database, in milliseconds of its clock, which is ours too. */
+/** When a query began and ended, as Unix times in milliseconds. */
 export interface Work {
   startedAt: number;
   endedAt: number;
 }
 
-/** What PostgreSQL has to log of each statement, for DatabaseWork. */
+/** The PostgreSQL settings whose log DatabaseWork reads. */
 export const LOG_SETTINGS = {
   log_statement: 'all',
   log_duration: 'on',
@@ -17,8 +17,8 @@ const PARAMETERS = /^DETAIL: {2}parameters: \$1 = '([^']*)'/i;
 const END = /^LOG: {2}duration: |^(ERROR|FATAL): /;
 
 /**
- * When the database began and ended each query, by its first parameter, as its own log has it: also for
- * a query whose client has gone, and for one that was stopped.
+ * When the database began and ended each query, by its first parameter, according to its own log. Includes queries
+ * that were stopped, and queries whose client has gone.
  */
 export class DatabaseWork {
   readonly byParameter = new Map<string, Work>();

@@ -10,30 +10,30 @@ import { byService, DURABLE, SERVICES, type Services, startServices } from './se
 const FIGURES = [...SERVICES, 'PostgreSQL', 'ordersPerSecond', 'p50', 'p99'] as const;
 type Round = Record<(typeof FIGURES)[number], number>;
 
-/** Measures orders with PostgreSQL beside orders in memory, round by round, and prints the table. */
+/** Compares orders in PostgreSQL with orders in memory, round by round, and prints the table. */
 export async function runDurable(quick: boolean): Promise<void> {
   if (!postgresVersion) throw new Error('PostgreSQL is not installed');
-  const [rounds, orders] = quick ? [2, 300] : [9, 2_000];
+  const rounds = quick ? 2 : 9;
+  const orders = quick ? 300 : 2_000;
   await using postgres = await startPostgres(DURABLE);
   await using inMemory = await startServices();
   await using durable = await startServices({ DATABASE_URL: postgres.url });
-  const measured: [Round[], Round[]] = [[], []];
+  const roundsInMemory: Round[] = [];
+  const roundsDurable: Round[] = [];
   for (let round = 0; round <= rounds; round += 1) {
     progress(round === 0 ? 'warming up' : `round ${round} of ${rounds}`);
-    const [without, withIt] = [
-      await measure(inMemory, undefined, orders),
-      await measure(durable, postgres, orders),
-    ];
+    const memoryRound = await measure(inMemory, undefined, orders);
+    const durableRound = await measure(durable, postgres, orders);
     if (round === 0) continue;
-    measured[0].push(without);
-    measured[1].push(withIt);
+    roundsInMemory.push(memoryRound);
+    roundsDurable.push(durableRound);
   }
   progress('');
-  const text = `${MACHINE}, ${postgresVersion} on the same machine and disk, \`fsync\` on, ten connections a service. 64 orders at a
-time; no pause in inventory and payment, so that what is left is what an order costs: five statements, four of them writes
-that are on the disk before the next step. In brackets: the median of its ratios to in memory, round by round.
+  const text = `${MACHINE}, ${postgresVersion} on the same machine and disk, \`fsync\` on, ten connections per service. 64 orders at a
+time, with no simulated work in inventory and payment. An order takes five statements; four are writes that reach the
+disk before the next step. In brackets: the median ratio to in memory, round by round.
 
-${table(...measured)}`;
+${table(roundsInMemory, roundsDurable)}`;
   process.stdout.write(`${text}\n`);
   if (!quick) record('npm run bench -- --durable', text);
 }

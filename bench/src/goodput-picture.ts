@@ -5,8 +5,11 @@ const TOP = 40;
 const ROW = 28;
 const HEADING = 34;
 
-/** Where the two columns begin, and how long a whole bar is. */
-const [SERVED, NOBODY] = [190, 510];
+/** Where the two columns begin. */
+const SERVED = 190;
+const NOBODY = 510;
+
+/** The length of a bar of 100 %. */
 const WHOLE = 230;
 
 const LIGHT = {
@@ -25,17 +28,17 @@ const DARK = {
 };
 
 const NOTES = [
-  'Ten connections, a query of 100 ms, one minute. Half of the callers leave after 150 ms, half wait 5 s and say so.',
-  'Hang-ups alone: those who leave just go. Budgets too: they have said in a header that they would.',
+  'Ten connections, a query of 100 ms, one minute. Half of the callers hang up after 150 ms, half wait 5 s and send a budget.',
+  'Hang-ups alone: callers that hang up send no budget. Budgets too: they send one.',
 ];
 
-/** Half of the callers wait, and the last of a minute for 5 s more. */
+/** Half of the callers wait, and the last ones of the minute wait for 5 s after it. */
 const room = (load: number) =>
   load <= 2
     ? 'all who wait would fit'
     : `${Math.round((200 / load) * (65 / 60))} % of those who wait fit`;
 
-/** The picture, once for a light page and once for a dark one, by file name. */
+/** The picture for a light and for a dark page, by file name. */
 export function drawGoodput(measured: Measured[]): [file: string, svg: string][] {
   return [
     ['goodput.svg', draw(measured, LIGHT)],

@@ -16,35 +16,34 @@ import { MACHINE, record } from './results-file.ts';
 
 const IMPATIENT_MS = 150;
 const hangsUp = { timeoutMs: IMPATIENT_MS, sendsBudget: false };
-const announces = { timeoutMs: IMPATIENT_MS, sendsBudget: true };
+const sendsBudget = { timeoutMs: IMPATIENT_MS, sendsBudget: true };
 
-/** How many times the capacity is asked for. */
+/** The load as multiples of the capacity. */
 const LOADS = [1.5, 3];
 
 const OURS = 'ours, hang-ups alone';
 const OURS_WITH_BUDGETS = 'ours, budgets too';
 
-/** Its name, its file from the repository's root, and what its impatient callers do. */
+/** The name, the path without `.ts`, and what the impatient callers do. */
 const CONTENDERS = [
   ['Express + pg', 'bench/peers/express-pg', hangsUp],
   ['ours, nothing canceled', 'bench/peers/inventory-uncanceled', hangsUp],
   [OURS, 'inventory-service/src/server', hangsUp],
-  [OURS_WITH_BUDGETS, 'inventory-service/src/server', announces],
+  [OURS_WITH_BUDGETS, 'inventory-service/src/server', sendsBudget],
 ] as const;
 
-const EXPLANATION = `Callers of inventory-service's \`/check\`, independent of each other and of the answers, so many times what the
-database has room for: ${CONNECTIONS} connections, a query of ${QUERY_MS} ms, so ${CAPACITY} a second. Half of them wait ${PATIENT.timeoutMs} ms and say
-so in \`x-envoy-expected-rq-timeout-ms\`; half leave after ${IMPATIENT_MS} ms, by hanging up, as axios does at its timeout;
-in "budgets too" they have said that as well. Express + pg is the same route as everybody writes it: a pool
-of pg, no cancellation, no \`statement_timeout\`. Each begins idle.
+const EXPLANATION = `Callers of inventory-service's \`/check\` arrive independently of each other and of the answers, at a multiple of
+the database's capacity: ${CONNECTIONS} connections and a query of ${QUERY_MS} ms allow ${CAPACITY} per second. Half of the callers wait ${PATIENT.timeoutMs} ms
+and send that in \`x-envoy-expected-rq-timeout-ms\`. The other half hang up after ${IMPATIENT_MS} ms, as axios does at its timeout;
+in "budgets too" they send that as well. Express + pg is the same route written the usual way: a pool of pg, no
+cancellation, no \`statement_timeout\`. Each server starts idle.
 
-Served: a 200 before the caller left. Capacity: all answers in time, of those that there is room for. For
-nobody: what the database worked, by its own log, for callers who got no answer in time, the whole of each
-query, until it was stopped too. After they left: the part of it that nobody waited for any more. What was
-begun for somebody who left before it ended is all for nobody, although it stopped at once: only a budget
-could have told.`;
+Served: a 200 before the caller hung up. Capacity: all answers in time, as a share of those the database has room
+for. For nobody: the database's work, by its own log, for callers that got no answer in time, including queries that
+were stopped. After they left: the part of that work done after the caller had hung up. A query that stops at once
+at a hang-up still counts as work for nobody: only a budget could have prevented it.`;
 
-/** Measures what each makes of more than it can serve, prints the tables, and draws the picture. */
+/** Measures each server under overload, prints the tables, and draws the picture. */
 export async function runGoodput(quick: boolean): Promise<void> {
   if (!postgresVersion) throw new Error('PostgreSQL is not installed');
   const seconds = quick ? 15 : 60;

@@ -23,7 +23,7 @@ type Plan = typeof FULL;
 
 const results = new Results();
 
-/** Measures all contenders, ours and its peers, and prints the tables; `quick`: fewer orders. */
+/** Measures all contenders and prints the tables; `quick` places fewer orders. */
 export async function runBench(quick: boolean): Promise<void> {
   const plan = quick ? QUICK : FULL;
   using stub = new Stub();
@@ -32,9 +32,9 @@ export async function runBench(quick: boolean): Promise<void> {
   await inFreshProcesses(plan, stub, stubUrl);
   if (plan.soak > 0) progress(`${plan.soak} orders, every third cancelled`);
   const soaked = plan.soak > 0 ? await soak(stub, stubUrl, plan.soak) : [];
-  progress('what a scope costs');
+  progress('the cost of a scope');
   const overhead = await scopeOverhead(plan.freshRounds * 2 + 1, plan.orders * 4);
-  progress('what telemetry costs');
+  progress('the cost of telemetry');
   const telemetry = await telemetryOverhead(stubUrl, plan.freshRounds * 2 + 1, plan.orders);
   progress('');
   const text = `${tables(results, soaked)}\n\n${overhead}\n\n${telemetry}`;

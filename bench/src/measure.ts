@@ -5,13 +5,13 @@ import { inTime } from './in-time.ts';
 import type { MeasuredProcess } from './measured-process.ts';
 import type { Stub } from './stub.ts';
 
-/** Orders at work at once under load. */
+/** How many orders are in flight under load. */
 const CONNECTIONS = 64;
 
-/** Connections opened at once when thousands are wanted: fewer than a listen queue holds. */
+/** How many connections are opened at once; fewer than a listen queue holds. */
 export const OPENING = 250;
 
-/** A round of orders that succeed, one after the other on each of 64 connections. */
+/** A round of successful orders, one after another on each of 64 connections. */
 export async function load(process: MeasuredProcess, orders: number) {
   const latenciesMs: number[] = [];
   let left = orders;
@@ -20,7 +20,7 @@ export async function load(process: MeasuredProcess, orders: number) {
     while (left-- > 0) {
       const sentAt = performance.now();
       await connection.order().catch((error) => {
-        left = 0; // None of it runs beside what is measured next.
+        left = 0; // So that nothing of this round runs during the next measurement.
         throw error;
       });
       latenciesMs.push(performance.now() - sentAt);
@@ -38,7 +38,7 @@ export async function load(process: MeasuredProcess, orders: number) {
   };
 }
 
-/** A round of clients that hang up one by one, every other one during the payment. */
+/** A round of clients that hang up one after another, every other one during the payment. */
 export async function cancellations(process: MeasuredProcess, stub: Stub, orders: number) {
   const latenciesMs: number[] = [];
   for (let n = 0; n < orders; n += 1) {
@@ -54,9 +54,8 @@ export async function cancellations(process: MeasuredProcess, stub: Stub, orders
 }
 
 /**
- * In a fresh process: memory for each of the first 2,000 orders held open (resident, and the part of
- * it that is JavaScript heap), then the time until the last downstream call has stopped after the
- * clients of 3,000 have hung up at once.
+ * In a fresh process: the memory per order of 2,000 orders in flight (resident, and the JavaScript heap within it).
+ * Then the time until the last downstream call has stopped after the clients of 3,000 orders have hung up at once.
  */
 export async function inFlight(process: MeasuredProcess, stub: Stub) {
   const before = await process.holdings();
@@ -74,7 +73,7 @@ export async function inFlight(process: MeasuredProcess, stub: Stub) {
   };
 }
 
-/** An order whose call downstream has arrived and gets no answer. */
+/** An order whose downstream call has arrived and gets no answer. */
 export async function hold(process: MeasuredProcess, stub: Stub, parameter: string, n: number) {
   const id = `held-${n}`;
   const { arrived, stoppedAt } = stub.hold(id);

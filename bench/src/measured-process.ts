@@ -10,8 +10,8 @@ import { CALLED, variableOf } from '../../services.ts';
 import { inTime } from './in-time.ts';
 
 /**
- * A server under measurement, its log in a file. The tests read each line of a service's log and hear of each
- * request; here nobody listens while the process works.
+ * A server under measurement, with its log in a file. Unlike in the tests, nothing reads the log or reports requests
+ * while the process works.
  */
 export class MeasuredProcess implements AsyncDisposable {
   readonly url: string;

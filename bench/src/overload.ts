@@ -7,35 +7,35 @@ import { MeasuredProcess } from './measured-process.ts';
 export const CONNECTIONS = 10;
 export const QUERY_MS = 100;
 
-/** Queries a second that the database has room for. */
+/** How many queries per second the database has room for. */
 export const CAPACITY = CONNECTIONS * (1_000 / QUERY_MS);
 
-/** A caller with a timeout of its own, which it says. */
+/** A caller that waits, and sends its timeout as a budget. */
 export const PATIENT: CallerKind = { timeoutMs: 5_000, sendsBudget: true };
 
 /** Shares from 0 to 1. */
 export interface Goodput {
-  /** Of the patient callers, how many had their answer in time. */
+  /** Patient callers that got their answer in time. */
   served: number;
-  /** The same of those who came in the second half. */
+  /** The same for callers of the second half. */
   servedLater: number;
-  /** Answers in time, to impatient callers too, of those that the database has room for. */
+  /** Answers in time, to impatient callers too, as a share of the capacity. */
   capacity: number;
-  /** Of the database's time at work, what was spent on callers who had no answer in time. */
+  /** The share of the database's work for callers that got no answer in time. */
   forNobody: number;
-  /** Of the database's time at work, what was spent on callers who had left already. */
+  /** The share of the database's work after the caller had hung up. */
   afterLeaving: number;
 }
 
-/** What one contender made of one load: so many times the capacity. */
+/** The goodput of one contender under one load, which is a multiple of the capacity. */
 export interface Measured extends Goodput {
   name: string;
   load: number;
 }
 
 /**
- * Starts the inventory service `entry` with a database of its own, and sends it a crowd for `durationMs`:
- * so many callers a second, half of them patient, half `impatient`.
+ * Starts the inventory service `entry` with a new database, and sends it a crowd for `durationMs`: `perSecond`
+ * callers, half of them patient, half `impatient`.
  */
 export async function overload(
   entry: string,
@@ -52,7 +52,7 @@ export async function overload(
   });
   await warmUp(service.url);
   work = new DatabaseWork();
-  // They go on coming until the last of those that count has left.
+  // Callers keep arriving until the last one that counts has ended.
   const crowd = { perSecond, durationMs: durationMs + PATIENT.timeoutMs };
   const { startedAt, callers } = await callFrom(
     { ...crowd, kinds: [PATIENT, impatient] },
@@ -61,7 +61,7 @@ export async function overload(
   return goodput(callers, work, startedAt, startedAt + durationMs);
 }
 
-/** Below the capacity, until the code is compiled and all connections are open. */
+/** Sends a load below the capacity until the code is compiled and all connections are open. */
 async function warmUp(url: string): Promise<void> {
   await sleep(2_000); // Until it has found its database.
   const crowd = { perSecond: CAPACITY * 0.8, durationMs: 5_000, kinds: [PATIENT] };
@@ -80,7 +80,9 @@ function goodput(
   );
   const later = arrived.filter(({ arrivedAt }) => arrivedAt >= (from + to) / 2);
   const answered = callers.filter(({ isServed, endedAt }) => isServed && endedAt < to);
-  let [all, forNobody, afterLeaving] = [0, 0, 0];
+  let all = 0;
+  let forNobody = 0;
+  let afterLeaving = 0;
   for (const { id, isServed, endedAt } of callers) {
     const query = byParameter.get(id);
     if (!query) continue;

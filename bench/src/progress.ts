@@ -1,6 +1,6 @@
 const startedAt = performance.now();
 
-/** Says on stderr what is under way; '' clears the line. */
+/** Shows the current step on stderr; '' clears the line. */
 export function progress(what: string): void {
   const seconds = Math.round((performance.now() - startedAt) / 1_000);
   if (what && process.stderr.isTTY) process.stderr.write(`\r\x1b[K${seconds} s  ${what}`);

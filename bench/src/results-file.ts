@@ -3,10 +3,10 @@ import { cpus } from 'node:os';
 
 const FILE = new URL('../RESULTS.md', import.meta.url);
 
-/** Where it was measured. */
+/** The machine and the Node of this run. */
 export const MACHINE = `Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model}`;
 
-/** Puts what `command` has measured into RESULTS.md, in the place of what it measured before. */
+/** Writes the results of `command` into RESULTS.md, in place of its previous results. */
 export function record(command: string, text: string): void {
   const heading = `## \`${command}\``;
   const file = existsSync(FILE) ? readFileSync(FILE, 'utf8') : '# Results\n';

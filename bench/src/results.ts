@@ -3,12 +3,12 @@ import { type Contender, type Figure, NAMES, OURS } from './contenders.ts';
 
 type Figures = Partial<Record<Figure, number>>;
 
-/** The rounds of all contenders. One failed request fails its contender: nothing of it is shown. */
+/** The rounds of all contenders. A single failed request fails its contender, whose figures are then not shown. */
 export class Results {
   readonly failures = new Map<Contender, string>();
   readonly #rounds = new Map<Contender, Figures[]>(NAMES.map((name) => [name, []]));
 
-  /** Adds a round of `name`, unless it has failed before. */
+  /** Adds a round of `name`, unless it has already failed. */
   async add(name: Contender, measure: () => Promise<Figures>): Promise<void> {
     if (this.failures.has(name)) return;
     try {
@@ -23,7 +23,7 @@ export class Results {
     return this.#median(this.#values(name, figure));
   }
 
-  /** How many times the figure of `base` it is: the median of the rounds' ratios, each to its neighbour. */
+  /** The median of the ratios to `base`, round by round. */
   ratio(name: Contender, figure: Figure, base = OURS): number {
     const bases = this.#values(base, figure);
     const ratios = this.#values(name, figure).map((value, n) => value / (bases[n] ?? Number.NaN));

@@ -12,18 +12,19 @@ interface Round {
   heldBytes: number;
 }
 
-/** What a scope costs a request that is answered at once: rounds without and with one, in turn. */
+/** Measures the cost of a scope for a request that is answered at once, in alternating rounds without and with one. */
 export async function scopeOverhead(rounds: number, requests: number): Promise<string> {
   const rows: string[][] = [];
-  for (const [name, entry, SUBSCRIBED] of [
+  for (const [name, entry, subscribed] of [
     ['node:http', 'bench/peers/scope-node-http', '0'],
     ['node:http, and a subscriber', 'bench/peers/scope-node-http', '1'],
     ['Express', 'bench/peers/scope-express', '0'],
   ] as const) {
-    const [without, scoped]: [Round[], Round[]] = [[], []];
+    const without: Round[] = [];
+    const scoped: Round[] = [];
     for (let round = 0; round < rounds; round += 1) {
       without.push(await measure(entry, { SCOPE: '0' }, requests));
-      scoped.push(await measure(entry, { SCOPE: '1', SUBSCRIBED }, requests));
+      scoped.push(await measure(entry, { SCOPE: '1', SUBSCRIBED: subscribed }, requests));
     }
     const row = (figure: keyof Round, digits: number) => {
       const [before, after] = [without, scoped].map((all) => median(all.map((it) => it[figure])));
@@ -36,7 +37,7 @@ export async function scopeOverhead(rounds: number, requests: number): Promise<s
   return markdownTable([head, ...rows], { align: ['l', ...head.slice(1).map(() => 'r')] });
 }
 
-/** A fresh process: processor time a request under load, and the heap that each one held open takes. */
+/** In a fresh process: processor time per request under load, and heap per request in flight. */
 async function measure(
   entry: string,
   env: Record<string, string>,

@@ -10,7 +10,7 @@ import { MeasuredProcess } from './measured-process.ts';
 
 export const SERVICES = LIST.map(({ name }): ServiceName => `${name}-service`);
 
-/** What `make` returns for each service, by its name. */
+/** Calls `make` for each service; returns the results by name. */
 export function byService<Made>(
   make: (name: ServiceName, index: number) => Made,
 ): Record<ServiceName, Made> {
@@ -18,13 +18,13 @@ export function byService<Made>(
   return Object.fromEntries(made) as Record<ServiceName, Made>;
 }
 
-/** What PostgreSQL is set to as it would run: what is committed is on the disk. */
+/** PostgreSQL's settings in production: a commit is on the disk. */
 export const DURABLE = { fsync: 'on', synchronous_commit: 'on' };
 
 /** One process of each service; the order service calls the others. `all` are in the order of SERVICES. */
 export type Services = Awaited<ReturnType<typeof startServices>>;
 
-/** Starts one process of each service, with `env` set for all of them. */
+/** Starts one process of each service, with `env` for all of them. */
 export async function startServices(env: Record<string, string> = {}) {
   const started: MeasuredProcess[] = [];
   const end = async () => {

@@ -8,15 +8,15 @@ import type { Stub } from './stub.ts';
 
 const CONNECTIONS = 48;
 
-/** Longer than either side keeps an idle connection. */
+/** Longer than the client or the server keeps an idle connection. */
 const SETTLE_MS = 11_000;
 
-/** Heap that may stay behind: less than one leaked object for every ten orders. */
+/** The allowed growth of the heap: less than one leaked object per ten orders. */
 const LEFT_BYTES_PER_ORDER = 5;
 
 /**
- * Our service before and after `orders`, every third of them cancelled: what it holds must be what it
- * held. Returns the rows of a table of targets.
+ * Compares what order-service holds before and after `orders`, every third of them cancelled. Returns rows for the
+ * table of targets.
  */
 export async function soak(stub: Stub, stubUrl: string, orders: number): Promise<string[][]> {
   await using service = await MeasuredProcess.start(CONTENDERS[OURS], stubUrl);

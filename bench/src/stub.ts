@@ -7,15 +7,15 @@ const BODIES: Record<string, (id: string) => string> = {
   void: (id) => `Payment for order ${id} voided`,
 };
 
-/** A request that the stub keeps without an answer. */
+/** A request that the stub does not answer. */
 interface HeldRequest {
   arrived: () => void;
   stopped: (at: number) => void;
 }
 
 /**
- * All that an order calls, in one: answers each call at once, except those whose id it was told to hold.
- * It speaks just enough HTTP for calls without a body, so that it costs next to nothing itself.
+ * Stands in for all services that order-service calls. Answers every call at once, except for the ids passed to
+ * `hold`. It speaks just enough HTTP for calls without a body, to cost almost nothing itself.
  */
 export class Stub implements Disposable {
   readonly #server: Server;
@@ -36,13 +36,13 @@ export class Stub implements Disposable {
     });
   }
 
-  /** Listens on any free port; returns the URL. */
+  /** Listens on a free port; resolves with the URL. */
   async listen(): Promise<string> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', 4096, resolve));
     return `http://127.0.0.1:${portOf(this.#server)}`;
   }
 
-  /** Keeps the next call about `id` (a product or an order) without an answer. */
+  /** Leaves the next call about `id` (a product or an order) unanswered. */
   hold(id: string): { arrived: Promise<void>; stoppedAt: Promise<number> } {
     const { promise: arrived, resolve: arrive } = withResolvers<void>();
     const { promise: stoppedAt, resolve: stopped } = withResolvers<number>();

@@ -3,7 +3,7 @@ import { COLUMNS, NAMES, OURS, USUAL } from './contenders.ts';
 import type { Results } from './results.ts';
 import { MACHINE } from './results-file.ts';
 
-/** The table of results and the table of targets, aligned for a terminal and valid Markdown. */
+/** The table of results and the table of targets, as Markdown that is aligned for a terminal. */
 export function tables(results: Results, soak: string[][]): string {
   const headings = COLUMNS.map(([, heading]) => heading);
   const rows = NAMES.map((name) => {
@@ -17,7 +17,7 @@ export function tables(results: Results, soak: string[][]): string {
   });
   const align = ['l', ...headings.map(() => 'r')];
   return [
-    `${MACHINE}. In brackets: the median of its ratios to ours, round by round.`,
+    `${MACHINE}. In brackets: the median ratio to order-service, round by round.`,
     markdownTable([['', ...headings], ...rows], { align }),
     markdownTable([['target', 'limit', 'measured', ''], ...targets(results), ...soak]),
   ].join('\n\n');

@@ -10,7 +10,7 @@ import { MeasuredProcess } from './measured-process.ts';
 
 const OPTIONS = [...LOADER, '--import', '@orders/telemetry'];
 
-/** What an order costs without telemetry, with it but off, and with it on: rounds in turn, fresh processes. */
+/** Measures the cost of telemetry that is not loaded, loaded but off, and on, in alternating rounds of fresh processes. */
 export async function telemetryOverhead(
   stubUrl: string,
   rounds: number,

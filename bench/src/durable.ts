@@ -78,6 +78,6 @@ function table(inMemory: Round[], durable: Round[]): string {
     figure(rounds, 'PostgreSQL').toFixed(0),
   ];
   const rows = [row('in memory', inMemory, true), row('with PostgreSQL', durable, false)];
-  const all = [...head, 'of PostgreSQL'];
+  const all = [...head, 'CPU µs/order PostgreSQL'];
   return markdownTable([all, ...rows], { align: ['l', ...all.slice(1).map(() => 'r')] });
 }

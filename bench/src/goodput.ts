@@ -77,9 +77,9 @@ function table(measured: Measured[]): string {
   const head = [
     'times the capacity',
     '',
-    'of the patient served',
+    'patient callers served',
     'in the second half',
-    'of the capacity',
+    'capacity used',
     'work for nobody',
     'after they left',
   ];
@@ -101,7 +101,7 @@ function targets(measured: Measured[]): string {
   };
   const rows = [OURS, OURS_WITH_BUDGETS].flatMap((name) => [
     row(name, 1.5, 'served', 'patient served', 'at least 95 %'),
-    row(name, 3, 'capacity', 'of the capacity', 'at least 90 %'),
+    row(name, 3, 'capacity', 'capacity used', 'at least 90 %'),
     ...LOADS.map((load) => row(name, load, 'forNobody', 'for nobody', 'under 5 %')),
   ]);
   return markdownTable([['target', 'limit', 'measured', ''], ...rows]);

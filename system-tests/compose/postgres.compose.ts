@@ -11,7 +11,7 @@ import {
 } from '../../harness/compose-stack.ts';
 import { since, until } from '../../harness/time.ts';
 import type { ServiceName } from '../../services.ts';
-import { checksIn } from '../support/checks-in-database.ts';
+import { checksIn } from './checks-in-database.ts';
 import { scene } from '../support/scene.ts';
 
 const IMAGE = 'postgres:17';

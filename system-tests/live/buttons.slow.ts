@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { scene } from '../support/scene.ts';
 import { interrupt } from './live-interrupt.ts';
-import { useLivePage } from './live-page.ts';
+import { useLivePage } from './page.ts';
 
 const live = useLivePage();
 const { press, usual, ours, sides, figures, label, sentence, onBoth } = live;

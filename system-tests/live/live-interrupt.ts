@@ -1,5 +1,5 @@
-import type { LiveLine } from './live-events.ts';
-import type { LivePage } from './live-page.ts';
+import type { LiveLine } from './events.ts';
+import type { LivePage } from './page.ts';
 
 /** How an order ends whose client has hung up. */
 export const HUNG_UP: [string, string] = ['hung up', 'hung up'];

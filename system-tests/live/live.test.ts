@@ -6,8 +6,8 @@ import { History } from '../../demo/live/history.ts';
 import { createPageServer } from '../../demo/live/page-server.ts';
 import { send } from '../../harness/clients.ts';
 import { Feed } from '../../harness/feed.ts';
-import { portOf } from '../../harness/network.ts';
-import { followEvents } from './live-events.ts';
+import { portOf } from '../../harness/port-of.ts';
+import { followEvents } from './events.ts';
 
 const ended: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { scene } from '../support/scene.ts';
-import { startLive, useLivePage } from './live-page.ts';
+import { startLive, useLivePage } from './page.ts';
 
 const live = useLivePage();
 const { press, usual, ours, sentence } = live;

@@ -3,8 +3,8 @@ import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { chromiumPath, startChromium } from '../../harness/chromium.ts';
 import { startCommand } from '../../harness/command.ts';
 import type { Feed } from '../../harness/feed.ts';
-import { ROOT } from '../../processes/repository.ts';
-import { followEvents, type LiveLine } from './live-events.ts';
+import { ROOT } from '../../harness/repository.ts';
+import { followEvents, type LiveLine } from './events.ts';
 
 export const startLive = (env: NodeJS.ProcessEnv, ...args: string[]) =>
   startCommand(process.execPath, ['run.js', 'demo/live/live.ts', ...args], env, ROOT);

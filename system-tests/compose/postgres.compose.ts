@@ -11,8 +11,8 @@ import {
 } from '../../harness/compose-stack.ts';
 import { since, until } from '../../harness/time.ts';
 import type { ServiceName } from '../../services.ts';
-import { checksIn } from './checks-in-database.ts';
 import { scene } from '../support/scene.ts';
+import { checksIn } from './checks-in-database.ts';
 
 const IMAGE = 'postgres:17';
 const ORDER_URL = 'http://127.0.0.1:8080';

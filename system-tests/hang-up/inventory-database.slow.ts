@@ -4,8 +4,8 @@ import { type Answer, send } from '../../harness/clients.ts';
 import { postgresVersion } from '../../harness/postgres.ts';
 import { until } from '../../harness/time.ts';
 import { createPool } from '../../postgres/src/index.ts';
-import { startInventory, summary } from './inventory-on-postgres.ts';
 import { scene } from '../support/scene.ts';
+import { startInventory, summary } from './inventory-on-postgres.ts';
 
 const MISSING = 'PostgreSQL is not installed';
 const STOPS = 60;

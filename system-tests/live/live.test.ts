@@ -1,12 +1,15 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { connect } from 'node:net';
 import { GracefulShutdown } from 'request-scope';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { History } from '../../demo/live/history.ts';
 import { createPageServer } from '../../demo/live/page-server.ts';
-import { send } from '../../harness/clients.ts';
+import { send } from '../../harness/client.ts';
+import { startCommand } from '../../harness/command.ts';
 import { Feed } from '../../harness/feed.ts';
 import { portOf } from '../../harness/port-of.ts';
+import { LOADER } from '../../harness/repository.ts';
 import { followEvents } from './events.ts';
 
 const ended: (() => Promise<unknown>)[] = [];
@@ -107,4 +110,38 @@ test('a press needs an origin and POST; what is not there is 404', async () => {
   const { headers, status } = await fetch(origin);
   expect(status).toBe(200);
   expect(headers.get('content-security-policy')).toMatch(/frame-ancestors 'none'/);
+});
+
+test('a page that does not read is told nothing more once the end has been said', async () => {
+  const history = new History();
+  const server = createServer((_req, res) => history.follow(res, 0)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const page = connect(portOf(server), '127.0.0.1');
+  page.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  const [, reader]: ServerResponse[] = await once(server, 'request');
+  if (!reader) throw new Error('no response');
+  const failures: Error[] = [];
+  reader.on('error', (error) => failures.push(error));
+  while (reader.writableLength === 0) history.tell({ time: 0, msg: 'x'.repeat(100_000) });
+  history.end();
+  history.tell({ time: 0, msg: 'Hangs up' });
+  page.destroy();
+  await once(reader, 'close');
+  expect(failures).toEqual([]);
+});
+
+test('where a service does not start, npm run live ends what has started, and itself', async () => {
+  const env = { LIVE_PORT: '0', TRANSPILED: '/nowhere' };
+  const live = startCommand(process.execPath, [...LOADER, 'demo/live/live.ts'], env);
+  expect(await live.closed).toBe(1);
+  expect(live.output()).toMatch(/^live: \w+-service/);
+});
+
+test('npm run live refuses a port that is none in one line', async () => {
+  const env = { LIVE_PORT: 'none' };
+  const live = startCommand(process.execPath, [...LOADER, 'demo/live/live.ts'], env);
+  expect(await live.closed).toBe(1);
+  const line = 'live: LIVE_PORT is "none", it must be an integer from 0 to 65535\n';
+  expect(live.output()).toBe(line);
 });

@@ -1,16 +1,21 @@
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { expect } from 'vitest';
+import { startCommand } from '../../harness/command.ts';
+import { portOf } from '../../harness/port-of.ts';
 import { scene } from '../support/scene.ts';
 import type { LiveLine } from './events.ts';
-import { HUNG_UP, interrupt } from './live-interrupt.ts';
-import { useLivePage } from './page.ts';
+import { HUNG_UP, interrupt, startLive, useLivePage } from './page.ts';
+
+const AXE = readFileSync(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
+
+const live = useLivePage();
+const { open, press, usual, ours, sides, figures, label, sentence, told, onBoth } = live;
 
 /** What a hang-up may take until the last service has stopped, by the services' own clocks. */
 const STOPS_WITHIN_MS = 100;
 /** A busy machine only adds to a time: of so many tries, one must keep within it. */
 const TRIES = 8;
-
-const live = useLivePage();
-const { open, press, usual, ours, figures, label, sentence, told, onBoth } = live;
 
 /** Hangs up during `path` until all of ours has stopped in time; resolves with how long it took. */
 async function stopsInTime(path: '/check' | '/pay'): Promise<number> {
@@ -110,3 +115,214 @@ scene('The tab is closed', 'that is a hang-up, too', async () => {
   await ofOrder('usual', ({ msg }) => msg === 'Order successfully processed');
   return `ours stopped ${Math.max(0, worked.time - oursEnd.time)} ms later, the usual one charged`;
 });
+
+scene('Place order', 'both process it and charge it once', async () => {
+  await press('Place order');
+  await expect.poll(sentence).toMatch(/^Order \d+ has ended/);
+  for (const column of sides()) {
+    expect(await figures(column)).toEqual(['0 ms', '0', '1']);
+    expect(await label(column, 'payment').textContent()).toMatch(/charged/);
+    expect(await label(column, 'client').textContent()).toMatch(/answered/);
+  }
+  return `${await sentence()}`;
+});
+
+scene(
+  'Cut the network, Heal',
+  'ours takes the charge back once it can, the usual one keeps it',
+  async () => {
+    const cut = async () => {
+      await press('Cut the network');
+      await expect.poll(() => ours().locator('h2').textContent()).toMatch(/payment cut/);
+    };
+    await interrupt(live, { path: '/pay', act: cut, outcomes: ['failed', 'failed'] });
+    for (const column of sides()) await expect.poll(() => figures(column)).toContain('1');
+    expect(await label(ours(), 'payment').textContent()).toMatch(/charged/);
+    await press('Heal');
+    await expect.poll(() => label(ours(), 'payment').textContent()).toMatch(/taken back/);
+    await expect.poll(sentence).toMatch(/was charged\. .*the charge was taken back/);
+    expect((await figures(ours()))[1]).toBe('0');
+    expect((await figures(usual()))[1]).toBe('1');
+    return `${await sentence()}`;
+  },
+);
+
+scene(
+  'Stop order-service',
+  'ours finishes its order; both come back, and so do their events',
+  async () => {
+    let restarts = 0;
+    const stop = async () => {
+      restarts += 1;
+      await press('Stop order-service');
+      await onBoth({ msg: 'order-service is back' }, restarts);
+    };
+    await interrupt(live, { path: '/pay', act: stop, outcomes: ['failed', 'processed'] });
+    await expect.poll(() => label(usual(), 'order').textContent()).toMatch(/gone/);
+    await expect.poll(() => figures(usual())).toContain('1');
+    expect(await figures(ours())).toEqual(['0 ms', '0', '1']);
+    await press('Place order');
+    await expect.poll(async () => (await figures(usual()))[2]).toBe('1');
+    await expect.poll(async () => (await figures(ours()))[2]).toBe('2');
+    return 'the usual one failed a charged order, ours none; the next was processed by both';
+  },
+);
+
+scene('50 orders, a third hang up', 'ours: charged = processed; left: not', async () => {
+  await press('50 orders, a third hang up');
+  await onBoth({ outcome: 'hung up' }, 17);
+  await expect.poll(sentence).toMatch(/^50 orders, 17 hung up/);
+  const charged = (side: string) => {
+    const ofSide = live.events.items.filter((event) => event.side === side);
+    const ids = (start: string) =>
+      ofSide.filter(({ msg }) => msg.startsWith(start)).map(({ requestId }) => requestId);
+    const voided = ids('Payment voided');
+    return ids('Payment processed').filter((id) => !voided.includes(id)).length;
+  };
+  expect(charged('ours')).toBe(33);
+  expect((await figures(ours())).slice(1)).toEqual(['0', '33']);
+  // On a busy machine the first to hang up may do so before their order has been sent.
+  const lost = charged('usual') - 33;
+  expect(lost).toBeGreaterThan(8);
+  expect((await figures(usual())).slice(1)).toEqual([String(lost), '33']);
+  for (const column of sides()) expect(await column.locator('li').count()).toBe(20);
+  return `${await sentence()}`;
+});
+
+scene('Reset', 'forgets the orders on every page, and heals the network', async () => {
+  await press('Cut the network');
+  await press('Place order');
+  await expect.poll(() => ours().locator('li').count()).toBe(1);
+  await press('Reset');
+  await expect.poll(() => ours().locator('li').count()).toBe(0);
+  for (const column of sides()) expect(await figures(column)).toEqual(['0 ms', '0', '0']);
+  await press('Place order');
+  await expect.poll(() => figures(ours())).toEqual(['0 ms', '0', '1']);
+  return 'no order, no figure, and the next order succeeds';
+});
+
+scene('The keyboard alone', 'places, hangs up, opens the log and copies the curl', async () => {
+  const place = async () => {
+    await live.page.context().close();
+    await open({ permissions: ['clipboard-read', 'clipboard-write'] });
+    await live.page.keyboard.press('Tab');
+    await live.page.keyboard.press('Enter');
+  };
+  const act = () => live.page.keyboard.press('Escape');
+  const { ofOrder } = await interrupt(live, { path: '/pay', act, outcomes: HUNG_UP, place });
+  await ofOrder('usual', ({ msg }) => msg === 'Order successfully processed');
+  // The last that is said of it: what comes later would be said over what is copied.
+  await expect.poll(sentence).toMatch(/^You hung up .*was charged.*nothing was charged/);
+  await ours().locator('summary').focus();
+  await live.page.keyboard.press('Enter');
+  const log = ours().locator('pre');
+  await expect
+    .poll(() => log.textContent())
+    .toMatch(/payment +Payment processing canceled.*(client|voided)/); // whichever comes first
+  await ours()
+    .getByRole('button', { name: /^Copy the curl of order/ })
+    .focus();
+  await live.page.keyboard.press('Enter');
+  await expect.poll(sentence).toMatch(/^Copied/);
+  const curl = await live.page.evaluate<string>('navigator.clipboard.readText()');
+  expect(curl).toMatch(
+    /^curl --max-time [\d.]+ 'http:\/\/127\.0\.0\.1:\d+\/order\?orderID=live-\d+'$/,
+  );
+  const run = startCommand('sh', ['-c', `${curl} --silent`]);
+  expect(await run.closed).toBe(28);
+  return curl;
+});
+
+scene(
+  'The page at 1280 and at 390 pixels, light and dark',
+  'no violation that axe finds',
+  async () => {
+    await press('Hang up in 1 s');
+    await told('usual', { msg: 'Order successfully processed' });
+    await ours().locator('summary').click();
+    for (const width of [1_280, 390]) {
+      await live.page.setViewportSize({ width, height: 800 });
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await live.page.emulateMedia({ colorScheme });
+        await live.page.evaluate(AXE);
+        const { violations } = await live.page.evaluate<{ violations: { id: string }[] }>(
+          'axe.run()',
+        );
+        expect(violations.map(({ id }) => id)).toEqual([]);
+      }
+      const overflow = 'document.documentElement.scrollWidth - innerWidth';
+      expect(await live.page.evaluate<number>(overflow)).toBeLessThanOrEqual(0);
+    }
+    return 'none, and nothing to scroll sideways';
+  },
+);
+
+scene('Reduced motion', 'bars step with the events, and grow otherwise', async () => {
+  const grown = `new Promise((resolve) => {
+    const bar = () => document.querySelector('#ours .lanes .payment .bar').style.width;
+    const [before, end] = [bar(), performance.now() + 300];
+    const look = () => performance.now() > end ? resolve(bar() !== before) : requestAnimationFrame(look);
+    look();
+  })`;
+  const grows: unknown[] = [];
+  for (const reducedMotion of ['reduce', 'no-preference'] as const) {
+    await live.page.emulateMedia({ reducedMotion });
+    await press('Place order');
+    await onBoth({ path: '/pay' }, grows.length + 1);
+    await ours().locator('.lanes .payment .bar').first().waitFor({ state: 'attached' });
+    grows.push(await live.page.evaluate(grown));
+    await press('Hang up');
+    await onBoth({ msg: 'Hangs up' }, grows.length);
+  }
+  expect(grows).toEqual([false, true]);
+  return 'still, and moving';
+});
+
+scene("Another origin's page", 'can neither read nor press', async () => {
+  const evil = createServer((_, res) => res.setHeader('Content-Type', 'text/html').end('<p>evil'));
+  await new Promise<void>((resolve) => evil.listen(0, '127.0.0.1', resolve));
+  await live.page.goto(`http://localhost:${portOf(evil)}`);
+  const seen = await live.page.evaluate<string[]>(`Promise.all([
+    fetch('${live.url}/events').then(() => 'read', () => 'refused'),
+    fetch('${live.url}/order', { method: 'POST', mode: 'no-cors' }).then(() => 'sent', () => 'refused'),
+    new Promise((resolve) => { new EventSource('${live.url}/events').onerror = () => resolve('refused'); }),
+  ])`);
+  expect(seen).toEqual(['refused', 'refused', 'refused']);
+  await open();
+  expect(await ours().locator('li').count()).toBe(0);
+  evil.closeAllConnections();
+  evil.close();
+  return 'both refused, and no order placed';
+});
+
+scene('npm run live, again on the same port', 'one line, and exit code 1', async () => {
+  const second = startLive({ LIVE_PORT: new URL(live.url).port });
+  expect(await second.closed).toBe(1);
+  expect(second.output()).toMatch(/^live: listen EADDRINUSE.*; LIVE_PORT moves it\n$/);
+  return second.output().trim();
+});
+
+scene(
+  '--as-usual=off, then Ctrl+C with an order under way',
+  'one column, and nothing is left',
+  async () => {
+    const alone = startLive({ LIVE_PORT: '0' }, '--as-usual=off');
+    await live.page.goto(await alone.seen(/Open (\S+)/));
+    await ours().waitFor();
+    expect(await usual().count()).toBe(0);
+    await live.page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await press('Place order');
+    await expect.poll(sentence).toMatch(/is under way\.$/); // Or it would be said over what is copied.
+    await ours()
+      .getByRole('button', { name: /^Copy the curl/ })
+      .click();
+    await expect.poll(sentence).toMatch(/^Copied/);
+    const curl = await live.page.evaluate<string>('navigator.clipboard.readText()');
+    const [orderUrl = ''] = /http:\/\/[^/]+/.exec(curl) ?? [];
+    expect((await fetch(`${orderUrl}/health`)).status).toBe(200);
+    alone.child.kill('SIGINT');
+    expect(await alone.closed).toBe(0);
+    await expect(fetch(`${orderUrl}/health`)).rejects.toThrow();
+    return 'exit code 0, and order-service is gone';
+  },
+);

@@ -34,12 +34,17 @@ const LONG_TIMEOUT_MS = '60000';
 const SHORT_TIMEOUT_MS = '300';
 const MEMORY_SLACK_BYTES = 96 * 2 ** 20;
 
+let inventory: ServiceProcess;
+beforeAll(async () => {
+  inventory = await ServiceProcess.start('inventory-service', { CHECK_DURATION_MS: '0' });
+});
+afterAll(() => inventory[Symbol.asyncDispose]());
+
 describe.each([
   ['inventory', 'Inventory check failed'],
   ['payment', 'Payment processing failed'],
 ])('with its %s-service at fault', (role, failure) => {
   let faulty: FaultyServer;
-  let inventory: ServiceProcess;
   let withLongTimeout: ServiceProcess;
   let withShortTimeout: ServiceProcess;
 
@@ -51,7 +56,6 @@ describe.each([
     });
 
   beforeAll(async () => {
-    inventory = await ServiceProcess.start('inventory-service', { CHECK_DURATION_MS: '0' });
     faulty = await startFaulty(faults.reset);
     withLongTimeout = await startOrder(faulty.url, LONG_TIMEOUT_MS);
     withShortTimeout = await startOrder(faulty.url, SHORT_TIMEOUT_MS);
@@ -60,7 +64,7 @@ describe.each([
     }
   });
   afterAll(async () => {
-    for (const part of [withLongTimeout, withShortTimeout, inventory, faulty]) {
+    for (const part of [withLongTimeout, withShortTimeout, faulty]) {
       await part[Symbol.asyncDispose]();
     }
   });

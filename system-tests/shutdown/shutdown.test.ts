@@ -27,7 +27,7 @@ test('SIGTERM lets an order in flight on a kept-alive connection finish, then th
   expect(await order.exited).toEqual({ code: 0, signal: null });
 });
 
-test('an order that outlives the grace is answered 503, and its work stops', async () => {
+test('an order that outlives the grace is answered 503, a check 408, and the work stops', async () => {
   const env = { CHECK_DURATION_MS: NEVER_MS, SHUTDOWN_TIMEOUT_MS: '50' };
   await using system = await startSystem(env);
   const { order, inventory } = system;
@@ -40,16 +40,12 @@ test('an order that outlives the grace is answered 503, and its work stops', asy
   expect(headers['retry-after']).toBe('1');
   await inventory.waitFor({ requestId, msg: 'Inventory check canceled for product: 1234' });
   expect(await order.exited).toEqual({ code: 0, signal: null });
-});
 
-test('a check that outlives the grace is answered 408', async () => {
-  const env = { CHECK_DURATION_MS: NEVER_MS, SHUTDOWN_TIMEOUT_MS: '50' };
-  await using service = await ServiceProcess.start('inventory-service', env);
-  const { requestId, answer } = send(`${service.url}/check?productID=1`);
-  await service.arrival(requestId);
-  service.signal('SIGTERM');
-  expect(await answer).toMatchObject({ status: 408, body: 'Request canceled' });
-  expect(await service.exited).toEqual({ code: 0, signal: null });
+  const check = send(`${inventory.url}/check?productID=1`);
+  await inventory.arrival(check.requestId);
+  inventory.signal('SIGTERM');
+  expect(await check.answer).toMatchObject({ status: 408, body: 'Request canceled' });
+  expect(await inventory.exited).toEqual({ code: 0, signal: null });
 });
 
 describe('a service on its way out', () => {
@@ -101,6 +97,29 @@ describe('a service on its way out', () => {
     service.signal('SIGTERM');
     expect(await service.exited).toEqual({ code: 1, signal: null });
   });
+});
+
+const startWithDelay = (DRAIN_DELAY_MS: string) =>
+  ServiceProcess.start('inventory-service', { DRAIN_DELAY_MS, CHECK_DURATION_MS: '0' });
+
+test('for DRAIN_DELAY_MS a health check sees the drain, and no request is refused', async () => {
+  await using service = await startWithDelay('60000');
+  service.signal('SIGTERM');
+  await service.waitFor({ msg: 'Shutting down: SIGTERM' });
+  for (let count = 0; count < 20; count += 1) {
+    const health = await send(`${service.url}/health`).answer;
+    expect(health).toMatchObject({ status: 503, body: '{"status":"draining"}' });
+    const check = await send(`${service.url}/check?productID=7`).answer;
+    expect(check).toMatchObject({ status: 200, headers: { connection: 'close' } });
+  }
+});
+
+test('after DRAIN_DELAY_MS the service leaves, and not before', async () => {
+  await using service = await startWithDelay('500');
+  service.signal('SIGTERM');
+  const { time: toldAt } = await service.waitFor({ msg: 'Shutting down: SIGTERM' });
+  expect(await service.exited).toEqual({ code: 0, signal: null });
+  expect(Date.now() - toldAt).toBeGreaterThanOrEqual(499);
 });
 
 function disposable(agent: Agent): Agent & Disposable {

@@ -3,17 +3,34 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
-import { send } from '../../harness/clients.ts';
-import { portOf } from '../../harness/network.ts';
-import { postgresVersion, startPostgres } from '../../harness/postgres.ts';
+import { pino } from 'pino';
+import { GracefulShutdown } from 'request-scope';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { send } from '../../harness/client.ts';
+import { Feed } from '../../harness/feed.ts';
+import { portOf } from '../../harness/port-of.ts';
 import { ServiceProcess } from '../../harness/service-process.ts';
-import { createPool } from '../../postgres/src/index.ts';
+import { createApp as createInventory } from '../../inventory-service/src/app.ts';
+import { PRODUCTS } from '../../inventory-service/src/stock/postgres.ts';
+import { createApp as createOrder } from '../../order-service/src/app.ts';
+import { ATTEMPTS } from '../../order-service/src/attempts/table.ts';
+import { readConfig as readOrderConfig } from '../../order-service/src/config.ts';
+import { createApp as createPayment } from '../../payment-service/src/app.ts';
+import { PAYMENTS } from '../../payment-service/src/ledger/table.ts';
+import { openDatabase } from '../../postgres/src/database.ts';
+import { createPool, Tables } from '../../postgres/src/index.ts';
+import { useServer } from '../../postgres/test/server.ts';
+
+/** A service with the default settings. */
+let running: ServiceProcess;
+beforeAll(async () => {
+  running = await ServiceProcess.start('inventory-service');
+});
+afterAll(() => running[Symbol.asyncDispose]());
 
 test('a service says where it listens: on loopback', async () => {
-  await using service = await ServiceProcess.start('payment-service');
-  const url = `http://127.0.0.1:${service.port}`;
-  expect(service.lines[0]).toMatchObject({ msg: `Listening on ${url}`, port: service.port });
+  const url = `http://127.0.0.1:${running.port}`;
+  expect(running.lines[0]).toMatchObject({ msg: `Listening on ${url}`, port: running.port });
   expect((await send(`${url}/health`).answer).status).toBe(200);
 });
 
@@ -58,30 +75,11 @@ describe('a service that cannot start says why in one line, exit code 1', () => 
     expect(without.stderr).toMatch(/^payment-service: DOTENV_PATH cannot be read: ENOENT.*\n$/);
   });
 
-  test('with a table of others in the place of its own', async ({ skip }) => {
-    skip(!postgresVersion, 'PostgreSQL is not installed');
-    await using server = await startPostgres();
-    await using pool = createPool(server.url, { maxConnections: 1 });
-    await pool.query('create schema orders; create table orders.payments (amount int)');
-    await using service = new ServiceProcess('payment-service', { DATABASE_URL: server.url });
-    expect(await service.exited).toEqual({ code: 1, signal: null });
-    expect(service.stderr).toBe(
-      'payment-service: orders.payments is not a table of this service: set DATABASE_SCHEMA to a schema of its own\n',
-    );
-    await using other = await ServiceProcess.start('payment-service', {
-      ...{ DATABASE_URL: server.url, DATABASE_SCHEMA: 'shop' },
-    });
-    await other.waitFor({ msg: 'Database available' });
-  });
-
   test('on a port in use', async () => {
-    await using first = await ServiceProcess.start('inventory-service');
-    const PORT = String(first.port);
-    await using second = new ServiceProcess('payment-service', { PORT });
-    expect(await second.exited).toEqual({ code: 1, signal: null });
-    expect(second.stderr).toMatch(
-      /^payment-service: .*EADDRINUSE.*; set PORT \(.*\) to use another port\n$/,
-    );
+    const PORT = String(running.port);
+    await using service = new ServiceProcess('payment-service', { PORT });
+    expect(await service.exited).toEqual({ code: 1, signal: null });
+    expect(service.stderr).toMatch(/^payment-service: .*EADDRINUSE.*; PORT \(.*\) moves it\n$/);
   });
 
   test('on a port in use, while it looks for its database', async () => {
@@ -99,5 +97,49 @@ describe('a service that cannot start says why in one line, exit code 1', () => 
     await using service = new ServiceProcess('payment-service', { HOST: '192.0.2.1' });
     expect(await service.exited).toEqual({ code: 1, signal: null });
     expect(service.stderr).toMatch(/^payment-service: .*EADDRNOTAVAIL.*\n$/);
+  });
+});
+
+describe('on a PostgreSQL', () => {
+  const server = useServer();
+
+  test('three services start at once on a new database, whose server logs no error', async () => {
+    const url = server.postgres.url;
+    const shutdown = new GracefulShutdown();
+    const lines = new Feed<string>();
+    const logger = pino({}, { write: (line) => lines.push(JSON.parse(line).msg) });
+    const open = async (table: typeof ATTEMPTS) =>
+      openDatabase(url, new Tables('orders', [table]), 2, logger, shutdown.signal);
+    const databases = await Promise.all([ATTEMPTS, PAYMENTS, PRODUCTS].map(open));
+    const [attempts, payments, products] = databases;
+    createOrder(readOrderConfig({}), logger, shutdown, attempts);
+    createPayment({ paymentDurationMs: 1, retentionMs: 1 }, logger, shutdown, payments);
+    createInventory({ checkDurationMs: 1 }, logger, shutdown, products);
+    await lines.next((line) => line === 'Database available', 3);
+    // order-service has looked for abandoned attempts.
+    const asked = "select 1 from pg_stat_activity where query like '%for update skip locked%'";
+    await expect
+      .poll(async () => (await server.ask(`${asked} and pid <> pg_backend_pid()`)).rows)
+      .toHaveLength(1);
+    expect(lines.items).toEqual(Array(3).fill('Database available'));
+    expect(await server.errors()).toEqual([]);
+    await shutdown.drain(0);
+    for (const database of databases) await database.close();
+  });
+
+  test('a table of another program in place of its own: one line, exit code 1', async () => {
+    await server.ask('create database others');
+    const url = server.postgres.url.replace(/postgres$/, 'others');
+    await using pool = createPool(url, { maxConnections: 1 });
+    await pool.query('create schema orders; create table orders.payments (amount int)');
+    await using service = new ServiceProcess('payment-service', { DATABASE_URL: url });
+    expect(await service.exited).toEqual({ code: 1, signal: null });
+    expect(service.stderr).toBe(
+      'payment-service: orders.payments is not a table of this service: set DATABASE_SCHEMA to a schema of its own\n',
+    );
+    await using other = await ServiceProcess.start('payment-service', {
+      ...{ DATABASE_URL: url, DATABASE_SCHEMA: 'shop' },
+    });
+    await other.waitFor({ msg: 'Database available' });
   });
 });

@@ -51,7 +51,7 @@ describe('while the inventory check goes on', () => {
 });
 
 describe('while the inventory check goes on and time runs out', () => {
-  startOrder(() => busyInventory.url, '400');
+  startOrder(() => busyInventory.url, '200');
 
   test('the call timeout stops it', async () => {
     const { requestId, answer } = await arriving(busyInventory, () => send(`${order.url}/order`));
@@ -102,7 +102,7 @@ describe('while the payment goes on', () => {
 });
 
 describe('while the payment goes on and time runs out', () => {
-  startOrder(() => quickInventory.url, '400');
+  startOrder(() => quickInventory.url, '200');
 
   test('the call timeout stops it', async () => {
     const place = () => send(`${order.url}/order?orderID=slow`);

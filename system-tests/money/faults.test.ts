@@ -31,7 +31,7 @@ const FAULTS: [what: string, fault: faults.Fault, cause: RegExp][] = [
 
 /** Long for a call that fails by itself, short for one that only its deadline ends. */
 const LONG_TIMEOUT_MS = '60000';
-const SHORT_TIMEOUT_MS = '300';
+const SHORT_TIMEOUT_MS = '150';
 const MEMORY_SLACK_BYTES = 96 * 2 ** 20;
 
 let inventory: ServiceProcess;

@@ -4,7 +4,7 @@ import { paymentsOf, send } from '../../harness/clients.ts';
 import { type System, startSystem } from '../../harness/system.ts';
 import { NO_WORK } from '../../services.ts';
 
-const PAYMENT_MS = 50;
+const PAYMENT_MS = 30;
 const LANES = 8;
 const ORDERS_A_LANE = 50;
 

@@ -15,7 +15,7 @@ const ORDERS = 200;
 test.each(['json', 'pretty'])(
   'a service whose log nobody reads any more finishes its work and leaves (%s)',
   async (LOG_FORMAT) => {
-    const env = programVariables({ PORT: '0', CHECK_DURATION_MS: '1000', LOG_FORMAT });
+    const env = programVariables({ PORT: '0', CHECK_DURATION_MS: '300', LOG_FORMAT });
     const stdio = ['ignore', 'pipe', 'inherit'] as const;
     const service = tether(
       spawn(process.execPath, programArgs('inventory-service/src/server'), {

@@ -115,11 +115,11 @@ test('for DRAIN_DELAY_MS a health check sees the drain, and no request is refuse
 });
 
 test('after DRAIN_DELAY_MS the service leaves, and not before', async () => {
-  await using service = await startWithDelay('500');
+  await using service = await startWithDelay('250');
   service.signal('SIGTERM');
   const { time: toldAt } = await service.waitFor({ msg: 'Shutting down: SIGTERM' });
   expect(await service.exited).toEqual({ code: 0, signal: null });
-  expect(Date.now() - toldAt).toBeGreaterThanOrEqual(499);
+  expect(Date.now() - toldAt).toBeGreaterThanOrEqual(249);
 });
 
 function disposable(agent: Agent): Agent & Disposable {

@@ -4,20 +4,20 @@ import { GracefulShutdown } from '../../request-scope/src/index.ts';
 import { type Finding, judge, type Trap } from './trap.ts';
 import { GET, settled, startWire } from './wire.ts';
 
-/** More than the buffers of a connection hold, both ends together. */
+/** More than the buffers at both ends of a connection can hold. */
 const ANSWER_BYTES = 32 * 1024 * 1024;
 
-/** Long enough that what has not come by then does not come soon. */
+/** An event that has not come after this time is taken as never coming. */
 const NEVER_MS = 300;
 
 const DRAIN_MS = 10_000;
 
-/** Begins to close; resolves when Node, or the drain, says that all is closed. */
+/** Starts closing the server. Resolves when Node, or the drain, reports that it is closed. */
 type Close = (wire: Awaited<ReturnType<typeof startWire>>) => Promise<unknown>;
 
 const nodeCloses: Close = ({ server }) => new Promise((resolve) => server.close(resolve));
 
-/** A situation, closed once by `server.close()` and once by a drain. */
+/** Runs a situation twice: closed by `server.close()`, and by a drain. */
 function both(situation: (close: Close, shutdown?: GracefulShutdown) => Promise<Finding>) {
   return {
     node: () => situation(nodeCloses),
@@ -28,8 +28,8 @@ function both(situation: (close: Close, shutdown?: GracefulShutdown) => Promise<
   };
 }
 
-/** `res.end()` was called, and the client has not read the answer yet. */
-async function cut(close: Close, shutdown?: GracefulShutdown): Promise<Finding> {
+/** The server closes after `res.end()`, before the client has read the response. */
+async function unreadResponse(close: Close, shutdown?: GracefulShutdown): Promise<Finding> {
   await using wire = await startWire(shutdown);
   const client = await wire.connect(GET);
   const { res } = await wire.next();
@@ -41,11 +41,11 @@ async function cut(close: Close, shutdown?: GracefulShutdown): Promise<Finding> 
   client.on('data', (chunk) => chunks.push(chunk));
   await Promise.all([isClosed, once(client, 'close')]);
   const answer = Buffer.concat(chunks);
-  const isWhole = answer.length === answer.indexOf('\r\n\r\n') + 4 + ANSWER_BYTES;
-  return judge(isWhole, isWhole ? 'arrives whole' : 'cut in the middle');
+  const isComplete = answer.length === answer.indexOf('\r\n\r\n') + 4 + ANSWER_BYTES;
+  return judge(isComplete, isComplete ? 'arrives complete' : 'truncated');
 }
 
-/** An answer is under way when the server closes; then the client asks again. */
+/** The server closes during a response; then the client sends another request on the connection. */
 async function keptAlive(close: Close, shutdown?: GracefulShutdown): Promise<Finding> {
   await using wire = await startWire(shutdown);
   const client = await wire.connect(GET);
@@ -59,11 +59,11 @@ async function keptAlive(close: Close, shutdown?: GracefulShutdown): Promise<Fin
   }
   client.write(GET);
   const second = await Promise.race([wire.next(), once(client, 'close')]);
-  return judge(false, 'res' in second ? 'goes on serving new requests' : 'closes without a word');
+  return judge(false, 'res' in second ? 'keeps serving new requests' : 'closes without notice');
 }
 
-/** A connection on which nothing was ever sent. */
-async function silent(close: Close, shutdown?: GracefulShutdown): Promise<Finding> {
+/** The server closes while a client is connected that never sent anything. */
+async function silentConnection(close: Close, shutdown?: GracefulShutdown): Promise<Finding> {
   await using wire = await startWire(shutdown);
   const client = await wire.connect();
   client.resume();
@@ -73,26 +73,26 @@ async function silent(close: Close, shutdown?: GracefulShutdown): Promise<Findin
   });
   await sleep(NEVER_MS);
   await settled();
-  return judge(isClosed, isClosed ? 'closed' : 'holds the server open');
+  return judge(isClosed, isClosed ? 'closed' : 'keeps the server open');
 }
 
 export const CLOSING: Trap[] = [
   {
-    name: '`server.close()` while an answer is on its way, `res.end()` called',
+    name: '`server.close()` after `res.end()`, before the client has read the response',
     issues: [43890],
-    note: '#43890 taught it to wait for answers, but only up to the call of `end()`.',
-    ...both(cut),
+    note: 'Since #43890 it waits for a response, but only until `end()` is called.',
+    ...both(unreadResponse),
   },
   {
-    name: '`server.close()` while a kept-alive request is at work',
+    name: '`server.close()` during a request on a keep-alive connection',
     issues: [60617],
-    note: '#60617 asked for a drain.',
+    note: '#60617 asks for a drain.',
     ...both(keptAlive),
   },
   {
-    name: '`server.close()` and a connection that never sent anything',
+    name: '`server.close()` with a connection that never sent anything',
     issues: [63452, 63470],
-    note: '#63470 mended it.',
-    ...both(silent),
+    note: '#63470 fixed it.',
+    ...both(silentConnection),
   },
 ];

@@ -1,29 +1,29 @@
-import { bodyRead, both } from './hang-up.ts';
-import { type Finding, judge, NOT_THERE, type Trap } from './trap.ts';
-import { noteWarnings } from './warnings.ts';
+import { both, hangUpAfterBody } from './hang-up.ts';
+import { type Finding, judge, NOT_AVAILABLE, type Trap } from './trap.ts';
+import { collectWarnings } from './warnings.ts';
 import { requestSignal, type Watch } from './watch.ts';
 import { closed, GET, LAST_GET, settled, startWire } from './wire.ts';
 
-/** The answer is complete, then its connection closes. */
-async function answered(watch: Watch): Promise<Finding> {
+/** The connection closes after a complete response. */
+async function completed(watch: Watch): Promise<Finding> {
   await using wire = await startWire();
   const client = await wire.connect(LAST_GET);
   client.resume();
   const { req, res } = await wire.next();
   using watched = watch(req, res);
-  if (!watched) return NOT_THERE;
+  if (!watched) return NOT_AVAILABLE;
   res.end('done');
   await closed(req);
   return judge(!watched.signal.aborted, watched.signal.aborted ? 'aborted' : 'silent');
 }
 
-/** What the signal's reason says after a hang-up. */
+/** The client hangs up: the signal's reason should say so. */
 async function reason(watch: Watch): Promise<Finding> {
   await using wire = await startWire();
   const client = await wire.connect(GET);
   const { req, res } = await wire.next();
   using watched = watch(req, res);
-  if (!watched) return NOT_THERE;
+  if (!watched) return NOT_AVAILABLE;
   client.destroy();
   await closed(req);
   const why: unknown = watched.signal.reason;
@@ -32,10 +32,10 @@ async function reason(watch: Watch): Promise<Finding> {
   return judge(saw === 'client disconnected', saw);
 }
 
-/** Twelve pipelined requests, and so twelve watches on one socket. */
+/** Twelve pipelined requests: twelve observers on one socket. */
 async function twelve(watch: Watch): Promise<Finding> {
   await using wire = await startWire();
-  using warnings = noteWarnings();
+  using warnings = collectWarnings();
   const watched: ReturnType<Watch>[] = [];
   await wire.connect(GET.repeat(12));
   while (watched.length < 12) {
@@ -44,22 +44,22 @@ async function twelve(watch: Watch): Promise<Finding> {
   }
   await settled();
   for (const one of watched) one?.[Symbol.dispose]();
-  if (watched.includes(undefined)) return NOT_THERE;
+  if (watched.includes(undefined)) return NOT_AVAILABLE;
   const [warning] = warnings.names;
   return judge(warning === undefined, warning ?? 'no warning');
 }
 
 export const REQUEST_SIGNAL: Trap[] = [
   {
-    name: '`req.signal` once the body was read, client still there',
+    name: '`req.signal` after the body was read, client still connected',
     issues: [62541, 63532, 64390, 64392],
-    note: '#62541 brought `req.signal`, #64392 mended it.',
-    ...both(bodyRead, requestSignal),
+    note: '#62541 added `req.signal`, #64392 fixed it.',
+    ...both(hangUpAfterBody, requestSignal),
   },
   {
-    name: '`req.signal` when the connection closes after the answer',
+    name: '`req.signal` when the connection closes after the response',
     issues: [64392],
-    ...both(answered, requestSignal),
+    ...both(completed, requestSignal),
   },
   {
     name: '`req.signal` of twelve pipelined requests',

@@ -1,6 +1,6 @@
-import { type Finding, NOT_THERE } from './trap.ts';
+import { type Finding, NOT_AVAILABLE } from './trap.ts';
 
-/** A Markdown table, its columns aligned for those who read it in a terminal. */
+/** A Markdown table with aligned columns, to be read in a terminal, too. */
 export function table(head: string[], rows: string[][]): string {
   const widths = head.map((_, at) =>
     Math.max(...[head, ...rows].map((row) => row[at]?.length ?? 0)),
@@ -14,17 +14,17 @@ export function table(head: string[], rows: string[][]): string {
   return [line(head), rule, ...rows.map((row) => line(row))].join('');
 }
 
-export function cell({ verdict, saw }: Finding = NOT_THERE): string {
+export function cell({ verdict, saw }: Finding = NOT_AVAILABLE): string {
   if (verdict === 'n/a') return verdict;
   return verdict === 'wrong' ? `**wrong**: ${saw}` : `right: ${saw}`;
 }
 
-/** A link to an issue or pull request of Node's; GitHub leads from one to the other. */
+/** A link to an issue or a pull request of Node: GitHub redirects from one to the other. */
 export function link(issue: number): string {
   return `[#${issue}](https://github.com/nodejs/node/issues/${issue})`;
 }
 
-/** The issues in a sentence, such as #1, as links. */
+/** Turns issues in a sentence, such as #1, into links. */
 export function linked(text: string): string {
   return text.replace(/#(\d+)/g, (_, issue) => link(Number(issue)));
 }

@@ -1,7 +1,7 @@
 export interface Finding {
-  /** "n/a": this Node has no such feature. */
+  /** "n/a": this Node does not have the feature. */
   verdict: 'right' | 'wrong' | 'n/a';
-  /** What was observed, in a few words. */
+  /** The observation, in a few words. */
   saw: string;
 }
 
@@ -9,11 +9,11 @@ export interface Trap {
   name: string;
   /** Numbers of issues and pull requests of nodejs/node. */
   issues: number[];
-  /** What is known from elsewhere and not measured here; issues as #1. */
+  /** Cited, not measured here; issues as #1. */
   note?: string;
-  /** What Node does alone. */
+  /** Tries Node alone. */
   node(): Promise<Finding>;
-  /** What this package does in the same situation. */
+  /** Tries this package in the same situation. */
   ours(): Promise<Finding>;
 }
 
@@ -21,4 +21,4 @@ export function judge(isRight: boolean, saw: string): Finding {
   return { verdict: isRight ? 'right' : 'wrong', saw };
 }
 
-export const NOT_THERE: Finding = { verdict: 'n/a', saw: 'not there' };
+export const NOT_AVAILABLE: Finding = { verdict: 'n/a', saw: 'not available' };

@@ -1,15 +1,17 @@
 import { parseArgs } from 'node:util';
-import { checkTrap, checkTraps, TRAPS } from './run.ts';
+import { checkTrap, checkTraps, TRAPS } from './all-traps.ts';
 import type { Finding } from './trap.ts';
 
-const USAGE = `Tries what this Node gets wrong about a request that ends early, alone and with
-the package request-scope. Takes a few seconds.
+const USAGE = `Tries the traps that Node sets for requests that end early: Node alone, then the
+same situation with the package request-scope. Takes a few seconds.
 
   npm run traps
-  npm run traps -- --json      one line for programs, once all are tried
+  npm run traps -- --json    print one line of JSON at the end
+
+docs/node-versions.md has the results of many versions of Node.
 `;
 
-// Nobody reads on, `head` for instance.
+// The reader has closed the pipe, as `head` does.
 process.stdout.once('error', () => process.exit(1));
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
@@ -25,7 +27,7 @@ try {
   process.exitCode = 1;
 }
 
-/** Prints each trap as soon as it was tried: a table of whole sentences fits no terminal. */
+/** Prints each trap as soon as it was tried. A table would be too wide for a terminal. */
 async function show(): Promise<void> {
   const alone = `Node ${process.versions.node} alone`;
   const ours = 'with this package'.padEnd(alone.length);

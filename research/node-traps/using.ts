@@ -1,9 +1,9 @@
 import { getEventListeners } from 'node:events';
 import { runInThisContext } from 'node:vm';
-import { Scope } from '../../request-scope/src/index.ts';
-import { judge, NOT_THERE, type Trap } from './trap.ts';
+import { Scope, withTimeout } from '../../request-scope/src/index.ts';
+import { judge, NOT_AVAILABLE, type Trap } from './trap.ts';
 
-/** A string, or a compiler would put its own code in the place of Node's `using`. */
+/** A string, since a compiler would replace Node's `using` by its own code. */
 const NATIVE = '(resource, touch) => { using it = resource; touch(() => it); }';
 
 function compiled(): unknown {
@@ -16,12 +16,12 @@ function compiled(): unknown {
 
 export const USING: Trap[] = [
   {
-    name: '`using`, when a closure uses its variable',
+    name: '`using` with a variable that a closure captures',
     issues: [58744, 58750],
-    note: '#58750 mended it. Where it is wrong, end a scope in `finally`.',
+    note: '#58750 fixed it. Where it is wrong, end a scope in `finally`.',
     async node() {
       const native = compiled();
-      if (typeof native !== 'function') return NOT_THERE;
+      if (typeof native !== 'function') return NOT_AVAILABLE;
       let isDisposed = false;
       const dispose = () => {
         isDisposed = true;

@@ -1,5 +1,5 @@
-/** Notes the names of process warnings, instead of printing them, until it is disposed. */
-export function noteWarnings(): Disposable & { names: string[] } {
+/** Collects the names of process warnings instead of printing them, until it is disposed of. */
+export function collectWarnings(): Disposable & { names: string[] } {
   const names: string[] = [];
   const others = process.listeners('warning');
   process.removeAllListeners('warning');

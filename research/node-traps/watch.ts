@@ -1,15 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /**
- * A way to see that the client has left: a signal for one request, to be released; undefined where
- * this Node has no such way. `requestScope` is one.
+ * A way to notice that the client has left: returns a signal for one request, to be disposed of, or
+ * undefined if this Node does not offer it. `requestScope` is one.
  */
 export type Watch = (
   req: IncomingMessage,
   res: ServerResponse,
 ) => (Disposable & { readonly signal: AbortSignal }) | undefined;
 
-/** Takes the request's 'close' at its word. */
+/** The request's 'close'. */
 export const requestClose: Watch = (req) => {
   const controller = new AbortController();
   req.once('close', () => controller.abort());
@@ -23,13 +23,13 @@ export const responseClose: Watch = (_req, res) => {
   return watching(controller.signal);
 };
 
-/** Node's own `req.signal`, from 24.16 and 26.1 on. */
+/** Node's `req.signal`, since 24.16 and 26.1. */
 export const requestSignal: Watch = (req) => {
   const signal: unknown = Reflect.get(req, 'signal');
   return signal instanceof AbortSignal ? watching(signal) : undefined;
 };
 
-/** Whatever Node says first: one of the three. */
+/** The first of these three to fire. */
 export const anyOfNode: Watch = (req, res) => {
   const controller = new AbortController();
   for (const watch of [requestClose, responseClose, requestSignal]) {

@@ -8,7 +8,7 @@ export interface Exchange {
   res: ServerResponse;
 }
 
-/** A server that answers nothing by itself, and raw clients of it; disposal closes all of them. */
+/** A server that leaves each request to the test, and raw clients. Disposal closes all of them. */
 export async function startWire(shutdown?: GracefulShutdown) {
   const waiting: Exchange[] = [];
   const arrived = new EventEmitter();
@@ -24,7 +24,7 @@ export async function startWire(shutdown?: GracefulShutdown) {
 
   return {
     server,
-    /** Resolves once the server has accepted the client too. It reads nothing before `resume()`. */
+    /** Resolves once the server has accepted the client. The client reads nothing before `resume()`. */
     async connect(text = ''): Promise<Socket> {
       const accepted = once(server, 'connection');
       const client = connect({ port, host: '127.0.0.1' });
@@ -38,7 +38,7 @@ export async function startWire(shutdown?: GracefulShutdown) {
     async next(): Promise<Exchange> {
       if (waiting.length === 0) await once(arrived, 'request');
       const exchange = waiting.shift();
-      if (!exchange) throw new Error('two callers wait for one request');
+      if (!exchange) throw new Error('two callers are waiting for one request');
       return exchange;
     },
     async [Symbol.asyncDispose]() {
@@ -58,13 +58,13 @@ export function post(bytes: number): string {
   return `${head}\r\n\r\n${'x'.repeat(bytes)}`;
 }
 
-/** Resolves once the server has seen this connection close, and all that this calls has run. */
+/** Resolves once the server has seen this connection close and has run its listeners. */
 export async function closed({ socket }: IncomingMessage): Promise<void> {
   if (!socket.closed) await once(socket, 'close');
   await settled();
 }
 
-/** Resolves once what is under way in the event loop had its turn, sockets included. */
+/** Resolves after a few turns of the event loop, which pending socket events need. */
 export async function settled(): Promise<void> {
   for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,20 +1,20 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { startCommand } from '../../../harness/command.ts';
-import { TRAPS } from '../run.ts';
+import { TRAPS } from '../all-traps.ts';
 
-/** No Node program sees this one, and neither does this package. */
-const UNSEEN = 'A hang-up behind a body that nobody reads';
+/** No Node program can see this one, and neither can this package. */
+const UNSEEN = 'A hang-up behind an unread body';
 
 /** Wrong on every Node so far. Once one is fixed, docs/node-versions.md must be generated again. */
-const ALWAYS_WRONG = ["`req` 'close' once the body was read, client still there", UNSEEN];
+const ALWAYS_WRONG = ["`req` 'close' after the body was read, client still connected", UNSEEN];
 
 /** Wrong on Node 20, which no longer changes. The later lines may be fixed. */
 const WRONG_ON_20 = [
   "`res` 'close' of the second of two pipelined requests",
-  '`AbortSignal.any([signal, AbortSignal.timeout(ms)])`, the collector runs',
-  '`AbortSignal.any([signal])` again and again on a long-lived `signal`',
-  '`server.close()` while an answer is on its way, `res.end()` called',
-  '`server.close()` and a connection that never sent anything',
+  '`AbortSignal.any([signal, AbortSignal.timeout(ms)])` after a garbage collection',
+  '`AbortSignal.any([signal])`, called repeatedly on a long-lived `signal`',
+  '`server.close()` after `res.end()`, before the client has read the response',
+  '`server.close()` with a connection that never sent anything',
 ];
 
 const CERTAIN = process.version.startsWith('v20.')
@@ -44,7 +44,7 @@ describe('npm run traps', () => {
   test('prints each trap as soon as it was tried, in 80 columns', () => {
     expect([...found.keys()]).toEqual(TRAPS.map(({ name }) => name));
     expect(pieces).toBeGreaterThan(1);
-    expect(output).toMatch(/^`req` 'close' once the body was read.*\n {2}Node \S+ alone +wrong: /);
+    expect(output).toMatch(/^`req` 'close' after the body was read.*\n {2}Node \S+ alone +wrong: /);
     expect(Math.max(...output.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(80);
   });
 
@@ -55,7 +55,7 @@ describe('npm run traps', () => {
     },
   );
 
-  test('finds that this package sees a hang-up behind an unread body once the body is read', () => {
+  test('finds that this package sees a hang-up behind an unread body once that is read', () => {
     expect(found.get(UNSEEN)).toMatch(
       /^ {2}with this package +wrong: seen once the body is read$/m,
     );

@@ -1,38 +1,38 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Scope, ShuttingDown } from '../../request-scope/src/index.ts';
-import { collect } from './collector.ts';
+import { Scope, ShuttingDown, withTimeout } from '../../request-scope/src/index.ts';
+import { collect } from './collect-garbage.ts';
 import { judge, type Trap } from './trap.ts';
-import { noteWarnings } from './warnings.ts';
+import { collectWarnings } from './warnings.ts';
 
 const COUNT = 20;
 const TIMEOUT_MS = 50;
 
-/** Ten times as long: a busy machine delays both timers alike, in one process. */
-const PATIENCE_MS = 500;
+/** Ten times as long: on a busy machine, both timers of one process are equally late. */
+const WAIT_MS = 500;
 
 const CALLS = 20_000;
-/** Less than the smallest object, and more than the noise. */
+/** Less than the smallest object, more than the noise. */
 const LEAK_BYTES = 12;
 
-/** How many of the signals abort, although the collector ran while their time was running. */
+/** Counts the signals that abort although the garbage collector ran before their timeout. */
 async function timeouts(make: () => AbortSignal) {
   const signals = Array.from({ length: COUNT }, make);
   let fired = 0;
   for (const signal of signals) signal.addEventListener('abort', () => (fired += 1));
   await collect();
-  await sleep(PATIENCE_MS);
+  await sleep(WAIT_MS);
   return judge(fired === signals.length, `${fired} of ${signals.length} fire`);
 }
 
-/** How many show an abort of their source that was collected before anyone looked. */
-async function polled(make: () => AbortSignal) {
+/** Counts the signals that show the abort of a source that was collected before they were read. */
+async function readLate(make: () => AbortSignal) {
   const signals = Array.from({ length: COUNT }, make);
   await collect();
   const kept = signals.filter(({ aborted }) => aborted).length;
   return judge(kept === signals.length, `${kept} of ${signals.length} aborted`);
 }
 
-/** What a call leaves behind; the least of three rounds, since the engine keeps things of its own. */
+/** Measures what each call leaves on the heap: the least of three rounds, as the engine allocates, too. */
 async function leak(call: () => void) {
   const rounds: number[] = [];
   while (rounds.length < 3) {
@@ -43,20 +43,20 @@ async function leak(call: () => void) {
     rounds.push((process.memoryUsage().heapUsed - before) / CALLS);
   }
   const isRight = Math.min(...rounds) < LEAK_BYTES;
-  return judge(isRight, isRight ? 'nothing stays' : 'something of each call stays');
+  return judge(isRight, isRight ? 'no leak' : 'each call leaks');
 }
 
-/** Whether a timeout of 2^31 ms, 24.9 days, is still to come after a moment. */
+/** Looks shortly after the start whether a timeout of 2^31 ms (24.9 days) has fired. */
 async function longTimeout(make: () => AbortSignal) {
-  using _ = noteWarnings();
+  using _ = collectWarnings();
   const signal = make();
   await sleep(TIMEOUT_MS);
-  return judge(!signal.aborted, signal.aborted ? 'fires at once' : 'still to come');
+  return judge(!signal.aborted, signal.aborted ? 'fires at once' : 'still pending');
 }
 
 export const SIGNALS: Trap[] = [
   {
-    name: '`AbortSignal.any([signal, AbortSignal.timeout(ms)])`, the collector runs',
+    name: '`AbortSignal.any([signal, AbortSignal.timeout(ms)])` after a garbage collection',
     issues: [57736, 57867],
     node: () =>
       timeouts(() =>
@@ -65,17 +65,17 @@ export const SIGNALS: Trap[] = [
     ours: () => timeouts(() => new Scope().child(TIMEOUT_MS).signal),
   },
   {
-    name: '`AbortSignal.any([signal])`, aborted, `signal` collected, then looked at',
+    name: '`AbortSignal.any([signal])`, read after `signal` aborted and was collected',
     issues: [65995],
     node: () =>
-      polled(() => {
+      readLate(() => {
         const controller = new AbortController();
         const signal = AbortSignal.any([controller.signal]);
         controller.abort();
         return signal;
       }),
     ours: () =>
-      polled(() => {
+      readLate(() => {
         const parent = new Scope();
         using child = parent.child(60_000);
         parent.abort(new ShuttingDown());
@@ -83,9 +83,9 @@ export const SIGNALS: Trap[] = [
       }),
   },
   {
-    name: '`AbortSignal.any([signal])` again and again on a long-lived `signal`',
+    name: '`AbortSignal.any([signal])`, called repeatedly on a long-lived `signal`',
     issues: [54614, 55351, 62367],
-    note: '#62367 lets a composite follow its sources only once somebody looks at it.',
+    note: 'Since #62367 a composite signal follows its sources only once it is read.',
     node: () => {
       const { signal } = new AbortController();
       return leak(() => AbortSignal.any([signal]));
@@ -96,9 +96,9 @@ export const SIGNALS: Trap[] = [
     },
   },
   {
-    name: '`AbortSignal.timeout(2 ** 31)`, 24.9 days',
+    name: '`AbortSignal.timeout(2 ** 31)` (24.9 days)',
     issues: [58592],
-    note: 'As documented for timers: a delay above 2^31 - 1 ms becomes 1 ms.',
+    note: 'As documented for timers: a delay of more than 2^31 - 1 ms becomes 1 ms.',
     node: () => longTimeout(() => AbortSignal.timeout(2 ** 31)),
     ours: async () => {
       using scope = new Scope(2 ** 31);

@@ -1,7 +1,7 @@
+import { SIGNALS } from './abort-signals.ts';
 import { CLOSING } from './closing.ts';
 import { HANG_UP } from './hang-up.ts';
 import { REQUEST_SIGNAL } from './request-signal.ts';
-import { SIGNALS } from './signals.ts';
 import type { Finding, Trap } from './trap.ts';
 import { USING } from './using.ts';
 
@@ -14,17 +14,17 @@ export interface Row {
 }
 
 export interface Report {
-  /** The Node that this ran on, such as 20.20.2. */
+  /** The version of Node, such as 20.20.2. */
   version: string;
   rows: Row[];
 }
 
-/** Checks a trap on this Node, alone and then with this package. */
+/** Tries a trap on this Node: Node alone, then with this package. */
 export async function checkTrap({ name, node, ours }: Trap): Promise<Row> {
   return { name, node: await node(), ours: await ours() };
 }
 
-/** Checks every trap on this Node, one after the other. */
+/** Tries every trap on this Node, one after another. */
 export async function checkTraps(): Promise<Report> {
   const rows: Row[] = [];
   for (const trap of TRAPS) rows.push(await checkTrap(trap));

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { parseArgs, promisify } from 'node:util';
+import type { Report } from './all-traps.ts';
 import { page } from './page.ts';
-import type { Report } from './run.ts';
 
-/** Of each line the newest, and the neighbours between which something changed. */
+/** For each release line: the newest version, and the versions around each change. */
 const VERSIONS = [
   ['20'],
   ['22.15.1', '22.16.0', '22'],
@@ -12,8 +12,8 @@ const VERSIONS = [
   ['26.0.0', '26.1.0', '26.3.1', '26.4.0', '26.6.0', '26.7.0', '26.9.0', '26'],
 ];
 
-const USAGE = `Writes docs/node-versions.md anew: runs the traps on ${VERSIONS.flat().length} versions of Node,
-which npx installs. Takes a few minutes.
+const USAGE = `Generates docs/node-versions.md: runs the traps on ${VERSIONS.flat().length} versions of Node, which npx
+installs. Takes a few minutes.
 
   npm run traps:write
 `;

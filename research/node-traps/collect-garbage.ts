@@ -5,11 +5,11 @@ import { settled } from './wire.ts';
 setFlagsFromString('--expose-gc');
 const gc: unknown = runInNewContext('gc');
 
-/** Runs the garbage collector until what can go is gone. */
+/** Runs the garbage collector until everything unreachable is collected. */
 export async function collect(): Promise<void> {
-  if (typeof gc !== 'function') throw new Error('no garbage collector to call');
+  if (typeof gc !== 'function') throw new Error('V8 exposes no gc()');
   for (let round = 0; round < 3; round += 1) {
-    // What a WeakRef was asked for stays until the turn of the event loop ends.
+    // The target of a WeakRef that was read stays until the end of the turn.
     await settled();
     gc();
   }

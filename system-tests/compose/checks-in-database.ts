@@ -6,7 +6,7 @@ const PSQL = ['psql', '--host=127.0.0.1', '--username=orders', '--tuples-only', 
 const AT_WORK = `--command=select query from pg_stat_activity where state = 'active'
     and query like '%pg_sleep%' and pid <> pg_backend_pid()`;
 
-/** Whether PostgreSQL in `stack` is at work on a check. */
+/** Waits for checks that run in the PostgreSQL of `stack`. */
 export function checksIn(stack: ComposeStack) {
   const atWork = () => stack.exec('postgres', ...PSQL, AT_WORK);
   return {

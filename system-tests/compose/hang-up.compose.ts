@@ -9,7 +9,7 @@ const stack = new ComposeStack();
 beforeAll(() => stack.up());
 afterAll(() => stack.down());
 
-/** Ctrl+C that long after the order began; resolves to the id that its log lines carry. */
+/** Presses Ctrl+C `delayMs` after the order began. Resolves with the id in its log lines. */
 async function interruptAfter(delayMs: number): Promise<string> {
   const requestId = `interrupted-after-${delayMs}`;
   const order = curl('--header', `x-request-id: ${requestId}`, 'localhost:8080/order');
@@ -48,7 +48,7 @@ scene('Ctrl+C at 3 s', 'order and payment canceled', async () => {
   return `order ${after(order)}, payment ${after(payment)}`;
 });
 
-/** When the line was written, and how old the work was then. */
+/** The time of the line, and the age of its work. */
 function after(line: string): string {
   const { time, elapsedMs }: LogLine = JSON.parse(line);
   return `at ${new Date(time).toISOString().slice(11, 23)} (after ${elapsedMs} ms)`;

@@ -24,7 +24,7 @@ class Load implements AsyncDisposable {
     return this.#orders.length;
   }
 
-  /** Resolves once so many more orders, begun from now on, have been answered so. */
+  /** Resolves once `count` orders that begin from now on are answered with `status`. */
   async see(status: number, count = ENOUGH): Promise<void> {
     const from = this.#orders.length;
     await until(`${count} orders answered ${status}`, async () => {
@@ -33,7 +33,7 @@ class Load implements AsyncDisposable {
     });
   }
 
-  /** Places no more; resolves once all are answered. */
+  /** Stops placing orders. Resolves once all are answered. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ended = true;
     await this.#run;
@@ -56,7 +56,7 @@ class Load implements AsyncDisposable {
 }
 
 scene(
-  'kill -9 of payment under load, and its return',
+  'kill -9 of payment-service under load, and its restart',
   'orders fail cleanly, then succeed again',
   async () => {
     const orderService = await stack.inspect('order-service', '{{.State.StartedAt}}');

@@ -10,13 +10,13 @@ const ENDLESS_MS = '60000';
 
 const PAYMENT_URL = 'http://127.0.0.1:8082';
 
-/** As /proc/net/tcp has it. */
+/** TCP_ESTABLISHED in /proc/net/tcp. */
 const ESTABLISHED = '01';
 
 const stack = new ComposeStack();
 afterAll(() => stack.down());
 
-/** The far ends of the connections that the service's kernel believes to be open. */
+/** The remote ends of the connections that the service's kernel considers open. */
 async function callers(service: ServiceName): Promise<string[]> {
   const table = await stack.exec(service, 'cat', '/proc/net/tcp', '/proc/net/tcp6');
   const port = `:${PORTS[service].toString(16).toUpperCase()}`;
@@ -27,7 +27,7 @@ async function callers(service: ServiceName): Promise<string[]> {
   });
 }
 
-/** Places an order that keeps `service` at work; resolves once it has been called. */
+/** Places an order. Resolves once `service` has been called for it. */
 async function orderAt(service: ServiceName) {
   const before = await callers(service);
   const order = send('http://127.0.0.1:8080/order');
@@ -37,14 +37,14 @@ async function orderAt(service: ServiceName) {
   return { ...order, caller };
 }
 
-/** Cuts `service` off while it works for an order; resolves to what happened at both ends. */
+/** Cuts `service` off while it works for an order. Resolves with the outcome at both ends. */
 async function cutOff(service: ServiceName) {
   const startedAt = performance.now();
   const { requestId, answer, caller } = await orderAt(service);
   await stack.unplug(service);
   const { status, body } = await answer;
   const took = since(startedAt);
-  // A FIN or an RST would have ended this: no sign of the caller's leaving has come.
+  // A FIN or an RST would have closed this connection: neither has arrived.
   expect(await callers(service)).toContain(caller);
   const line = await stack.waitForLine(service, 'canceled for', requestId);
   expect(line).toContain('"cause":"deadline-exceeded"');
@@ -53,7 +53,7 @@ async function cutOff(service: ServiceName) {
   return { requestId, status, body, seen };
 }
 
-/** Resolves once the hang-up of `order`, which has reached `service`, has arrived there as well. */
+/** Hangs up an order that has reached `service`. Resolves once the hang-up has arrived there, too. */
 async function hangUpCrosses(service: ServiceName, { requestId, hangUp }: Pending): Promise<void> {
   hangUp();
   await stack.waitForLine(service, 'canceled for', requestId, '"cause":"client-disconnected"');
@@ -99,7 +99,7 @@ scene(
 
 scene(
   'payment cut off until it has processed',
-  'order fails after 5 s, the void arrives once that heals',
+  'order fails after 5 s, the void arrives once the network heals',
   async () => {
     await stack.up({ CHECK_DURATION_MS: '0' });
     const { requestId, answer } = await orderAt('payment-service');

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { output } from '../../harness/command.ts';
 import { COMPOSE_V2, ComposeStack, PORTS, WITH_POSTGRES } from '../../harness/compose-stack.ts';
 
-// Runs before the tests, which cannot begin without an engine and the three ports: one line says so.
+// Runs before the tests, which need a Docker Engine and three free ports. Prints one line if something is missing.
 
 async function problem(): Promise<string | undefined> {
   try {

@@ -3,7 +3,7 @@ import { startCommand } from '../../harness/command.ts';
 import { LOADER } from '../../processes/repository.ts';
 import { scene } from '../support/scene.ts';
 
-scene('the demo, in a quarter of the time', 'it keeps its six promises', async () => {
+scene('the demo at four times the speed', 'it keeps its six promises', async () => {
   const args = [...LOADER, 'demo/demo.ts', '--fast'];
   const { closed, output } = startCommand(process.execPath, args);
   expect(await closed).toBe(0);
@@ -19,7 +19,7 @@ scene('the demo, in a quarter of the time', 'it keeps its six promises', async (
   return 'six of six kept, in 80 columns';
 });
 
-scene('`npm run demo | head`', 'it ends, and says nothing', async () => {
+scene('`npm run demo | head`', 'it exits without a message', async () => {
   const args = [...LOADER, 'demo/demo.ts', '--fast', '--scene', '1'];
   const { child, closed, seen, output } = startCommand(process.execPath, args);
   await seen(/Watch:/);

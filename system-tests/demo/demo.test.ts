@@ -2,13 +2,13 @@ import { expect, test } from 'vitest';
 import { startCommand } from '../../harness/command.ts';
 import { LOADER } from '../../processes/repository.ts';
 
-/** Runs what `npm run demo -- …` runs, with its output going to a pipe. */
+/** Runs `npm run demo -- …` with its output in a pipe. */
 async function demo(...args: string[]): Promise<{ code: number; output: string }> {
   const { closed, output } = startCommand(process.execPath, [...LOADER, 'demo/demo.ts', ...args]);
   return { code: await closed, output: output() };
 }
 
-test('the demo plays a scene and keeps its promise, in plain text of 80 columns', async () => {
+test('the demo plays a scene, keeps its promise, and prints plain text of at most 80 columns', async () => {
   const { code, output } = await demo('--fast', '--scene', '2');
   expect(output).not.toMatch(/NOT KEPT|undefined|NaN/);
   expect(output.match(/│ yes/g)).toHaveLength(1);

@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startCommand } from '../../harness/command.ts';
 
-/** Stands in for Docker: writes down what it was called with, and knows the things of three stacks. */
+/** A stub of Docker: records its calls, and knows the secrets, volumes and services of three stacks. */
 const DOCKER = `#!/usr/bin/env bash
 printf '%s\\n' "$*" >>"$CALLS"
 case "$*" in
@@ -31,7 +31,7 @@ async function deploy(script: 'up' | 'down', STACK: string, ...args: string[]) {
   const CALLS = join(folder, 'calls');
   await writeFile(CALLS, '');
   const PATH = [folder, process.env.PATH].join(delimiter);
-  const env = { PATH, CALLS, STACK, TAG: 'a-tag', DEPLOY_TIMEOUT_S: '0' };
+  const env = { PATH, CALLS, STACK, TAG: 'a-tag', DEPLOY_TIMEOUT_S: '30' };
   const { closed, output } = startCommand(`deploy/${script}`, args, env);
   const code = await closed;
   return { code, output: output(), calls: (await readFile(CALLS, 'utf8')).split('\n') };
@@ -39,8 +39,8 @@ async function deploy(script: 'up' | 'down', STACK: string, ...args: string[]) {
 
 const removing = (calls: string[]) => calls.filter((call) => / rm /.test(call));
 
-describe.skipIf(process.platform === 'win32')('on a Docker that stands in', () => {
-  test('deploy/down removes its own secret and volume, and none whose name begins like theirs', async () => {
+describe.skipIf(process.platform === 'win32')('with a stub of Docker', () => {
+  test('deploy/down removes the secret and volume of its stack, and of no stack with a longer name', async () => {
     const { code, calls } = await deploy('down', 'orders');
     expect(code).toBe(0);
     expect(removing(calls)).toEqual([
@@ -53,7 +53,7 @@ describe.skipIf(process.platform === 'win32')('on a Docker that stands in', () =
     expect(other.output).toMatch(/^no volume orders-2_postgres here/);
   });
 
-  test('deploy/up waits for its own services, and none whose name begins like theirs', async () => {
+  test('deploy/up waits for the services of its stack, and of no stack with a longer name', async () => {
     const { code, output } = await deploy('up', 'orders');
     const services = ['inventory-service', 'order-service', 'payment-service'];
     const lines = services.map((name) => `orders_${name}: 3/3 replicas run a-tag\n`);
@@ -62,7 +62,7 @@ describe.skipIf(process.platform === 'win32')('on a Docker that stands in', () =
   });
 
   test.each(['up', 'down'] as const)(
-    'deploy/%s has --help, and refuses a wrong option before it does anything',
+    'deploy/%s prints --help, and refuses an unknown option before it does anything',
     async (script) => {
       const help = await deploy(script, 'orders', '--help');
       expect(help).toMatchObject({ code: 0, calls: [''] });

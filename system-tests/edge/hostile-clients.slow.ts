@@ -13,10 +13,10 @@ beforeAll(async () => {
 });
 afterAll(() => system[Symbol.asyncDispose]());
 
-/** How many clients come and go at a time. */
+/** The clients that connect and leave at a time. */
 const CROWD = 100;
 const DRIP_MS = 500;
-/** A bit less than the limits in chassis/src/limits.ts. */
+/** A little less than the limits in chassis/src/limits.ts. */
 const HEADERS_MS = 19_500;
 const REQUEST_MS = 29_500;
 
@@ -24,8 +24,8 @@ const ORDER = 'GET /order HTTP/1.1\r\nHost: localhost\r\n';
 const POST = 'POST /order HTTP/1.1\r\nHost: localhost\r\n';
 
 scene(
-  'a thousand clients at once send a request byte by byte, or nothing',
-  'each gets 408 when its time is up, and orders beside them succeed',
+  'a thousand clients at once send a request byte by byte, or send nothing',
+  'each gets 408 at its time limit, and other orders succeed',
   async () => {
     const { port, url } = system.order;
     const orders = await placeOrdersDuring(url, () =>
@@ -36,12 +36,12 @@ scene(
       ]),
     );
     await expectNothingLeft(system);
-    return `1000 answers of 408, ${orders} orders beside them, nothing left behind`;
+    return `1000 answers of 408, ${orders} other orders, nothing left behind`;
   },
 );
 
 for (const [where, bytes, clients] of [
-  ['without a word', '', 2_000],
+  ['silently', '', 2_000],
   ['in the headers', ORDER, 2_000],
   ['in the body', `${POST}Content-Length: 10\r\n\r\n12345`, 2_000],
   ['after an order', `${ORDER}\r\n`, 2_000],
@@ -49,7 +49,7 @@ for (const [where, bytes, clients] of [
 ] as const) {
   scene(
     `clients by the thousand come and go ${where}`,
-    'orders beside them succeed, and no connection and no work is left',
+    'other orders succeed, and no connection and no work is left',
     async () => {
       const { port, url } = system.order;
       const orders = await placeOrdersDuring(url, async () => {
@@ -59,7 +59,7 @@ for (const [where, bytes, clients] of [
         }
       });
       await expectNothingLeft(system);
-      return `${clients} gone, ${orders} orders beside them, nothing left behind`;
+      return `${clients} gone, ${orders} other orders, nothing left behind`;
     },
   );
 }

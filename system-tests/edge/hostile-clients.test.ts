@@ -27,7 +27,7 @@ test.each([
   ['no host', 'GET /order HTTP/1.1\r\n\r\n', 400],
   ['the first bytes of TLS', '\u0016\u0003\u0001\u0002\u0000\u0001', 400],
   ['the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
-  ['a method that nobody knows', 'ORDER /order HTTP/1.1\r\nHost: localhost\r\n\r\n', 400],
+  ['an unknown method', 'ORDER /order HTTP/1.1\r\nHost: localhost\r\n\r\n', 400],
   ['a bare line feed in a header', `${ORDER}X-Split: a\nb\r\n\r\n`, 400],
   ['a zero byte in a header', `${ORDER}X-Zero: \u0000\r\n\r\n`, 400],
   ['two lengths', `${POST}Content-Length: 1\r\nContent-Length: 2\r\n\r\n`, 400],

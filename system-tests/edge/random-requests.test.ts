@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => system[Symbol.asyncDispose]());
 
-/** Any character that there is, most often one that is worth a try. */
+/** Any character, most often a suspicious one. */
 const character = fc.oneof(
   fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
   fc.constantFrom(
@@ -36,7 +36,7 @@ const identifier = fc
 
 const isUsable = (id: string) => /^\P{Cc}{1,128}$/u.test(id);
 
-test('an order succeeds with any identifiers that are allowed, and is a 400 with any other', () =>
+test('an order with valid identifiers succeeds, and with any other is answered 400', () =>
   fc.assert(
     fc.asyncProperty(identifier, identifier, async (productID, orderID) => {
       const query = `productID=${encodeURIComponent(productID)}&orderID=${encodeURIComponent(orderID)}`;
@@ -75,7 +75,7 @@ const request = fc.record({
   headers: fc.array(header, { maxLength: 6 }).map((headers) => headers.join('\r\n')),
 });
 
-test('whatever a request is made of, the answer is 200 or 4xx', () =>
+test('random requests are answered 200 or 4xx', () =>
   fc.assert(
     fc.asyncProperty(request, async ({ service, method, path, query, headers }) => {
       const text = `${method} ${path}?${query} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${headers}\r\n\r\n`;
@@ -84,7 +84,7 @@ test('whatever a request is made of, the answer is 200 or 4xx', () =>
     { numRuns: 1_000 },
   ));
 
-test('whatever the bytes are, the answer is 4xx', () =>
+test('random bytes are answered 4xx', () =>
   fc.assert(
     fc.asyncProperty(
       fc.uint8Array({ minLength: 1, maxLength: 200 }).filter(begun),
@@ -104,7 +104,7 @@ async function acceptable(name: 'order' | 'inventory' | 'payment', bytes: Buffer
   expect(service.stderr).toBe('');
 }
 
-/** Before a request, empty lines are skipped: these would wait for one. */
+/** Node skips empty lines before a request: such bytes would get no answer. */
 function begun([first]: Uint8Array): boolean {
   return first !== 10 && first !== 13;
 }

@@ -8,13 +8,13 @@ import { portOf } from '../../harness/network.ts';
 import { type System, startSystem } from '../../harness/system.ts';
 import { scene } from '../support/scene.ts';
 
-/** A page on it is of another site than one on localhost; it leads to this machine, as if rebound. */
+/** A page on this host is cross-site to localhost. The name resolves to this machine, as after DNS rebinding. */
 const EVIL = 'evil.example';
 
 let system: System;
 let browser: Browser;
 let context: BrowserContext;
-/** The status of each answer that the browser got, by the path that it asked for. */
+/** The status of each response that the browser got, by path. */
 let answered: Map<string, number>;
 let page = '';
 const pages = createServer((_req, res) => res.setHeader('Content-Type', 'text/html').end(page));
@@ -42,17 +42,17 @@ beforeEach(async ({ skip }) => {
 });
 afterEach(() => context?.close());
 
-/** What a service answers at a path, as a page names it. */
+/** The URL of a service's path, as a page names it. */
 const at = (service: 'order' | 'inventory' | 'payment', path: string) =>
   `http://localhost:${system[service].port}${path}`;
 
-/** All that the services have said since they listen. */
+/** The log lines of all orders so far. */
 const linesOf = ({ order, inventory, payment }: System) =>
   [order, inventory, payment].flatMap(({ lines }) => lines.filter(({ orderID }) => orderID));
 
 for (const host of [EVIL, 'localhost']) {
   scene(
-    `a page on ${host}, on another port, with images, forms, prefetches and calls of its own`,
+    `a page on ${host}, on another port, with images, forms, prefetches and fetches`,
     'charges nothing, voids nothing, reads nothing',
     async () => {
       const before = linesOf(system).length;

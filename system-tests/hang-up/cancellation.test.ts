@@ -7,11 +7,11 @@ const budget = (milliseconds: number) => ({
 });
 const NEVER_MS = '60000';
 
-/** Its checks go on for ever. */
+/** Its checks never end. */
 let busyInventory: ServiceProcess;
 /** Its checks take no time. */
 let quickInventory: ServiceProcess;
-/** Its payments go on for ever. */
+/** Its payments never end. */
 let payment: ServiceProcess;
 
 beforeAll(async () => {
@@ -36,7 +36,7 @@ const startOrder = (inventoryUrl: () => string, CALL_TIMEOUT_MS = NEVER_MS) => {
   afterAll(() => order[Symbol.asyncDispose]());
 };
 
-describe('while the inventory check goes on', () => {
+describe('during the inventory check', () => {
   startOrder(() => busyInventory.url);
 
   test('a hang-up stops it, and no payment begins', async () => {
@@ -50,7 +50,7 @@ describe('while the inventory check goes on', () => {
   });
 });
 
-describe('while the inventory check goes on and time runs out', () => {
+describe('when time runs out during the inventory check', () => {
   startOrder(() => busyInventory.url, '200');
 
   test('the call timeout stops it', async () => {
@@ -72,13 +72,13 @@ describe('while the inventory check goes on and time runs out', () => {
     await busyInventory.waitFor({ requestId, msg: 'Inventory check canceled for product: 1234' });
   });
 
-  test('a budget that is spent already begins nothing', async () => {
+  test('an exhausted budget starts nothing', async () => {
     const { requestId, answer } = send(`${order.url}/order`, budget(0));
     expect((await answer).body).toBe('Inventory check failed: deadline exceeded');
     expect(busyInventory.find({ requestId })).toEqual([]);
   });
 
-  test('a service stops by its own budget although its caller stays', async () => {
+  test('a service stops at its budget even if its caller stays', async () => {
     const { requestId, answer } = send(`${busyInventory.url}/check?productID=7`, budget(30));
     expect(await answer).toMatchObject({ status: 408, body: 'Request canceled' });
     const line = await busyInventory.waitFor({ requestId, cause: 'deadline-exceeded' });
@@ -87,7 +87,7 @@ describe('while the inventory check goes on and time runs out', () => {
   });
 });
 
-describe('while the payment goes on', () => {
+describe('during the payment', () => {
   startOrder(() => quickInventory.url);
 
   test('a hang-up stops it', async () => {
@@ -101,7 +101,7 @@ describe('while the payment goes on', () => {
   });
 });
 
-describe('while the payment goes on and time runs out', () => {
+describe('when time runs out during the payment', () => {
   startOrder(() => quickInventory.url, '200');
 
   test('the call timeout stops it', async () => {

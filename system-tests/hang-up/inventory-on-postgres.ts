@@ -10,16 +10,16 @@ const BUDGET = 'x-envoy-expected-rq-timeout-ms';
 const LOCKED = `select 1 from pg_locks where relation = 'orders.products'::regclass
   and mode = 'AccessExclusiveLock' and granted`;
 
-/** The 95th of a hundred, and the median. */
+/** The median and the 95th percentile. */
 export function summary(timesMs: number[]) {
   const sorted = timesMs.toSorted((one, other) => one - other);
   const at = (share: number) => sorted[Math.floor(sorted.length * share)] ?? Number.NaN;
   return { median: at(0.5), p95: at(0.95) };
 }
 
-/** A PostgreSQL, inventory-service on it, and eyes that see which checks are at work in it. */
+/** A PostgreSQL, inventory-service on it, and a connection that sees the running checks. */
 export async function startInventory(env: Record<string, string>) {
-  // Without its own look for lost clients: what stops a query is the service.
+  // PostgreSQL does not look for lost clients: only the service can stop a query.
   const postgres = await startPostgres({ client_connection_check_interval: '0' });
   const eyes = createPool(postgres.url, { maxConnections: 1 });
   const service = await ServiceProcess.start('inventory-service', {
@@ -35,11 +35,11 @@ export async function startInventory(env: Record<string, string>) {
     service,
     check: (budgetMs = 3_600_000) =>
       send(`${service.url}/check?productID=1234`, { headers: { [BUDGET]: String(budgetMs) } }),
-    /** Gives up with the test: what is at work for a moment only may not be seen. */
+    /** Resolves once `checks` checks run, or the test ends: a short one may be missed. */
     async begun(checks = 1) {
       while (!isClosed && (await atWork()) < checks) await sleep(1);
     },
-    /** Resolves once somebody has the products for himself. */
+    /** Resolves once another session holds an exclusive lock on the products. */
     async locked() {
       while ((await eyes.query(LOCKED)).rows.length === 0) await sleep(1);
     },

@@ -6,7 +6,7 @@ import type { Holdings } from '../../processes/reporter.ts';
 
 const MAX_GROWTH_BYTES = 2 * 1024 * 1024;
 
-test('1,000 cancelled orders later the processes hold what they held before', async () => {
+test('after 1,000 canceled orders the processes hold no more than before', async () => {
   await using system = await startSystem({ CHECK_DURATION_MS: '60000' });
   await cancelOrders(system, 200);
   const services = [system.order, system.inventory];
@@ -19,9 +19,9 @@ test('1,000 cancelled orders later the processes hold what they held before', as
   }
 });
 
-/** What the service holds once the connections of those who have left are closed. */
-async function quietly(service: ServiceProcess): Promise<Holdings> {
-  const resources = async () => (await service.holdings()).resources;
+/** What the service holds once the connections of its former clients are closed. */
+async function quietly(service: ServiceProcess): Promise<Held> {
+  const resources = async () => (await service.holds()).resources;
   await expect.poll(resources).not.toHaveProperty('TCPSocketWrap');
   return service.holdings();
 }

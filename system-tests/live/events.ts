@@ -1,10 +1,10 @@
 import { Feed } from '../../harness/feed.ts';
 import type { LogLine } from '../../harness/service-process.ts';
 
-/** What the page is told: the lines of services, and what clients and operators did. */
+/** An event on the page: a service's log line, or an action of a client or operator. */
 export type LiveLine = LogLine & { id: string; side?: string; outcome?: string };
 
-/** Follows what the page at `url` is told after event `lastId`, until `signal` aborts. */
+/** Follows the events of the page at `url` after event `lastId`, until `signal` aborts. */
 export async function followEvents(url: string, signal: AbortSignal, lastId = '0') {
   const events = new Feed<LiveLine>();
   const { body } = await fetch(`${url}/events`, { headers: { 'last-event-id': lastId }, signal });

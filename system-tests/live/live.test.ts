@@ -17,7 +17,7 @@ afterEach(async () => {
   for (const end of ended.splice(0)) await end();
 });
 
-/** The page's server before an order-service that never answers; what arrives there is in `orders`. */
+/** The page's server in front of an order-service that never answers and collects requests in `orders`. */
 async function startPage() {
   const orders = new Feed<IncomingMessage>();
   const orderService = createServer((req) => orders.push(req));
@@ -46,7 +46,7 @@ async function startPage() {
   return { orders, origin, press };
 }
 
-/** Waits for a message among what the page is told after event `lastId`. */
+/** Follows the page's events after event `lastId`; returns a function that waits for a message. */
 async function follow(url: string, lastId?: string) {
   const client = new AbortController();
   ended.unshift(async () => client.abort());
@@ -54,26 +54,28 @@ async function follow(url: string, lastId?: string) {
   return (msg: string) => events.next((event) => event.msg === msg);
 }
 
-test('the page passes on a hang-up, an id and a budget, and says so to whoever comes later', async () => {
+test('the page forwards a hang-up, an id and a budget, and its events reach a later reader', async () => {
   const { orders, origin, press } = await startPage();
-  const told = await follow(origin);
+  const nextEvent = await follow(origin);
   const pending = press('/order?budgetMs=30000', { origin });
   const order = await orders.next(() => true);
-  const placed = await told('Places an order');
+  const placed = await nextEvent('Places an order');
   expect(placed.requestId).toBe(order.headers['x-request-id']);
   expect(Number(order.headers['x-envoy-expected-rq-timeout-ms'])).toBeLessThanOrEqual(30_000);
   expect(Number(order.headers['x-envoy-expected-rq-timeout-ms'])).toBeGreaterThan(0);
   const closed = once(order.socket, 'close');
   pending.hangUp();
   await closed;
-  expect(await told('Hangs up')).toMatchObject({ side: 'ours', outcome: 'hung up' });
+  expect(await nextEvent('Hangs up')).toMatchObject({ side: 'ours', outcome: 'hung up' });
 
-  const toldLater = await follow(origin, placed.id);
-  await toldLater('Hangs up');
-  await expect(Promise.race([toldLater('Places an order'), 'nothing'])).resolves.toBe('nothing');
+  const nextLaterEvent = await follow(origin, placed.id);
+  await nextLaterEvent('Hangs up');
+  await expect(Promise.race([nextLaterEvent('Places an order'), 'nothing'])).resolves.toBe(
+    'nothing',
+  );
 });
 
-test('members of a crowd hang up one by one, and all of them when the page leaves', async () => {
+test('clients of a crowd hang up one by one, and all of them when the page leaves', async () => {
   const { orders, press } = await startPage();
   const pending = press('/crowd');
   const open = () => orders.items.filter(({ socket }) => !socket.destroyed).length;
@@ -88,7 +90,7 @@ test.each([
   ['a page on another port', { origin: 'http://localhost:1' }],
   ['a sandboxed page', { origin: 'null' }],
   ['a host name that was rebound', { origin: 'http://evil.example', host: 'evil.example' }],
-])('%s can neither read nor press', async (_, headers) => {
+])('%s can read nothing and press nothing', async (_, headers) => {
   const { orders, origin, press } = await startPage();
   for (const path of ['/', '/events', '/page.js']) {
     const url = origin.replace('localhost', '127.0.0.1') + path;
@@ -100,7 +102,7 @@ test.each([
   expect(orders.items).toEqual([]);
 });
 
-test('a press needs an origin and POST; what is not there is 404', async () => {
+test('a button needs an origin and POST; an unknown path is answered 404', async () => {
   const { origin, press } = await startPage();
   expect((await press('/order', {}).answer).status).toBe(403);
   expect((await fetch(`${origin}/order`)).status).toBe(405);
@@ -112,7 +114,7 @@ test('a press needs an origin and POST; what is not there is 404', async () => {
   expect(headers.get('content-security-policy')).toMatch(/frame-ancestors 'none'/);
 });
 
-test('a page that does not read is told nothing more once the end has been said', async () => {
+test('the history writes nothing more to a slow page after its end', async () => {
   const history = new History();
   const server = createServer((_req, res) => history.follow(res, 0)).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -131,14 +133,14 @@ test('a page that does not read is told nothing more once the end has been said'
   expect(failures).toEqual([]);
 });
 
-test('where a service does not start, npm run live ends what has started, and itself', async () => {
+test('npm run live ends every process if a service does not start', async () => {
   const env = { LIVE_PORT: '0', TRANSPILED: '/nowhere' };
   const live = startCommand(process.execPath, [...LOADER, 'demo/live/live.ts'], env);
   expect(await live.closed).toBe(1);
   expect(live.output()).toMatch(/^live: \w+-service/);
 });
 
-test('npm run live refuses a port that is none in one line', async () => {
+test('npm run live refuses an invalid port in one line', async () => {
   const env = { LIVE_PORT: 'none' };
   const live = startCommand(process.execPath, [...LOADER, 'demo/live/live.ts'], env);
   expect(await live.closed).toBe(1);

@@ -10,14 +10,14 @@ import { HUNG_UP, interrupt, startLive, useLivePage } from './page.ts';
 const AXE = readFileSync(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 
 const live = useLivePage();
-const { open, press, usual, ours, sides, figures, label, sentence, told, onBoth } = live;
+const { open, press, usual, ours, sides, figures, label, sentence, nextEvent, onBoth } = live;
 
-/** What a hang-up may take until the last service has stopped, by the services' own clocks. */
+/** The time from a hang-up until the last service has stopped, by the services' clocks. */
 const STOPS_WITHIN_MS = 100;
-/** A busy machine only adds to a time: of so many tries, one must keep within it. */
+/** A busy machine only adds delay: one of these tries must be within the limit. */
 const TRIES = 8;
 
-/** Hangs up during `path` until all of ours has stopped in time; resolves with how long it took. */
+/** Hangs up during `path` until all our services stop in time. Resolves with the milliseconds that took. */
 async function stopsInTime(path: '/check' | '/pay'): Promise<number> {
   const took: number[] = [];
   while (took.length < TRIES && Math.min(...took) > STOPS_WITHIN_MS) {
@@ -75,10 +75,10 @@ for (const [name, afterMs] of [
     await press(name);
     const [placed] = await onBoth({ msg: 'Places an order' });
     const left = await onBoth({ outcome: 'hung up' });
-    // The browser counts from its click, so a little less may be left when the order arrives.
+    // The browser counts from the click, so the order may arrive with a little less time left.
     for (const { time } of left) expect(time - placed.time).toBeGreaterThan(afterMs * 0.8);
-    await told('ours', { msg: 'Order canceled: client disconnected' });
-    await told('usual', { msg: 'Order successfully processed' });
+    await nextEvent('ours', { msg: 'Order canceled: client disconnected' });
+    await nextEvent('usual', { msg: 'Order successfully processed' });
     await expect
       .poll(sentence)
       .toMatch(/^You hung up after \d\.\d s.*was charged.*nothing was charged/);
@@ -93,7 +93,7 @@ scene(
     await press('Caller waits 3 s');
     const canceled = (event: LiveLine) => /^Payment processing canceled/.test(event.msg);
     const [placed, stopped] = await Promise.all([
-      told('ours', { msg: 'Places an order' }),
+      nextEvent('ours', { msg: 'Places an order' }),
       live.events.next((event) => event.side === 'ours' && canceled(event)),
     ]);
     expect(placed.budgetMs).toBe(3_000);
@@ -103,7 +103,7 @@ scene(
   },
 );
 
-scene('The tab is closed', 'that is a hang-up, too', async () => {
+scene('The tab is closed', 'the tab counts as a hang-up', async () => {
   const place = async () => {
     if (live.page.isClosed()) await open();
     await press('Place order');
@@ -181,7 +181,7 @@ scene('50 orders, a third hang up', 'ours: charged = processed; left: not', asyn
   };
   expect(charged('ours')).toBe(33);
   expect((await figures(ours())).slice(1)).toEqual(['0', '33']);
-  // On a busy machine the first to hang up may do so before their order has been sent.
+  // On a busy machine, the first clients may hang up before their orders have been sent.
   const lost = charged('usual') - 33;
   expect(lost).toBeGreaterThan(8);
   expect((await figures(usual())).slice(1)).toEqual([String(lost), '33']);
@@ -201,7 +201,7 @@ scene('Reset', 'forgets the orders on every page, and heals the network', async 
   return 'no order, no figure, and the next order succeeds';
 });
 
-scene('The keyboard alone', 'places, hangs up, opens the log and copies the curl', async () => {
+scene('The keyboard only', 'places, hangs up, opens the log and copies the curl', async () => {
   const place = async () => {
     await live.page.context().close();
     await open({ permissions: ['clipboard-read', 'clipboard-write'] });
@@ -211,7 +211,7 @@ scene('The keyboard alone', 'places, hangs up, opens the log and copies the curl
   const act = () => live.page.keyboard.press('Escape');
   const { ofOrder } = await interrupt(live, { path: '/pay', act, outcomes: HUNG_UP, place });
   await ofOrder('usual', ({ msg }) => msg === 'Order successfully processed');
-  // The last that is said of it: what comes later would be said over what is copied.
+  // Wait for the order's last sentence: a later one would replace "Copied".
   await expect.poll(sentence).toMatch(/^You hung up .*was charged.*nothing was charged/);
   await ours().locator('summary').focus();
   await live.page.keyboard.press('Enter');
@@ -238,7 +238,7 @@ scene(
   'no violation that axe finds',
   async () => {
     await press('Hang up in 1 s');
-    await told('usual', { msg: 'Order successfully processed' });
+    await nextEvent('usual', { msg: 'Order successfully processed' });
     await ours().locator('summary').click();
     for (const width of [1_280, 390]) {
       await live.page.setViewportSize({ width, height: 800 });
@@ -278,7 +278,7 @@ scene('Reduced motion', 'bars step with the events, and grow otherwise', async (
   return 'still, and moving';
 });
 
-scene("Another origin's page", 'can neither read nor press', async () => {
+scene("Another origin's page", 'can read nothing and press nothing', async () => {
   const evil = createServer((_, res) => res.setHeader('Content-Type', 'text/html').end('<p>evil'));
   await new Promise<void>((resolve) => evil.listen(0, '127.0.0.1', resolve));
   await live.page.goto(`http://localhost:${portOf(evil)}`);
@@ -312,7 +312,7 @@ scene(
     expect(await usual().count()).toBe(0);
     await live.page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     await press('Place order');
-    await expect.poll(sentence).toMatch(/is under way\.$/); // Or it would be said over what is copied.
+    await expect.poll(sentence).toMatch(/is under way\.$/); // A later sentence would replace "Copied".
     await ours()
       .getByRole('button', { name: /^Copy the curl/ })
       .click();

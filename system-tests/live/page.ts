@@ -11,7 +11,7 @@ export const startLive = (env: NodeJS.ProcessEnv, ...args: string[]) =>
 
 export type LivePage = ReturnType<typeof useLivePage>;
 
-/** `npm run live` for the tests of a file, with its page in a browser; without one they are skipped. */
+/** Starts `npm run live` and a browser for the tests of a file; without Chromium they are skipped. */
 export function useLivePage() {
   const live = startLive({ LIVE_PORT: '0' });
   const following = new AbortController();
@@ -39,10 +39,10 @@ export function useLivePage() {
     await page?.context().close();
   });
 
-  /** Opens the page anew; from now on it is this one that is pressed and looked at. */
+  /** Opens the page again. From now on the tests use this one. */
   async function open(options = {}): Promise<void> {
     page = await (await browser.newContext(options)).newPage();
-    page.setDefaultTimeout(60_000); // Only what hangs takes as long.
+    page.setDefaultTimeout(60_000); // Only a hang takes this long.
     await page.goto(url);
     await page.getByRole('heading', { name: 'Latest orders' }).first().waitFor();
   }
@@ -52,7 +52,7 @@ export function useLivePage() {
   const ours = () => page.getByRole('region', { name: 'This repository' });
   type Column = ReturnType<typeof ours>;
   /** Waits for an event on a side. */
-  const told = (side: string, query: Partial<LiveLine>, count = 1) =>
+  const nextEvent = (side: string, query: Partial<LiveLine>, count = 1) =>
     events.next((event) => isOf(event, { side, ...query }), count);
 
   return {
@@ -73,27 +73,27 @@ export function useLivePage() {
     figures: (column: Column) => column.locator('dd').allTextContents(),
     label: (column: Column, lane: string) => column.locator(`.lanes .${lane} .label`),
     sentence: () => page.getByRole('status').textContent(),
-    told,
+    nextEvent,
     onBoth: (query: Partial<LiveLine>, count = 1) =>
-      Promise.all([told('usual', query, count), told('ours', query, count)]),
+      Promise.all([nextEvent('usual', query, count), nextEvent('ours', query, count)]),
   };
 }
 
 const isOf = (event: LiveLine, query: Partial<LiveLine>) =>
   Object.entries(query).every(([field, wanted]) => event[field] === wanted);
 
-/** How an order ends whose client has hung up. */
+/** The outcomes of an order whose client has hung up. */
 export const HUNG_UP: [string, string] = ['hung up', 'hung up'];
 
 interface Interruption {
   path: '/check' | '/pay';
   act: () => Promise<unknown>;
-  /** How the order ends for the clients, the usual one and ours, if `act` was in time. */
+  /** The clients' outcomes if `act` was in time: the usual services', then ours. */
   outcomes: [string, string];
   place?: () => Promise<unknown>;
 }
 
-/** Places an order and acts while a service of each side is at it; again, if that came too late. */
+/** Places an order and calls `act` while a service on each side works on it. Repeats that if it was too late. */
 export async function interrupt(live: LivePage, interruption: Interruption) {
   const { path, act, outcomes } = interruption;
   const { place = () => live.press('Place order') } = interruption;
@@ -104,7 +104,7 @@ export async function interrupt(live: LivePage, interruption: Interruption) {
     const isNew = ({ msg, requestId }: LiveLine) =>
       msg === 'Places an order' && !known.has(requestId);
     const { requestId = '' } = await live.events.next(isNew);
-    /** What is told of this order, on one side. */
+    /** Waits for an event of this order on one side. */
     const ofOrder = (side: string, isWanted: (event: LiveLine) => unknown) => {
       const isOfOrder = (event: LiveLine) => event.side === side && event.requestId === requestId;
       return live.events.next((event) => isOfOrder(event) && Boolean(isWanted(event)));

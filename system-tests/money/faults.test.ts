@@ -12,24 +12,24 @@ const BROKEN = /^\S+-service sent a broken answer$/;
 const FAULTS: [what: string, fault: faults.Fault, cause: RegExp][] = [
   ['resets the connection', faults.reset, UNREACHABLE],
   ['closes the connection without an answer', faults.closeWithoutAnswer, UNREACHABLE],
-  ['closes the connection in mid-answer', faults.halfAnswerThenClose, BROKEN],
-  ['resets the connection in mid-answer', faults.halfAnswerThenReset, BROKEN],
+  ['closes the connection in the middle of the answer', faults.halfAnswerThenClose, BROKEN],
+  ['resets the connection in the middle of the answer', faults.halfAnswerThenReset, BROKEN],
   ['never answers', faults.neverAnswer, DEADLINE],
   ['stalls after the headers', faults.stallAfterHeaders, DEADLINE],
   ['sends its body byte by byte', faults.drip, DEADLINE],
   ['sends its headers byte by byte', faults.dripHeaders, DEADLINE],
   ['answers in another protocol', faults.answerInAnotherProtocol, BROKEN],
   ['answers 200 with another body', faults.answerWrongBody, BROKEN],
-  ['redirects for ever', faults.redirect, /^\S+-service answered 302$/],
-  ['sends a body without end', faults.floodBody, BROKEN],
-  ['sends headers without end', faults.floodHeaders, BROKEN],
-  ['sends early hints without end', faults.floodHints, DEADLINE],
+  ['redirects forever', faults.redirect, /^\S+-service answered 302$/],
+  ['sends an endless body', faults.floodBody, BROKEN],
+  ['sends endless headers', faults.floodHeaders, BROKEN],
+  ['sends endless early hints', faults.floodHints, DEADLINE],
   ['answers 404', faults.answerStatus(404), /^\S+-service answered 404$/],
   ['answers 408 long before the deadline', faults.answerStatus(408), /^\S+-service answered 408$/],
   ['answers 500', faults.answerStatus(500), /^\S+-service answered 500$/],
 ];
 
-/** Long for a call that fails by itself, short for one that only its deadline ends. */
+/** The long one for calls that fail by themselves, the short one for those that only the deadline ends. */
 const LONG_TIMEOUT_MS = '60000';
 const SHORT_TIMEOUT_MS = '150';
 const MEMORY_SLACK_BYTES = 96 * 2 ** 20;
@@ -80,7 +80,7 @@ describe.each([
         fault(socket);
       };
       let pending = send(`${order.url}/order`);
-      // On a busy machine a deadline may pass before the faulty service is asked: then once more.
+      // On a busy machine the deadline may pass before the call arrives: try again.
       while ((await pending.answer) && !hasArrived) pending = send(`${order.url}/order`);
       const { requestId } = pending;
       const { status, body } = await pending.answer;
@@ -106,7 +106,7 @@ describe.each([
   });
 });
 
-/** Resolves if `order` logged one warning of the request, `msg`, and no stack. */
+/** Fails unless `order` logged exactly one warning for the request, `msg`, and no stack. */
 async function onlyWarning(order: ServiceProcess, requestId: string, msg: string): Promise<void> {
   await order.waitFor({ requestId, msg });
   expect(order.find({ requestId }).filter(({ level }) => level >= 40)).toHaveLength(1);

@@ -34,7 +34,7 @@ const STORES = {
     };`,
 };
 
-/** Fills the store to its bound, and a tenth more as it forgets; prints how many it has taken. */
+/** Keeps the store full while entries expire, and prints how many it has accepted. */
 const program = (store: string, id: string) => `
   const { Scope } = await import('${ROOT}request-scope/src/index.ts');
   const RETENTION_MS = 8_000;
@@ -55,8 +55,8 @@ const program = (store: string, id: string) => `
 for (const [what, store] of Object.entries(STORES)) {
   for (const [which, id] of Object.entries(IDS)) {
     scene(
-      `as many ${what} as are remembered, with ${which}, in a heap of ${HEAP_MB} MB`,
-      'no more are taken than fit, and more once some are forgotten',
+      `${what} up to the limit, with ${which}, in a heap of ${HEAP_MB} MB`,
+      'a full store refuses more, and accepts more once old ones expire',
       async () => {
         const limit = `--max-old-space-size=${HEAP_MB}`;
         const args = [...LOADER, limit, '--input-type=module', '--eval', program(store, id)];

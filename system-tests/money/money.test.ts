@@ -8,7 +8,7 @@ const PAYMENT_MS = 30;
 const LANES = 8;
 const ORDERS_A_LANE = 50;
 
-test('hang-ups around the commit: what was reported is what stays charged, order by order', async () => {
+test('around the commit, an order stays charged exactly if it was reported as processed', async () => {
   await using system = await startSystem({ ...NO_WORK, PAYMENT_DURATION_MS: String(PAYMENT_MS) });
   const outcomes = new Map<string, boolean>();
   await Promise.all(Array.from({ length: LANES }, (_, lane) => race(system, lane, outcomes)));
@@ -25,8 +25,8 @@ test('hang-ups around the commit: what was reported is what stays charged, order
   }
 });
 
-/** Places orders one by one and hangs up ever closer to the moment at which the verdict turns. */
-async function race(system: System, lane: number, outcomes: Map<string, boolean>): Promise<void> {
+/** Places orders one by one, and approaches the moment of the commit with each hang-up. */
+async function race(system: System, lane: number, verdicts: Map<string, boolean>): Promise<void> {
   let delayMs = PAYMENT_MS;
   for (let count = 0; count < ORDERS_A_LANE; count += 1) {
     const orderID = `race-${lane}-${count}`;

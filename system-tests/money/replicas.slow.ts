@@ -77,7 +77,7 @@ scene(
   LONG,
 );
 
-/** Places orders one by one, and hangs up ever closer to the moment at which the verdict turns. */
+/** Places orders one by one, and approaches the moment of the commit with each hang-up. */
 async function race(url: string, moments: Moments, lane: number): Promise<void> {
   let delayMs = 20;
   for (let count = 0; count < ORDERS / LANES; count += 1) {

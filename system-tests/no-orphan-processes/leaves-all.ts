@@ -5,9 +5,9 @@ import { nginxVersion, startNginx } from '../../harness/nginx.ts';
 import { startSystem } from '../../harness/system.ts';
 import { tether } from '../../harness/tether.ts';
 
-// In no suite: a test that ends nothing of what it starts. no-orphan-processes.slow.ts runs it.
+// In no suite: this test ends none of its processes. no-orphan-processes.slow.ts runs it.
 
-test('starts all that a test can start', { timeout: 0 }, async () => {
+test('starts every kind of process that tests start', { timeout: 0 }, async () => {
   const { order, inventory, payment } = await startSystem();
   const busy = tether(spawn(process.execPath, ['--eval', 'for (;;);'], { stdio: 'ignore' }));
   if (nginxVersion) {

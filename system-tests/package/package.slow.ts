@@ -76,7 +76,7 @@ describe.each<[string, string[], Row[]]>([
     });
   }
 
-  scene(`${name}: CommonJS under node16`, 'is told that this is an ES module', async () => {
+  scene(`${name}: CommonJS under node16`, 'gets an error that names the ES module', async () => {
     const said = await tsc('cts', NODE16);
     expect(new Set(said.match(/TS\d+/g))).toEqual(new Set(['TS1479']));
     return 'TS1479; nodenext is what knows require of an ES module';

@@ -2,14 +2,14 @@ import { expect, onTestFinished, test } from 'vitest';
 import { startCommand } from '../../harness/command.ts';
 import { ServiceProcess } from '../../harness/service-process.ts';
 
-test('what a shell exports reaches no test', () => {
-  // Set by npm, a terminal or a login, whichever way the tests are run.
+test('no test sees the variables of the shell', () => {
+  // Set by npm, a terminal or a login.
   const ofShells = /^(npm_(?!config_)|(PWD|OLDPWD|SHLVL|_|SHELL|TERM|COLUMNS|LANG|CI)$|LC_)/;
   expect(Object.keys(process.env).filter((name) => ofShells.test(name))).toEqual([]);
   expect(process.env.NODE_ENV).toBe('test');
 });
 
-test('what is set in the process that starts them reaches no command and no service', async () => {
+test('commands and services do not inherit the variables of the process that starts them', async () => {
   const set = { LOG_LEVEL: 'silent', DATABASE_URL: 'none', NODE_OPTIONS: '--no-such-option' };
   Object.assign(process.env, set);
   onTestFinished(() => {

@@ -7,7 +7,7 @@ import { scene } from '../support/scene.ts';
 const { scripts }: { scripts: Record<string, string> } = JSON.parse(
   readFileSync(`${ROOT}package.json`, 'utf8'),
 );
-/** The scripts that are programs of this repository. */
+/** The scripts that run a program of this repository. */
 const programs = Object.entries(scripts).filter(
   ([name, command]) => /^node run\.js \S+\.[tj]s( --\w+)?$/.test(command) && !/^pre/.test(name),
 );
@@ -19,7 +19,7 @@ async function run(command: string, option: string) {
 }
 
 for (const [name, command] of programs) {
-  scene(`npm run ${name}`, '--help says how to use it, a wrong option is refused', async () => {
+  scene(`npm run ${name}`, '--help shows its usage, an unknown option is refused', async () => {
     const help = await run(command, '--help');
     expect(help).toMatchObject({ code: 0 });
     expect(help.lines.join('\n')).toMatch(/npm (run )?\w+/);

@@ -3,7 +3,7 @@ import { output, startCommand } from '../../harness/command.ts';
 import { scene } from '../support/scene.ts';
 
 for (const major of ['14', '18']) {
-  scene(`Node ${major}`, 'one line says that it is too old', async ({ skip }) => {
+  scene(`Node ${major}`, 'one line reports that it is too old', async ({ skip }) => {
     const npx = ['npx', '-y', `node@${major}`, '-p', 'process.execPath'];
     const node = await output(npx).catch(() => skip(`npm cannot install node@${major}`));
     const { closed, output: said } = startCommand(node, ['run.js', 'start/start.ts']);

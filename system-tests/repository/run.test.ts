@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { startCommand } from '../../harness/command.ts';
 import { ROOT } from '../../processes/repository.ts';
 
-/** Runs `file` on this Node, which says that it is `version`. */
+/** Runs `file` on this Node, which claims to be `version`. */
 async function runAs(version: string, file = join(ROOT, 'run.js')) {
   const claim = `for (const [name, value] of [['version', 'v${version}'], ['versions', { node: '${version}' }]])
     Object.defineProperty(process, name, { value });`;
@@ -19,18 +19,18 @@ test.each([
   ['20.18.3', '20.19'],
   ['21.7.3', '22.12'],
   ['22.11.0', '22.12'],
-])('on Node %s every command says in one line that it is too old', async (version, needed) => {
+])('every command reports in one line that Node %s is too old', async (version, needed) => {
   expect(await runAs(version)).toEqual({
     code: 1,
     output: `Node ${needed} or later is needed, this is v${version}\n`,
   });
 });
 
-test.each(['20.19.0', '22.12.0', '23.0.0', '26.0.0'])('Node %s will do', async (version) => {
+test.each(['20.19.0', '22.12.0', '23.0.0', '26.0.0'])('Node %s is accepted', async (version) => {
   expect(await runAs(version)).toEqual({ code: 0, output: '' });
 });
 
-test('what is missing is said in one line: all packages, or those for development', async () => {
+test('missing packages are reported in one line: all of them, or the development dependencies', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'run-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }');

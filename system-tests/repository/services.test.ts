@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { ROOT } from '../../processes/repository.ts';
 import { SERVICES } from '../../services.ts';
 
-test('every service is in the list, with the port that it has by default', async () => {
+test('every service is in the list, with its default port', async () => {
   const folders = readdirSync(ROOT).filter((name) => name.endsWith('-service'));
   expect(SERVICES.map(({ name }) => `${name}-service`).sort()).toEqual(folders.sort());
   for (const { name, port } of SERVICES) {

@@ -11,7 +11,7 @@ test('every action is pinned to a commit, with its version beside it', () => {
   for (const line of uses) expect(line).toMatch(/^uses: [\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
 });
 
-test('a job that may ask for a token runs nothing of this repository', () => {
+test('a job that may request a token runs no code of this repository', () => {
   const jobs = workflows.flatMap((text) => text.split(/^(?= {2}[\w-]+:$)/m));
   const [publish = '', ...others] = jobs.filter((job) => job.includes('id-token: write'));
   expect(others).toEqual([]);

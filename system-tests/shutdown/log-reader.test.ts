@@ -13,7 +13,7 @@ import { FULL_STDOUT } from '../support/full-stdout.ts';
 const ORDERS = 200;
 
 test.each(['json', 'pretty'])(
-  'a service whose log nobody reads any more finishes its work and leaves (%s)',
+  'a service whose log reader is gone finishes its work and exits (%s)',
   async (LOG_FORMAT) => {
     const env = programVariables({ PORT: '0', CHECK_DURATION_MS: '300', LOG_FORMAT });
     const stdio = ['ignore', 'pipe', 'inherit'] as const;
@@ -30,7 +30,7 @@ test.each(['json', 'pretty'])(
     while (!/Listening on (\S+:\d+)/.test(log)) log += (await once(service.stdout, 'data'))[0];
     const url = /Listening on (http:\S+:\d+)/.exec(log)?.[1];
     const { answer } = send(`${url}/check?productID=7`);
-    await send(`${url}/health`).answer; // the check was accepted before it
+    await send(`${url}/health`).answer; // the check was accepted before this one
     service.stdout.destroy();
     service.kill('SIGTERM');
     expect(await answer).toMatchObject({ status: 200, body: 'Product 7 is available' });
@@ -38,13 +38,13 @@ test.each(['json', 'pretty'])(
   },
 );
 
-/** Node's own warning, on stderr, at a SIGTERM. */
+/** Lets Node write a warning to stderr at SIGTERM. */
 const WARN = `data:text/javascript,process.on('SIGTERM', () => process.emitWarning('leaving'))`;
 
 test.runIf(process.platform === 'linux').each([
-  ['stands', 'pipe', FULL_STDOUT],
+  ['does not read', 'pipe', FULL_STDOUT],
   ['is a full disk', '/dev/full', WARN],
-])('a service whose log reader %s answers, and leaves in time', async (_, reader, preload) => {
+])('a service whose log reader %s answers, and exits in time', async (_, reader, preload) => {
   const options = [...LOADER, '--import', preload];
   const env = programVariables({ PORT: '0', CHECK_DURATION_MS: '0' });
   const output =
@@ -61,7 +61,7 @@ test.runIf(process.platform === 'linux').each([
   expect(await exited).toEqual([0, null]);
 });
 
-test('an order that was answered has its line, although order-service is killed right after', async () => {
+test('an answered order has its log line even if order-service is killed right after', async () => {
   await using system = await startSystem({ CHECK_DURATION_MS: '20', PAYMENT_DURATION_MS: '20' });
   const { order } = system;
   const answered: string[] = [];

@@ -8,7 +8,7 @@ import { startSystem } from '../../harness/system.ts';
 
 const NEVER_MS = '60000';
 
-test('SIGTERM lets an order in flight on a kept-alive connection finish, then the process leaves', async () => {
+test('after SIGTERM an order on a keep-alive connection finishes, then the process exits', async () => {
   await using network = await startRelay();
   const env = { PAYMENT_DURATION_MS: '0', CHECK_DURATION_MS: '0', PAYMENT_URL: network.url };
   await using system = await startSystem(env);
@@ -27,7 +27,7 @@ test('SIGTERM lets an order in flight on a kept-alive connection finish, then th
   expect(await order.exited).toEqual({ code: 0, signal: null });
 });
 
-test('an order that outlives the grace is answered 503, a check 408, and the work stops', async () => {
+test('after SHUTDOWN_TIMEOUT_MS an order is answered 503, a check 408, and their work stops', async () => {
   const env = { CHECK_DURATION_MS: NEVER_MS, SHUTDOWN_TIMEOUT_MS: '50' };
   await using system = await startSystem(env);
   const { order, inventory } = system;
@@ -48,8 +48,8 @@ test('an order that outlives the grace is answered 503, a check 408, and the wor
   expect(await inventory.exited).toEqual({ code: 0, signal: null });
 });
 
-describe('a service on its way out', () => {
-  test('refuses new connections, and says so to a health check on an open one', async () => {
+describe('a service that shuts down', () => {
+  test('refuses new connections, and reports draining to a health check on an open one', async () => {
     const env = { CHECK_DURATION_MS: NEVER_MS, SHUTDOWN_TIMEOUT_MS: NEVER_MS };
     await using service = await ServiceProcess.start('inventory-service', env);
     const check = send(`${service.url}/check?productID=1`);
@@ -69,7 +69,7 @@ describe('a service on its way out', () => {
     expect(await service.exited).toEqual({ code: 0, signal: null });
   });
 
-  test('is held up neither by a silent connection nor by a second SIGINT right after', async () => {
+  test('is delayed neither by a silent connection nor by a second SIGINT right after the first', async () => {
     await using service = await ServiceProcess.start('inventory-service', {
       CHECK_DURATION_MS: NEVER_MS,
     });
@@ -86,7 +86,7 @@ describe('a service on its way out', () => {
     silent.destroy();
   });
 
-  test('leaves at once when it is told again a second later', async () => {
+  test('exits at once at a second SIGTERM a second later', async () => {
     const env = { CHECK_DURATION_MS: NEVER_MS, SHUTDOWN_TIMEOUT_MS: NEVER_MS };
     await using service = await ServiceProcess.start('inventory-service', env);
     const { requestId } = send(`${service.url}/check?productID=1`);
@@ -102,7 +102,7 @@ describe('a service on its way out', () => {
 const startWithDelay = (DRAIN_DELAY_MS: string) =>
   ServiceProcess.start('inventory-service', { DRAIN_DELAY_MS, CHECK_DURATION_MS: '0' });
 
-test('for DRAIN_DELAY_MS a health check sees the drain, and no request is refused', async () => {
+test('during DRAIN_DELAY_MS the health check reports draining, and no request is refused', async () => {
   await using service = await startWithDelay('60000');
   service.signal('SIGTERM');
   await service.waitFor({ msg: 'Shutting down: SIGTERM' });
@@ -114,12 +114,12 @@ test('for DRAIN_DELAY_MS a health check sees the drain, and no request is refuse
   }
 });
 
-test('after DRAIN_DELAY_MS the service leaves, and not before', async () => {
+test('a service exits after DRAIN_DELAY_MS, and not before', async () => {
   await using service = await startWithDelay('250');
   service.signal('SIGTERM');
-  const { time: toldAt } = await service.waitFor({ msg: 'Shutting down: SIGTERM' });
+  const { time: signaledAt } = await service.waitFor({ msg: 'Shutting down: SIGTERM' });
   expect(await service.exited).toEqual({ code: 0, signal: null });
-  expect(Date.now() - toldAt).toBeGreaterThanOrEqual(249);
+  expect(Date.now() - signaledAt).toBeGreaterThanOrEqual(249);
 });
 
 function disposable(agent: Agent): Agent & Disposable {

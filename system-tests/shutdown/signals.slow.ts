@@ -27,7 +27,7 @@ for (const step of ['inventory', 'payment'] as const) {
   );
 }
 
-scene('SIGTERM to order-service during a void', 'it leaves once the void has arrived', async () => {
+scene('SIGTERM to order-service during a void', 'it exits once the void has arrived', async () => {
   await using network = await startRelay();
   await using system = await startSystem({ ...DURATIONS, PAYMENT_URL: network.url });
   const { order, payment } = system;
@@ -47,7 +47,7 @@ scene('SIGTERM to order-service during a void', 'it leaves once the void has arr
 
 scene(
   'SIGTERM to order-service during a void that never arrives',
-  'it leaves in time, with a record to reconcile by',
+  'it exits in time, and logs a line to reconcile by',
   async () => {
     await using network = await startRelay();
     const env = { ...DURATIONS, PAYMENT_URL: network.url, SHUTDOWN_TIMEOUT_MS: '200' };
@@ -70,7 +70,7 @@ scene(
 
 scene(
   'SIGTERM to each service with idle and silent connections',
-  'they do not hold it up',
+  'they do not delay it',
   async () => {
     await using system = await startSystem(DURATIONS);
     const services = system.all;
@@ -87,7 +87,7 @@ scene(
 );
 
 scene(
-  'SIGKILL of payment-service in mid-payment, and its return',
+  'SIGKILL of payment-service during a payment, and its restart',
   'the order fails and is voided, the next one succeeds',
   async () => {
     await using system = await startSystem({ ...DURATIONS, PAYMENT_DURATION_MS: '60000' });

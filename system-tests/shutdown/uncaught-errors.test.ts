@@ -5,7 +5,7 @@ import type { LogLine } from '../../harness/service-process.ts';
 import { ServiceProcess } from '../../harness/service-process.ts';
 import { LOADER } from '../../processes/repository.ts';
 
-/** A bug in a timer at each SIGUSR2, a rejection that nobody handles at each SIGHUP. */
+/** Throws in a timer at SIGUSR2, and rejects a promise without a handler at SIGHUP. */
 const BUGS = `data:text/javascript,
   process.on('SIGUSR2', () => setTimeout(() => { throw new TypeError('a bug') }));
   process.on('SIGHUP', () => void Promise.reject(new TypeError('a bug')));`.replaceAll('\n', '');
@@ -17,7 +17,7 @@ const LONG_MS = '60000';
 test.each([
   ['an uncaught exception', 'SIGUSR2'],
   ['an unhandled rejection', 'SIGHUP'],
-] as const)('after %s, which is logged, a service drains, exit code 1', async (_, bug) => {
+] as const)('a service logs %s, drains, and exits with 1', async (_, bug) => {
   const env = { CHECK_DURATION_MS: LONG_MS, SHUTDOWN_TIMEOUT_MS: '50' };
   await using service = await ServiceProcess.start('inventory-service', env, WITH_BUGS);
   const { requestId, answer } = send(`${service.url}/check?productID=1`);
@@ -34,7 +34,7 @@ test.each([
   ]);
 });
 
-test('a second one ends the process at once; a void that is open leaves its record', async () => {
+test('a second one ends the process at once; a pending void is logged', async () => {
   await using network = await startRelay();
   await using payment = await ServiceProcess.start('payment-service');
   await using inventory = await ServiceProcess.start('inventory-service', {

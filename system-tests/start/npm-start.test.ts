@@ -24,9 +24,9 @@ const FILES = [join(ROOT, 'run.js'), join(ROOT, 'start/start.ts')];
 const start = (env: NodeJS.ProcessEnv, cwd?: string) =>
   startCommand(process.execPath, FILES, env, cwd);
 
-test('`npm run dev` restarts a changed service where it was; a kill leaves no service behind', async () => {
+test('`npm run dev` restarts a changed service on its port; a kill leaves no service behind', async () => {
   const durations = { CHECK_DURATION_MS: '0', PAYMENT_DURATION_MS: '0' };
-  const env = { ...ANY_PORTS, ...durations, TRANSPILED: '' }; // What changes is what runs.
+  const env = { ...ANY_PORTS, ...durations, TRANSPILED: '' }; // Runs the sources, which the test changes.
   const { child, closed, seen, output } = startCommand(
     process.execPath,
     [...FILES, '--watch'],
@@ -53,7 +53,7 @@ test('`npm run dev` restarts a changed service where it was; a kill leaves no se
   }
 });
 
-test('a port in use stops all, PORT itself is ignored; a terminal that closes lets all leave', async () => {
+test('a port in use stops all services; PORT is ignored; when the terminal closes, all exit', async () => {
   const first = start({ ...ANY_PORTS, PORT: '1' });
   const port = await first.seen(/\[payment\].*Listening on \S+:(\d+)/);
   await first.seen(/\[order\].*Listening on[\s\S]*Try: curl/);
@@ -68,7 +68,7 @@ test('a port in use stops all, PORT itself is ignored; a terminal that closes le
   expect(first.output().match(/exited with code 0/g)).toHaveLength(SERVICES.length);
 });
 
-test('what DOTENV_PATH names is read once: a PORT in it is for no service', () => {
+test('the file that DOTENV_PATH names is read once: no service gets its PORT', () => {
   const { order } = readConfig({ DOTENV_PATH: 'variables', PORT: '1' });
   expect(order).toMatchObject({ DOTENV_PATH: devNull });
   expect(order).not.toHaveProperty('PORT');
@@ -97,18 +97,18 @@ test.each([
     { DATABASE_URL: 'postgres:///shop?host=/run/postgresql&user=me' },
     [`State ${POSTGRES} me@/run/postgresql:5432/shop, schema orders`],
   ],
-  // A password that nobody has encoded.
+  // A password that is not encoded.
   [
     { DATABASE_URL: 'postgres://me:1234/secret@db/shop' },
     [`State ${POSTGRES} DATABASE_URL, schema orders`],
   ],
   [{ DATABASE_URL: 'secret' }, [`State ${POSTGRES} DATABASE_URL, schema orders`]],
-])('with %j the first line says where the state is, and no secret', (env, lines) => {
+])('with %j the first line says where the state is, without a secret', (env, lines) => {
   const config = { DOTENV_PATH: devNull, ...env };
   expect(stateLines(readConfig(config))).toEqual(lines);
 });
 
-test('where only one service has a database, each has a line', async () => {
+test('if only one service has a database, each service has a line', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'start-'));
   const DOTENV_PATH = join(folder, '.env');
   await writeFile(DOTENV_PATH, 'DATABASE_URL=postgres://me@db/shop\n');
@@ -132,9 +132,9 @@ test('.env in the current folder is read', async () => {
 
 const CTRL_C = '\x03';
 
-// script(1) of util-linux lends a terminal; the one of macOS has other options.
+// script(1) of util-linux provides a terminal; the one of macOS has other options.
 test.skipIf(process.platform !== 'linux')(
-  'one Ctrl+C in the terminal of `npm start` lets an order finish its check, and one its payment',
+  'after one Ctrl+C in the terminal of `npm start`, orders finish their checks and payments',
   async () => {
     const args = ['--quiet', '--flush', '--command', 'npm start', '/dev/null'];
     const env = { ...ANY_PORTS, CHECK_DURATION_MS: '1000', PAYMENT_DURATION_MS: '1000' };
@@ -166,7 +166,7 @@ test('a second Ctrl+C, a second later, ends all at once', async () => {
   await seen(/Placing order/);
   child.kill('SIGINT');
   await seen(/Shutting down/);
-  child.kill('SIGINT'); // the same Ctrl+C, which arrives more than once
+  child.kill('SIGINT'); // the same Ctrl+C: it can arrive twice
   await sleep(1_100);
   expect(output()).not.toMatch(/ended by|exited with/);
   child.kill('SIGINT');
@@ -175,7 +175,7 @@ test('a second Ctrl+C, a second later, ends all at once', async () => {
   await expect(answer).rejects.toThrow();
 });
 
-test('a pager that stands, and lets Ctrl+C pass it by, does not keep `npm start`', async () => {
+test('a pager that reads nothing and ignores Ctrl+C does not keep `npm start` running', async () => {
   const { ports, release } = await reservePorts(1);
   const ORDER_PORT = String(ports[0]);
   await release();

@@ -28,13 +28,13 @@ beforeAll(async () => {
 });
 afterAll(() => running[Symbol.asyncDispose]());
 
-test('a service says where it listens: on loopback', async () => {
+test('a service listens on loopback, and logs its address', async () => {
   const url = `http://127.0.0.1:${running.port}`;
   expect(running.lines[0]).toMatchObject({ msg: `Listening on ${url}`, port: running.port });
   expect((await send(`${url}/health`).answer).status).toBe(200);
 });
 
-test('a service listens where it is told to', async ({ skip }) => {
+test('a service listens on HOST', async ({ skip }) => {
   const addresses = Object.values(networkInterfaces()).flat();
   skip(!addresses.some((its) => its?.address === '::1'), 'there is no ::1');
   await using open = await ServiceProcess.start('payment-service', { HOST: '::1' });
@@ -127,7 +127,7 @@ describe('on a PostgreSQL', () => {
     for (const database of databases) await database.close();
   });
 
-  test('a table of another program in place of its own: one line, exit code 1', async () => {
+  test('a service that finds the table of another program in its place fails to start, in one line', async () => {
     await server.ask('create database others');
     const url = server.postgres.url.replace(/postgres$/, 'others');
     await using pool = createPool(url, { maxConnections: 1 });

@@ -4,18 +4,17 @@ import { until } from '../../harness/time.ts';
 
 const SAID_UNKNOWN = /outcome unknown/;
 
-/** What callers know of their orders, and how to ask for one again. */
+/** The answers that callers got, and a way to ask for an order again. */
 interface Load {
   outcomes: readonly Outcome[];
   ask(orderID: string): Promise<Outcome>;
 }
 
-/** Who may be asked for rows. */
 interface Database {
   query(text: string): Promise<{ rows: { order_id?: string }[] }>;
 }
 
-/** Waits until every attempt is settled, and compares what callers were told with what is charged. */
+/** Waits until every attempt is closed, then compares the callers' answers with the charges. */
 export async function judge(load: Load, database: Database): Promise<string> {
   await settled(database);
   const { rows } = await database.query(
@@ -35,7 +34,7 @@ export async function judge(load: Load, database: Database): Promise<string> {
       if (isCharged) breaches.push(`${orderID} failed (${body}), and is charged`);
     } else {
       seen.unheard += 1;
-      if (!isCharged) continue; // To ask for it again might place it.
+      if (!isCharged) continue; // Asking again might place the order.
       const again = await load.ask(orderID);
       if (again.status === 200) seen.readable += 1;
       else breaches.push(`${orderID} is charged, and its key says ${again.status}`);
@@ -43,10 +42,10 @@ export async function judge(load: Load, database: Database): Promise<string> {
   }
   expect(breaches).toEqual([]);
   const { processed, failed, unheard, readable } = seen;
-  return `${processed} processed, ${failed} failed, ${unheard} without a outcome (${readable} processed under their key), ${seen.charged} charged: 0 breaches`;
+  return `${processed} processed, ${failed} failed, ${unheard} without an answer (${readable} processed under their key), ${seen.charged} charged: 0 breaches`;
 }
 
-/** Resolves once no attempt is open: every outcome is written, every void acknowledged. */
+/** Resolves once no attempt is open: every outcome is recorded, every void acknowledged. */
 export async function settled(database: Database): Promise<void> {
   await until('no open attempt', async () => {
     const { rows } = await database.query('select 1 from orders.attempts where is_open limit 1');

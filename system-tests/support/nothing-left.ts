@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { ServiceProcess } from '../../harness/service-process.ts';
 import type { System } from '../../harness/system.ts';
 
-/** Resolves once the order service holds no connection and no service works; fails if one warned. */
+/** Resolves once order-service holds no connection and no service works. Fails if a service logged a warning. */
 export async function expectNothingLeft(system: System): Promise<void> {
   const { order } = system;
   const holds = async (service: ServiceProcess, kind: string) =>

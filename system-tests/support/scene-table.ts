@@ -1,10 +1,10 @@
 import Table from 'cli-table3';
 import type { Reporter, TestCase, TestModule, Vitest } from 'vitest/node';
 
-/** The projects whose tests are scenes; the others are too many for a table. */
+/** The projects whose tests are scenes. The others have too many tests for a table. */
 const PROJECTS = ['slow', 'compose', 'swarm'];
 
-/** Ends a run in a table of its scenes: what was done, what was promised, what was seen. */
+/** Prints a table of the scenes at the end of a run: what was done, promised and seen. */
 export class SceneTable implements Reporter {
   #log: (line: string) => void = () => {};
 

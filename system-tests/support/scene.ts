@@ -8,7 +8,7 @@ declare module 'vitest' {
   }
 }
 
-/** A test that is a row of the table at the end of the run; `look` resolves to what was seen. */
+/** Defines a test that is a row in the table at the end of the run. `look` resolves with what was seen. */
 export function scene(
   done: string,
   promised: string,

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
@@ -5,19 +6,17 @@ import type { TestProject } from 'vitest/node';
 import { LOADER, ROOT } from '../../processes/repository.ts';
 import { SERVICES } from '../../services.ts';
 
+/** The programs that tests start, and what is loaded into them. */
 const PROGRAMS = [
   ...SERVICES.map(({ name }) => `${name}-service/src/server.ts`),
-  'order-service/src/telemetry.ts',
-  'demo/as-usual/order-service.ts',
-  'demo/as-usual/inventory-service.ts',
-  'demo/as-usual/payment-service.ts',
+  ...readdirSync(join(ROOT, 'demo/as-usual')).map((file) => `demo/as-usual/${file}`),
   'operations/migrate.ts',
   'operations/retention.ts',
   'operations/reconcile.ts',
   'processes/reporter.ts',
 ];
 
-/** Leaves an import as it is, unless it is of ours (`@orders/…`, `request-scope`, a path). */
+/** Bundles this repository's modules (`@orders/…`, `request-scope`, paths), and no installed package. */
 const installed: Plugin = {
   name: 'installed',
   setup({ onResolve }) {
@@ -28,9 +27,8 @@ const installed: Plugin = {
 };
 
 /**
- * Makes the starts of services cheap. Before Node 24 each of them would transpile its TypeScript anew,
- * half of the processor time that it takes: here that is done once a run. From then on the sources
- * run as they are, and Node keeps what it compiled.
+ * Transpiles the programs once per run. Before Node 24, each start would transpile them again, which is
+ * half of its CPU time. Later versions run the sources, and cache what they compile.
  */
 export async function setup(project: TestProject) {
   process.env.NODE_COMPILE_CACHE ??= join(ROOT, 'node_modules/.cache/compiled');

@@ -5,31 +5,35 @@ import { SERVICES } from '../../harness/swarm-stack.ts';
 import { scene } from '../support/scene.ts';
 import { lateRequests, needsSwarm, ORDERS, shares, stack, underLoad } from './stack-under-load.ts';
 
-/** Twice the age of a connection, after which it finds a new replica. */
+/** Twice MAX_CONNECTION_AGE_MS, after which clients have found a new replica. */
 const SHARED_AFTER_MS = 10_000;
 
 needsSwarm();
 
 const docker = async (...args: string[]) => (await output(['docker', ...args])).split('\n');
 
-scene('deploy/up', 'only order-service is published, the others nobody reaches', async () => {
-  const format = '--format={{.Name}} {{.Ports}}';
-  const services = await docker('service', 'ls', '--filter=name=orders-test_', format);
-  const published = services.filter((line) => line.includes('->'));
-  expect(published).toEqual(['orders-test_order-service *:8080->8080/tcp']);
-  const networks = ['orders-test_calls', 'orders-test_database'];
-  const flags = '--format={{.Internal}} {{.Attachable}}';
-  expect(await docker('network', 'inspect', flags, ...networks)).toEqual([
-    'true false',
-    'true false',
-  ]);
-  for (const part of [...SERVICES, 'postgres'] as const) {
-    const ids = await stack.containers(part);
-    const env = await docker('inspect', '--format={{.Config.Env}}', ...ids);
-    expect(env.join()).not.toMatch(/PASSWORD=/);
-  }
-  return `${published}, and no password in any environment`;
-});
+scene(
+  'deploy/up',
+  'only order-service is published; the others are on internal networks',
+  async () => {
+    const format = '--format={{.Name}} {{.Ports}}';
+    const services = await docker('service', 'ls', '--filter=name=orders-test_', format);
+    const published = services.filter((line) => line.includes('->'));
+    expect(published).toEqual(['orders-test_order-service *:8080->8080/tcp']);
+    const networks = ['orders-test_calls', 'orders-test_database'];
+    const flags = '--format={{.Internal}} {{.Attachable}}';
+    expect(await docker('network', 'inspect', flags, ...networks)).toEqual([
+      'true false',
+      'true false',
+    ]);
+    for (const part of [...SERVICES, 'postgres'] as const) {
+      const ids = await stack.containers(part);
+      const env = await docker('inspect', '--format={{.Config.Env}}', ...ids);
+      expect(env.join()).not.toMatch(/PASSWORD=/);
+    }
+    return `${published}, and no password in any environment`;
+  },
+);
 
 scene('a rolling update of all three images', 'no patient order fails', async () => {
   let seconds = 0;
@@ -43,7 +47,7 @@ scene('a rolling update of all three images', 'no patient order fails', async ()
   return `${seen}; took ${seconds} s`;
 });
 
-scene('an update that cannot start', 'it is taken back, and no patient order fails', async () => {
+scene('an update that cannot start', 'it is rolled back, and no patient order fails', async () => {
   let refused: unknown;
   const { failed, seen } = await underLoad(async () => {
     refused = await stack.deploy('third', 'broken.yml').catch((error) => error);
@@ -59,9 +63,9 @@ scene('an update that cannot start', 'it is taken back, and no patient order fai
 
 scene(
   '1 → 3 → 2 replicas of each',
-  'no patient order fails; a new replica has its share within seconds, a leaving one nothing',
+  'no patient order fails; new replicas get their share within seconds, leaving ones nothing',
   async () => {
-    const told: string[] = [];
+    const counts: string[] = [];
     await stack.scale(1);
     const { failed, seen } = await underLoad(async (load) => {
       await stack.scale(3);
@@ -70,16 +74,16 @@ scene(
       await sleep(SHARED_AFTER_MS);
       for (const [service, tasks] of shares(await stack.lines(from), from, Date.now() - 1_000)) {
         expect(tasks.size).toBe(3);
-        told.push(`${service} ${[...tasks.values()].join(' / ')}`);
+        counts.push(`${service} ${[...tasks.values()].join(' / ')}`);
       }
-      expect(told).toHaveLength(3);
+      expect(counts).toHaveLength(3);
       const lines = await stack.linesDuring(() => stack.scale(2));
       await load.processed(ORDERS);
       for (const { service, count, lastMs } of lateRequests(lines)) {
-        told.push(`${service} ${count} after SIGTERM, the last ${lastMs} ms after`);
+        counts.push(`${service} ${count} after SIGTERM, the last ${lastMs} ms after`);
       }
     });
     expect(failed).toEqual([]);
-    return `${seen}; requests a replica: ${told.join('; ')}`;
+    return `${seen}; requests per replica: ${counts.join('; ')}`;
   },
 );

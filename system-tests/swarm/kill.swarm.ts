@@ -2,13 +2,13 @@ import { SERVICES } from '../../harness/swarm-stack.ts';
 import { scene } from '../support/scene.ts';
 import { expectTouched, needsSwarm, ORDERS, stack, underLoad } from './stack-under-load.ts';
 
-/** How long callers may still come to a replica that is gone. */
+/** How long callers may still reach for a replica that is gone. */
 const TOUCHED_MS = 15_000;
 
 needsSwarm();
 
 for (const service of SERVICES) {
-  scene(`kill -9 of a container of ${service}`, 'only orders that it touches fail', async () => {
+  scene(`kill -9 of a container of ${service}`, 'only orders in progress there fail', async () => {
     await stack.scale(3);
     let killedAt = 0;
     const { failed, seen } = await underLoad(async (load) => {

@@ -4,14 +4,14 @@ import { SwarmStack } from '../../harness/swarm-stack.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Why there is no Swarm to deploy on; empty if there is one. */
+    /** Why there is no Swarm; empty if there is one. */
     missing: string;
   }
 }
 
 const LOOPBACK = ['--advertise-addr=127.0.0.1', '--listen-addr=127.0.0.1:2377'];
 
-/** Makes the engine a Swarm of one, if it is none, and deploys; resolves to what takes back both. */
+/** Puts the engine into Swarm mode, if necessary, and deploys. Resolves with a function that undoes both. */
 export async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
   const state = await output(['docker', 'info', '--format', '{{.Swarm.LocalNodeState}}']).catch(
     () => 'unreachable',
@@ -23,7 +23,7 @@ export async function setup({ provide }: TestProject): Promise<() => Promise<voi
   const remove = async () => {
     if (hasSwarm) await SwarmStack.remove();
   };
-  await remove(); // What a run that was killed has left.
+  await remove(); // Left by a killed run.
   if (hasSwarm) await new SwarmStack().deploy('first');
   return async () => {
     await remove();

@@ -7,19 +7,19 @@ import { judge } from '../support/judge.ts';
 /** As the tests' stack.yml has it. */
 const WORK_MS: Record<string, number> = { 'inventory-service': 200, 'payment-service': 300 };
 
-/** Orders between one step of a scene and the next. */
+/** Orders between two steps of a scene. */
 export const ORDERS = 500;
 
 /** The stack that setup.ts has deployed. */
 export const stack = new SwarmStack();
 
-/** Skips each test where there is nothing to deploy on. */
+/** Skips each test if there is no Swarm. */
 export function needsSwarm(): void {
   const missing = inject('missing');
   beforeEach(({ skip }) => skip(missing !== '', missing));
 }
 
-/** Does `work` while callers place orders; looks at each promise about money, and tells in words what happened. */
+/** Does `work` while callers place orders, checks each promise about money, and returns a summary in `seen`. */
 export async function underLoad(work: (load: StackLoad) => Promise<void>) {
   await using load = stack.load();
   const since = Date.now();
@@ -35,7 +35,7 @@ export async function underLoad(work: (load: StackLoad) => Promise<void>) {
   return { failed, seen };
 }
 
-/** How long after an order's cancellation its work elsewhere went on, by the clocks of the log. */
+/** Summarizes how long work continued after its order was canceled, by the times in the log. */
 function workAfterAbort(lines: readonly TaskLine[]): string {
   const canceledAt = new Map<unknown, number>();
   for (const { service, msg, requestId, time } of lines) {
@@ -56,7 +56,7 @@ function workAfterAbort(lines: readonly TaskLine[]): string {
   return `work after ${after.length} aborts: median ${at(0.5)} ms, at most ${at(1)} ms`;
 }
 
-/** How many requests each task began in a span of time, by service. */
+/** Counts the requests that each task began between two times, by service. */
 export function shares(lines: readonly TaskLine[], from: number, to: number) {
   const begun = new Map<string, Map<string, number>>();
   for (const line of lines) {
@@ -69,7 +69,7 @@ export function shares(lines: readonly TaskLine[], from: number, to: number) {
   return begun;
 }
 
-/** For each task that was told to leave: the requests that it began after that, and when the last. */
+/** For each task that got SIGTERM: the requests that it began afterwards, and the time of the last. */
 export function lateRequests(lines: readonly TaskLine[]) {
   return lines
     .filter(({ msg }) => msg === 'Shutting down: SIGTERM')
@@ -80,15 +80,15 @@ export function lateRequests(lines: readonly TaskLine[]) {
     });
 }
 
-/** When the request that a line tells of began, where that can be told. */
+/** The time at which the line's request began, if the line shows it. */
 function begunAt({ service, msg, time }: TaskLine): number | undefined {
   if (msg.startsWith('Placing order')) return time;
   const isDone = /^(Inventory check completed|Payment processed)/.test(msg);
   return isDone ? time - (WORK_MS[service] ?? 0) : undefined;
 }
 
-/** Fails unless each order that failed was under way, or about to be sent, when something was killed. */
-export function expectTouched(failed: readonly StackOutcome[], from: number, to: number): void {
+/** Fails unless each failed order was in progress, or sent, between two times. */
+export function expectTouched(failed: readonly StackVerdict[], from: number, to: number): void {
   const others = failed.filter(({ sentAt, endedAt }) => endedAt < from || sentAt > to);
   expect(others).toEqual([]);
 }

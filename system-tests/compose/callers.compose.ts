@@ -8,7 +8,7 @@ const stack = new ComposeStack();
 beforeAll(() => stack.up());
 afterAll(() => stack.down());
 
-/** What each service answers to a request with that Host header, in the order of SERVICES. */
+/** Each service's status for a request with that Host header, in the order of SERVICES. */
 const answersTo = (host: (service: ServiceName) => string) =>
   Promise.all(
     SERVICES.map(async (service) => {
@@ -17,12 +17,16 @@ const answersTo = (host: (service: ServiceName) => string) =>
     }),
   );
 
-scene('requests under the names of each service, and under another', '200, and 421', async () => {
-  expect(await answersTo((service) => `localhost:${PORTS[service]}`)).toEqual([200, 200, 200]);
-  expect(await answersTo((service) => `${service}:${PORTS[service]}`)).toEqual([200, 200, 200]);
-  expect(await answersTo(() => 'evil.example')).toEqual([421, 421, 421]);
-  return 'by localhost and by the name of the service 200, by another name 421';
-});
+scene(
+  'requests with the names of each service as Host, and with another',
+  '200, and 421',
+  async () => {
+    expect(await answersTo((service) => `localhost:${PORTS[service]}`)).toEqual([200, 200, 200]);
+    expect(await answersTo((service) => `${service}:${PORTS[service]}`)).toEqual([200, 200, 200]);
+    expect(await answersTo(() => 'evil.example')).toEqual([421, 421, 421]);
+    return 'by localhost and by the name of the service 200, by another name 421';
+  },
+);
 
 scene('BIND_ADDRESS=0.0.0.0', 'publishes order-service alone, under any name', async () => {
   await stack.up({ BIND_ADDRESS: '0.0.0.0' });

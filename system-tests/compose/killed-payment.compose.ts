@@ -13,7 +13,7 @@ const quick = { CHECK_DURATION_MS: '200', PAYMENT_DURATION_MS: '500' };
 beforeAll(() => stack.up(quick));
 afterAll(() => stack.down());
 
-/** Places an order every 20 ms until it is ended. */
+/** Places an order every 20 ms until it is disposed of. */
 class Load implements AsyncDisposable {
   readonly answers: Answer[] = [];
   readonly #orders: Promise<void>[] = [];

@@ -5,7 +5,7 @@ import { since, until } from '../../harness/time.ts';
 import type { ServiceName } from '../../services.ts';
 import { scene } from '../support/scene.ts';
 
-/** Work that outlasts the 5 s that a call may take. */
+/** Work that takes longer than the 5 s of a call. */
 const ENDLESS_MS = '60000';
 
 const PAYMENT_URL = 'http://127.0.0.1:8082';
@@ -88,7 +88,7 @@ scene(
     await stack.plugIn('payment-service');
     await stack.waitForLine('payment-service', 'Payment voided for', requestId);
     const next = send('http://127.0.0.1:8080/order?orderID=next');
-    await until('a payment under way', async () => {
+    await until('a pending payment', async () => {
       const [status] = await paymentsOf('next', PAYMENT_URL);
       return status === 'pending' || undefined;
     });
@@ -98,7 +98,7 @@ scene(
 );
 
 scene(
-  'payment cut off until it has processed',
+  'payment cut off until the payment is processed',
   'order fails after 5 s, the void arrives once the network heals',
   async () => {
     await stack.up({ CHECK_DURATION_MS: '0' });

@@ -19,10 +19,10 @@ const ORDER_URL = 'http://127.0.0.1:8080';
 const PAYMENT_URL = 'http://127.0.0.1:8082';
 const quick = { CHECK_DURATION_MS: '200', PAYMENT_DURATION_MS: '300' };
 
-/** Within what order-service waits: a check that cannot finish in time is not begun. */
+/** Shorter than order-service's timeout: a check that cannot finish in time would not start. */
 const endless = { ...quick, CHECK_DURATION_MS: '3600000', CALL_TIMEOUT_MS: '4000000' };
 
-/** Why it cannot be tried; undefined if it can. */
+/** Why PostgreSQL's image is missing; undefined if it is there. */
 const missing = output(['docker', 'image', 'inspect', IMAGE])
   .catch(() => output(['docker', 'pull', IMAGE]))
   .then(
@@ -55,7 +55,7 @@ describe.each([COMPOSE_V2, COMPOSE_V1])('$command', (compose) => {
 
   scene(
     `${name} with compose.postgres.yml`,
-    'PostgreSQL first, on no port of the host',
+    'PostgreSQL starts first, on no port of the host',
     async () => {
       await stack.compose(['build']);
       const startedAt = performance.now();
@@ -110,7 +110,7 @@ describe.each([COMPOSE_V2, COMPOSE_V1])('$command', (compose) => {
 
   scene(
     'inventory-service is killed during a check',
-    'PostgreSQL ends its query itself',
+    'PostgreSQL ends the query itself',
     async () => {
       send(`${ORDER_URL}/order`);
       await begins();

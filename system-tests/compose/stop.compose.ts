@@ -6,7 +6,7 @@ import { scene } from '../support/scene.ts';
 
 const ENDLESS_MS = '60000';
 
-/** The init is process 1 and lives on; the service is its child. */
+/** Process 1 is the init, which stays; the service is its child. */
 const KILL_SERVICE = `
   const { readdirSync, readFileSync } = require('node:fs');
   const pids = readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name) && name !== '1');
@@ -26,7 +26,7 @@ scene('docker compose stop, nothing in flight', 'every exit code is 0', async ()
   return `exit codes 0, stopped in ${since(startedAt)}`;
 });
 
-scene('docker compose stop, an order without end', '503 before the engine kills', async () => {
+scene('docker compose stop, an endless order', '503 before the engine sends SIGKILL', async () => {
   await stack.up({ PAYMENT_DURATION_MS: ENDLESS_MS, CALL_TIMEOUT_MS: ENDLESS_MS });
   const { requestId, answer } = send('http://127.0.0.1:8080/order');
   await stack.waitForLine('inventory-service', 'Inventory check completed', requestId);
@@ -48,7 +48,7 @@ scene('docker compose stop, an order without end', '503 before the engine kills'
 scene('kill -9 of the node process in a container', 'the engine starts it again', async () => {
   await stack.up();
   const before = await stack.inspect('payment-service', '{{.State.StartedAt}}');
-  // The container may take the command that ends it along.
+  // The container may end before the command does.
   await stack.exec('payment-service', 'node', '--eval', KILL_SERVICE).catch(() => {});
   await until('a new start', async () => {
     const started = await stack.inspect('payment-service', '{{.State.StartedAt}}');

@@ -72,7 +72,7 @@ describe.each([COMPOSE_V2, COMPOSE_V1])('$command', (compose) => {
     return `"${body.trim()}" after ${since(startedAt)}`;
   });
 
-  scene(`${name} logs`, 'one plain line an event', async () => {
+  scene(`${name} logs`, 'one plain line per event', async () => {
     const lines: string[] = [];
     for (const service of SERVICES) lines.push(...(await stack.lines(service)));
     for (const line of lines) {
@@ -83,7 +83,7 @@ describe.each([COMPOSE_V2, COMPOSE_V1])('$command', (compose) => {
   });
 
   scene(`${name} stop, an order in flight`, 'it succeeds, every exit code is 0', async () => {
-    await stack.up(); // logs JSON, in which the request's id is whole
+    await stack.up(); // logs JSON, which has the complete request id
     const { requestId, answer } = send('http://127.0.0.1:8080/order');
     await stack.waitForLine('order-service', 'Placing order', requestId);
     const startedAt = performance.now();
@@ -98,7 +98,7 @@ describe.each([COMPOSE_V2, COMPOSE_V1])('$command', (compose) => {
 
 async function imageBytes(image: string): Promise<number> {
   const inspect = ['docker', 'image', 'inspect', '--format', '{{.Size}}', image];
-  // BuildKit keeps a base image to itself.
+  // BuildKit does not list its base image.
   await output(inspect).catch(() => output(['docker', 'pull', image]));
   return Number(await output(inspect));
 }

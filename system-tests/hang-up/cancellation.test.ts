@@ -96,7 +96,7 @@ describe('during the payment', () => {
     hangUp();
     const msg = 'Payment processing canceled for order: orderID-5678';
     const { cause } = await payment.waitFor({ requestId, msg });
-    expect(['client-disconnected', 'voided']).toContain(cause); // Its void may be the first to arrive.
+    expect(['client-disconnected', 'voided']).toContain(cause); // The void may arrive before the hang-up.
     await order.waitFor({ requestId, msg: 'Order canceled: client disconnected' });
   });
 });
@@ -115,7 +115,7 @@ describe('when time runs out during the payment', () => {
   });
 });
 
-/** Sends requests until one gets as far as `service` before its time is up. */
+/** Sends requests until one reaches `service` before its deadline. */
 async function arriving(
   service: ServiceProcess,
   place: (attempt: number) => Pending,

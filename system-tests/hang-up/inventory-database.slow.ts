@@ -13,7 +13,7 @@ const LIMIT_MS = 100;
 
 scene(
   `${STOPS} clients of inventory-service hang up, one after the other`,
-  `the query stops in the database within ${LIMIT_MS} ms in the median, as pg_stat_activity has it`,
+  `the query stops in the database within ${LIMIT_MS} ms in the median, according to pg_stat_activity`,
   async ({ skip }) => {
     skip(!postgresVersion, MISSING);
     await using world = await startInventory({ CHECK_DURATION_MS: '3000000' });
@@ -39,13 +39,13 @@ scene(
     await using locks = createPool(world.postgres.url, { maxConnections: 1 });
     using lock = new Scope();
     const sql = "do 'begin lock table orders.products; perform pg_sleep(3600); end'";
-    expect((await world.check().answer).status).toBe(200); // Over the connection that the ten will use.
+    expect((await world.check().answer).status).toBe(200); // Opens the connection that the ten checks use.
     const locked = locks.query(sql, [], lock).catch(() => {});
     await world.locked();
     const timesMs: number[] = [];
     for (let n = 0; n < 10; n += 1) {
       const { answer } = world.check(300);
-      // On a busy machine its budget may be spent before it is seen there.
+      // On a busy machine, the budget may run out before the check is seen in the database.
       await Promise.race([world.begun(), answer]);
       expect(await answer).toMatchObject({ status: 408, body: 'Request canceled' });
       timesMs.push(await world.stopsAfter());
@@ -60,7 +60,7 @@ scene(
 
 scene(
   'inventory-service shuts down during checks',
-  'their queries stop in the database as it leaves',
+  'their queries stop in the database when it exits',
   async ({ skip }) => {
     skip(!postgresVersion, MISSING);
     await using world = await startInventory({
@@ -73,14 +73,14 @@ scene(
     const answers = await Promise.all(checks.map(({ answer }) => answer));
     for (const { status } of answers) expect(status).toBe(408);
     expect(await world.service.exited).toEqual({ code: 0, signal: null });
-    const tookMs = await world.stopsAfter(); // Left alone they would take most of an hour.
+    const tookMs = await world.stopsAfter(); // Without a cancel they would run for most of an hour.
     return `ten answered 408, exit code 0, stopped ${tookMs.toFixed(1)} ms later`;
   },
 );
 
 scene(
-  'PostgreSQL is killed under load, and comes back',
-  'each check is answered, health 503 meanwhile, recovery by itself',
+  'PostgreSQL is killed under load, and restarts',
+  'each check is answered, health is 503 meanwhile, and the service recovers',
   async ({ skip }) => {
     skip(!postgresVersion, MISSING);
     await using world = await startInventory({ CHECK_DURATION_MS: '20' });

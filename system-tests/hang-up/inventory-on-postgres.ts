@@ -43,7 +43,7 @@ export async function startInventory(env: Record<string, string>) {
     async locked() {
       while ((await eyes.query(LOCKED)).rows.length === 0) await sleep(1);
     },
-    /** Milliseconds from now until no check is at work. */
+    /** Resolves with the milliseconds from now until no check runs. */
     async stopsAfter() {
       const from = performance.now();
       while ((await atWork()) > 0) await sleep(1);

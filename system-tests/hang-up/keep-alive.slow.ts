@@ -7,18 +7,18 @@ import type { ServiceProcess } from '../../harness/service-process.ts';
 import { startSystem } from '../../harness/system.ts';
 import { scene } from '../support/scene.ts';
 
-/** Orders at a time: each call of theirs takes a connection that has been idle since the last round. */
+/** Orders at a time. Each of their calls reuses a connection that has been idle since the last round. */
 const CROWD = 200;
-/** Long enough for all of a crowd to be under way at once. */
+/** Long enough for a whole crowd to be in flight at once. */
 const STEP_MS = 150;
-/** From well before a timeout to a bit after it; a crowd takes its time, which comes on top. */
+/** From well before a timeout to a little after it. The time that a crowd takes is added to it. */
 const around = (idleMs: number) => [-500, -300, -150, -75, 0, 50].map((off) => idleMs + off);
 
 const DURATIONS = { CHECK_DURATION_MS: `${STEP_MS}`, PAYMENT_DURATION_MS: `${STEP_MS}` };
 
 describe.concurrent('beside each other', () => {
   scene(
-    'orders paced around the 4 s and the 10 s after which an idle connection is closed',
+    'orders at intervals around 4 s and 10 s, after which client and server close idle connections',
     'none fails',
     async () => {
       await using system = await startSystem(DURATIONS);
@@ -28,7 +28,7 @@ describe.concurrent('beside each other', () => {
   );
 
   scene(
-    'orders paced around the 2 s after which their service says it will close',
+    'orders at intervals around the 2 s after which the called service announces to close',
     'none fails',
     async () => {
       await using inventory = await startServer(2_000);
@@ -44,12 +44,12 @@ describe.concurrent('beside each other', () => {
 });
 
 /**
- * Lets crowds of orders come, each finding the connections of the last one idle for as long as
- * `idleMs` says, or longer. Resolves with the number of orders.
+ * Sends crowds of orders, each of which finds connections that have been idle for at least `idleMs`.
+ * Resolves with the number of orders.
  */
 async function crowds(order: ServiceProcess, idleMs: number[]): Promise<number> {
   for (const idle of [STEP_MS, ...idleMs]) {
-    // The order's other step leaves each connection idle too.
+    // During the order's other step, each connection is idle, too.
     await new Promise((resolve) => setTimeout(resolve, idle - STEP_MS));
     const crowd = Array.from({ length: CROWD }, () => send(`${order.url}/order`).answer);
     const bodies = new Set((await Promise.all(crowd)).map(({ body }) => body));
@@ -58,7 +58,7 @@ async function crowds(order: ServiceProcess, idleMs: number[]): Promise<number> 
   return (idleMs.length + 1) * CROWD;
 }
 
-/** An inventory service that closes idle connections after `keepAliveTimeout` ms, and announces it. */
+/** An inventory service that announces that it closes idle connections after `keepAliveTimeout` ms, and does. */
 async function startServer(keepAliveTimeout: number) {
   let connections = 0;
   const server = createServer({ keepAliveTimeout }, (req, res) => {

@@ -50,16 +50,20 @@ afterAll(async () => {
 
 beforeEach(({ skip }) => skip(!nginxVersion, 'nginx is not installed'));
 
-scene(`a client hangs up, ${nginx} before order-service`, 'the hang-up crosses it', async () => {
-  const { requestId } = await hangUpDuringCheck(send(`${frontUrl}/order`));
-  await order.waitFor({ requestId, msg: 'Order canceled: client disconnected' });
-  const { elapsedMs } = await inventory.waitFor({ requestId, cause: 'client-disconnected' });
-  return `the check stopped after ${elapsedMs} ms`;
-});
+scene(
+  `a client hangs up, ${nginx} before order-service`,
+  'nginx forwards the hang-up',
+  async () => {
+    const { requestId } = await hangUpDuringCheck(send(`${frontUrl}/order`));
+    await order.waitFor({ requestId, msg: 'Order canceled: client disconnected' });
+    const { elapsedMs } = await inventory.waitFor({ requestId, cause: 'client-disconnected' });
+    return `the check stopped after ${elapsedMs} ms`;
+  },
+);
 
 scene(
   `a client hangs up, ${nginx} before order-service`,
-  'with proxy_ignore_client_abort it does not, and the budget stops the work',
+  'with proxy_ignore_client_abort nginx does not forward it, and the budget stops the work',
   async () => {
     const pending = send(`${ignoringFrontUrl}/order`, { headers });
     const { requestId } = await hangUpDuringCheck(pending);
@@ -72,7 +76,7 @@ scene(
 
 scene(
   `a client hangs up, ${nginx} before inventory-service`,
-  'the hang-up crosses it',
+  'nginx forwards the hang-up',
   async () => {
     const { requestId } = await hangUpDuringCheck(send(`${behindProxy.url}/order`));
     await behindProxy.waitFor({ requestId, msg: 'Order canceled: client disconnected' });
@@ -83,7 +87,7 @@ scene(
 
 scene(
   `a client hangs up, ${nginx} before inventory-service`,
-  'with proxy_ignore_client_abort it does not, and the budget stops the work',
+  'with proxy_ignore_client_abort nginx does not forward it, and the budget stops the work',
   async () => {
     const pending = send(`${behindIgnoring.url}/order`, { headers });
     const { requestId } = await hangUpDuringCheck(pending);

@@ -10,7 +10,7 @@ const SEED = 8;
 
 scene(
   `${STATEMENTS} statements of 3 ms are canceled after 2 to 4 ms (${postgresVersion ?? 'PostgreSQL'})`,
-  'none of the statements that come next on their connection is stopped',
+  'no statement that follows on the same connection is stopped',
   async ({ skip }) => {
     skip(!postgresVersion, 'PostgreSQL is not installed');
     await using server = await startPostgres();

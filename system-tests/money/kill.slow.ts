@@ -15,7 +15,7 @@ const LONG = { timeout: 600_000 };
 
 scene(
   `kill -9 of a replica of each service in turn, ${KILLS} times, under load, every other one without a FIN`,
-  'what is charged was reported as processed, or is readable as processed under its key',
+  'every charged order was reported as processed, or its key says so',
   async ({ skip }) => {
     skip(!postgresVersion, MISSING);
     await using server = await startPostgres();

@@ -53,7 +53,7 @@ scene(
 
 scene(
   '300 orders at once where MAX_IN_FLIGHT is 100',
-  '100 succeed, the others get 503 before that, and the next one succeeds',
+  '100 succeed, the others get 503 before them, and the next one succeeds',
   async () => {
     const limits = { MAX_IN_FLIGHT: '100' };
     await using held = await startHeldSystem({ ...limits, PAYMENT_DURATION_MS: '0' });
@@ -73,7 +73,7 @@ scene(
   },
 );
 
-/** The three services; no check is answered before the network is healed. */
+/** The three services. No check is answered before the network is healed. */
 async function startHeldSystem(env: Record<string, string>) {
   const network = await startRelay();
   const system = await startSystem({ ...env, INVENTORY_URL: network.url });
@@ -92,7 +92,7 @@ function sendOrders(url: string, howMany: number): Order[] {
   });
 }
 
-/** How many of the orders were answered with which status and body. */
+/** Counts the orders by status and body of their answers. */
 async function outcomes(orders: Order[]): Promise<Record<string, number>> {
   const times: Record<string, number> = {};
   for (const { status, body } of await Promise.all(orders.map(({ answer }) => answer))) {

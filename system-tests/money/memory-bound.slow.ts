@@ -6,7 +6,7 @@ import { scene } from '../support/scene.ts';
 
 const run = promisify(execFile);
 
-/** In a container of 512 MB Node gives its heap half of that. */
+/** In a container of 512 MB, Node limits its heap to half of that. */
 const HEAP_MB = 256;
 
 const IDS = {

@@ -17,7 +17,7 @@ const LONG = { timeout: 600_000 };
 
 scene(
   `${ORDERS} orders over two replicas of each service, hung up around their commit`,
-  'charged are those that were processed, to the order',
+  'exactly the orders that were processed are charged',
   async ({ skip }) => {
     skip(!postgresVersion, MISSING);
     await using server = await startPostgres();
@@ -51,7 +51,7 @@ scene(
 );
 
 scene(
-  `${LATE} payments are voided, payment-service is killed and started, and they arrive only then`,
+  `${LATE} payments arrive after they were voided and payment-service was killed and restarted`,
   'none is charged',
   async ({ skip }) => {
     skip(!postgresVersion, MISSING);
@@ -83,7 +83,7 @@ async function race(url: string, moments: Moments, lane: number): Promise<void> 
   for (let count = 0; count < ORDERS / LANES; count += 1) {
     const { requestId, answer, hangUp } = send(`${url}/order?orderID=race-${lane}-${count}`);
     const { begun, ended } = moments.of(requestId);
-    await Promise.race([begun, answer.catch(() => {})]); // It may be refused.
+    await Promise.race([begun, answer.catch(() => {})]); // The order may be refused.
     await sleep(delayMs);
     hangUp();
     const isProcessed = (await ended) === 'Order successfully processed';
@@ -91,7 +91,7 @@ async function race(url: string, moments: Moments, lane: number): Promise<void> 
   }
 }
 
-/** When an order began and how it ended, by request id, in whichever replica that was. */
+/** The start and the end of an order in any replica, by request id. */
 class Moments {
   readonly #moments = new Map<string, { reached: Promise<string>; reach: (msg: string) => void }>();
 

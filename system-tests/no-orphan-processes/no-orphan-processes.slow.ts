@@ -102,8 +102,8 @@ function processes() {
   });
 }
 
-scene('a test run that is red', NOTHING_LEFT, async () => {
-  const { exited, started } = await runUntil(ALL_STARTED, VITEST, { ENDING: 'a red test' });
+scene('a test run that fails', NOTHING_LEFT, async () => {
+  const { exited, started } = await runUntil(ALL_STARTED, VITEST, { ENDING: 'a failing test' });
   expect(started.length).toBeGreaterThanOrEqual(4);
   expect(await exited).toEqual([1, null]);
   await expect.poll(() => started.filter(runs)).toEqual([]);

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startCommand } from '../../harness/command.ts';
 
-/** What each entry of the package offers. */
+/** The exports of each entry. */
 const ENTRIES = {
   'request-scope': [
     'BUDGET_HEADER',
@@ -24,9 +24,7 @@ const ENTRIES = {
   'request-scope/fetch': ['runInScope'],
 };
 
-/** JavaScript that prints what each entry offers; `require` adds a mark of its own to a default export. */
-const PRINT =
-  "console.log(entry, Object.keys(offered).filter((name) => name !== '__esModule').join());";
+/** JavaScript that prints the exports of each entry. */
 const LOADERS = {
   'import.mjs': `for (const entry of ${JSON.stringify(Object.keys(ENTRIES))}) {
     const offered = await import(entry);
@@ -38,12 +36,12 @@ const LOADERS = {
   }`,
 };
 
-/** What they print. */
+/** The output of LOADERS. */
 export const OFFERED = Object.entries(ENTRIES)
   .map(([entry, names]) => `${entry} ${names}\n`)
   .join('');
 
-/** TypeScript that uses every entry, with a framework where there is one for it. */
+/** TypeScript that uses every entry, with its framework if it has one. */
 export const CONSUMER = `
 import { createServer } from 'node:http';
 import { createServer as createHttp2 } from 'node:http2';
@@ -95,7 +93,7 @@ const work = ({ signal }: Scope) => Response.json(signal.aborted);
 export const answer: Promise<Response> = runInScope(new Request('http://here/'), work, { shutdown });
 `;
 
-/** One without a framework, whose types would bring Node's along. */
+/** A consumer without a framework, whose types would load Node's. */
 export const BARE_CONSUMER = `
 import { Scope } from 'request-scope';
 import { runInScope } from 'request-scope/fetch';
@@ -106,7 +104,7 @@ export const answer = runInScope(new Request('http://here/'), () => new Response
 export type Extension = 'mts' | 'cts' | 'ts';
 export type Options = Record<string, unknown>;
 
-/** What `tsc` says of a consumer in `folder`, library types included: nothing, if all is well. */
+/** Compiles a consumer in `folder`, library types included. Returns the errors of `tsc`: empty if there are none. */
 export async function compile(
   { folder, tsc, consumer = CONSUMER }: { folder: string; tsc: string; consumer?: string },
   extension: Extension,
@@ -122,13 +120,13 @@ export async function compile(
   return await run(folder, process.execPath, tsc);
 }
 
-/** What the entries offer to each of LOADERS, run by `node` in `folder`. */
+/** Runs one of LOADERS with `node` in `folder`. Returns its output. */
 export async function load(folder: string, node: string, file: keyof typeof LOADERS) {
   await writeFile(join(folder, file), LOADERS[file]);
   return await run(folder, node, file);
 }
 
-/** What a command writes, to stderr too. */
+/** The output of a command, with stderr. */
 async function run(folder: string, ...[file = '', ...args]: string[]): Promise<string> {
   const { closed, output } = startCommand(file, args, {}, folder);
   await closed;

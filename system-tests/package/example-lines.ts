@@ -8,7 +8,7 @@ const SPENT = [
 ];
 const DRAINED = 'drained, every connection is closed';
 
-/** What each example of the package prints. */
+/** The lines that each example prints. */
 export const EXAMPLE_LINES: Record<string, unknown[]> = {
   'node-http.js': ['a client that waits: 200, the report', LEFT, STOPPED, DRAINED],
   'express.js': [...SPENT, LEFT, STOPPED, DRAINED],

@@ -7,7 +7,7 @@ import { BARE_CONSUMER, compile, load, OFFERED } from './consumers.ts';
 import { EXAMPLE_LINES } from './example-lines.ts';
 import { installPacked, type Packed } from './packed.ts';
 
-/** The most JavaScript that a service loads, if it loads every entry. */
+/** The JavaScript that a service loads if it uses every entry: a seventh more than there is now. */
 const MAX_CODE_BYTES = 28_000;
 const MODULES = [
   'answer',
@@ -50,7 +50,7 @@ test('it depends on nothing', async () => {
   expect(needs).toEqual([]);
 });
 
-test('it holds what it needs, and no test', async () => {
+test('it contains the built modules and pages, and no test', async () => {
   const files = await output(['tar', '-tzf', packed.tarball]);
   const built = MODULES.flatMap((name) => BUILT.map((kind) => `${name}.${kind}`));
   const pages = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
@@ -68,7 +68,7 @@ test('its types compile for an ES module under nodenext, without skipLibCheck', 
   expect(await compile({ folder, tsc }, 'mts', options)).toBe('');
 });
 
-test("its types bring Node's along, where `types` does not name them", async () => {
+test("its types load Node's, even if `types` does not name them", async () => {
   const { folder } = packed;
   const options = { module: 'nodenext', types: [] };
   expect(await compile({ folder, tsc, consumer: BARE_CONSUMER }, 'mts', options)).toBe('');
@@ -81,7 +81,7 @@ test('publint and attw find nothing wrong with it', async () => {
   await output([bin('attw'), tarball, '--profile', 'esm-only', '--quiet']);
 });
 
-describe('each example runs by itself, and shows what it is about', () => {
+describe('each example runs, and prints what its comment says', () => {
   beforeAll(() => cp(EXAMPLES, join(packed.folder, 'examples'), { recursive: true }));
 
   test.each(Object.entries(EXAMPLE_LINES))('%s', async (file, lines) => {
@@ -90,7 +90,7 @@ describe('each example runs by itself, and shows what it is about', () => {
     expect({ code: await closed, lines: output().trim().split('\n') }).toEqual({ code: 0, lines });
   });
 
-  test('and none is left out', async () => {
+  test('every example has a test', async () => {
     const files = (await readdir(EXAMPLES)).filter((file) => file.endsWith('.js'));
     expect(files).toEqual(Object.keys(EXAMPLE_LINES).sort());
   });

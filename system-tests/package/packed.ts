@@ -5,8 +5,8 @@ import { output } from '../../harness/command.ts';
 import { ROOT } from '../../processes/repository.ts';
 
 /**
- * A project's folder with request-scope in its `node_modules`, from the tarball that would be
- * published. It is built from a copy: two tests may do so at a time, and nothing else changes.
+ * Makes a project folder with request-scope in its `node_modules`, from the tarball that would be published.
+ * Builds a copy of the sources, so that two tests can do so at once.
  */
 export async function installPacked() {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'request-scope-')));
@@ -31,7 +31,7 @@ export async function installPacked() {
     folder,
     installed,
     tarball,
-    /** Installs packages of the repository beside it. */
+    /** Links packages of the repository into the project. */
     async link(...packages: string[]): Promise<void> {
       for (const name of packages) {
         const place = join(folder, 'node_modules', name);

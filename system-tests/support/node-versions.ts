@@ -2,7 +2,7 @@ import { output } from '../../harness/command.ts';
 import type { Run } from '../../harness/service-process.ts';
 import { loaderOf } from '../../processes/repository.ts';
 
-/** How Node `major` runs a service with telemetry; undefined where npm cannot install that Node. */
+/** Options that run a service with telemetry on Node `major`; undefined if npm cannot install that Node. */
 export async function runWithTelemetry(major: string): Promise<Run | undefined> {
   const options = [...loaderOf(major), '--import', '@orders/telemetry'];
   if (process.versions.node.startsWith(`${major}.`)) return { options };

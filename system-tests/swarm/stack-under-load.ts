@@ -4,7 +4,7 @@ import type { TaskLine } from '../../harness/swarm-stack.ts';
 import { SwarmStack } from '../../harness/swarm-stack.ts';
 import { judge } from '../support/judge.ts';
 
-/** As the tests' stack.yml has it. */
+/** The durations in the tests' stack.yml. */
 const WORK_MS: Record<string, number> = { 'inventory-service': 200, 'payment-service': 300 };
 
 /** Orders between two steps of a scene. */

@@ -12,8 +12,8 @@ const VERSIONS = [
   ['26.0.0', '26.1.0', '26.3.1', '26.4.0', '26.6.0', '26.7.0', '26.9.0', '26'],
 ];
 
-const USAGE = `Generates docs/node-versions.md: runs the traps on ${VERSIONS.flat().length} versions of Node, which npx
-installs. Takes a few minutes.
+const USAGE = `Generates docs/node-versions.md: runs the traps on ${VERSIONS.flat().length} versions of Node,
+which npx installs. Takes a few minutes.
 
   npm run traps:write
 `;

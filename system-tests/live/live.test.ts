@@ -80,7 +80,7 @@ test('clients of a crowd hang up one by one, and all of them when the page leave
   const pending = press('/crowd');
   const open = () => orders.items.filter(({ socket }) => !socket.destroyed).length;
   await expect.poll(() => orders.items.length - open(), { interval: 5 }).toBeGreaterThan(0);
-  expect(open()).toBeGreaterThan(30);
+  await expect.poll(open).toBeGreaterThan(30); // Two thirds of 50 stay; on a busy machine they arrive late.
   pending.hangUp();
   await expect.poll(open).toBe(0);
 });

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { GracefulShutdown } from '../../request-scope/src/index.ts';
+import { GracefulShutdown } from 'request-scope';
+import { GET, settled, startRawServer } from './raw-server.ts';
 import { type Finding, judge, type Trap } from './trap.ts';
-import { GET, settled, startWire } from './wire.ts';
 
 /** More than the buffers at both ends of a connection can hold. */
 const ANSWER_BYTES = 32 * 1024 * 1024;
@@ -13,7 +13,7 @@ const NEVER_MS = 300;
 const DRAIN_MS = 10_000;
 
 /** Starts closing the server. Resolves when Node, or the drain, reports that it is closed. */
-type Close = (wire: Awaited<ReturnType<typeof startWire>>) => Promise<unknown>;
+type Close = (wire: Awaited<ReturnType<typeof startRawServer>>) => Promise<unknown>;
 
 const nodeCloses: Close = ({ server }) => new Promise((resolve) => server.close(resolve));
 
@@ -30,7 +30,7 @@ function both(situation: (close: Close, shutdown?: GracefulShutdown) => Promise<
 
 /** The server closes after `res.end()`, before the client has read the response. */
 async function unreadResponse(close: Close, shutdown?: GracefulShutdown): Promise<Finding> {
-  await using wire = await startWire(shutdown);
+  await using wire = await startRawServer(shutdown);
   const client = await wire.connect(GET);
   const { res } = await wire.next();
   const body = Buffer.alloc(ANSWER_BYTES);
@@ -47,7 +47,7 @@ async function unreadResponse(close: Close, shutdown?: GracefulShutdown): Promis
 
 /** The server closes during a response; then the client sends another request on the connection. */
 async function keptAlive(close: Close, shutdown?: GracefulShutdown): Promise<Finding> {
-  await using wire = await startWire(shutdown);
+  await using wire = await startRawServer(shutdown);
   const client = await wire.connect(GET);
   const { res } = await wire.next();
   const isClosed = close(wire);
@@ -64,7 +64,7 @@ async function keptAlive(close: Close, shutdown?: GracefulShutdown): Promise<Fin
 
 /** The server closes while a client is connected that never sent anything. */
 async function silentConnection(close: Close, shutdown?: GracefulShutdown): Promise<Finding> {
-  await using wire = await startWire(shutdown);
+  await using wire = await startRawServer(shutdown);
   const client = await wire.connect();
   client.resume();
   let isClosed = false;

@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { settled } from './wire.ts';
+import { settled } from './raw-server.ts';
 
 setFlagsFromString('--expose-gc');
 const gc: unknown = runInNewContext('gc');

@@ -1,9 +1,9 @@
 import { pipeline, Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConnectionClosed, requestScope } from '../../request-scope/src/index.ts';
+import { ConnectionClosed, requestScope } from 'request-scope';
+import { closed, GET, post, settled, startRawServer } from './raw-server.ts';
 import { type Finding, judge, NOT_AVAILABLE, type Trap } from './trap.ts';
 import { anyOfNode, requestClose, responseClose, type Watch } from './watch.ts';
-import { closed, GET, post, settled, startWire } from './wire.ts';
 
 /** An event that has not come after this time is taken as never coming: the socket is local. */
 const NEVER_MS = 300;
@@ -12,7 +12,7 @@ const UNREAD_BYTES = 2_000_000;
 
 /** The client hangs up after the body of its POST was read, during the work. */
 export async function hangUpAfterBody(watch: Watch): Promise<Finding> {
-  await using wire = await startWire();
+  await using wire = await startRawServer();
   const client = await wire.connect(post(1000));
   const { req, res } = await wire.next();
   using watched = watch(req, res);
@@ -27,7 +27,7 @@ export async function hangUpAfterBody(watch: Watch): Promise<Finding> {
 
 /** The client hangs up during two pipelined requests; the second is observed. */
 async function pipelined(watch: Watch): Promise<Finding> {
-  await using wire = await startWire();
+  await using wire = await startRawServer();
   const client = await wire.connect(GET + GET);
   await wire.next();
   const { req, res } = await wire.next();
@@ -40,7 +40,7 @@ async function pipelined(watch: Watch): Promise<Finding> {
 
 /** The client hangs up behind an unread body; then the body is read. */
 async function unreadBody(watch: Watch): Promise<Finding> {
-  await using wire = await startWire();
+  await using wire = await startRawServer();
   const client = await wire.connect(post(UNREAD_BYTES));
   const { req, res } = await wire.next();
   using watched = watch(req, res);
@@ -56,7 +56,7 @@ async function unreadBody(watch: Watch): Promise<Finding> {
 
 /** An earlier 'close' listener ends the response, as in tutorials on server-sent events. */
 async function endedByListener(watch: Watch): Promise<Finding> {
-  await using wire = await startWire();
+  await using wire = await startRawServer();
   const client = await wire.connect(GET);
   const { req, res } = await wire.next();
   res.on('close', () => res.end());
@@ -69,7 +69,7 @@ async function endedByListener(watch: Watch): Promise<Finding> {
 
 /** The response's source fails while the client is connected: `pipeline` destroys the response. */
 async function sourceFails(watch: Watch): Promise<Finding> {
-  await using wire = await startWire();
+  await using wire = await startRawServer();
   await wire.connect(GET);
   const { req, res } = await wire.next();
   using watched = watch(req, res);

@@ -1,12 +1,12 @@
 import { both, hangUpAfterBody } from './hang-up.ts';
+import { closed, GET, LAST_GET, settled, startRawServer } from './raw-server.ts';
 import { type Finding, judge, NOT_AVAILABLE, type Trap } from './trap.ts';
 import { collectWarnings } from './warnings.ts';
 import { requestSignal, type Watch } from './watch.ts';
-import { closed, GET, LAST_GET, settled, startWire } from './wire.ts';
 
 /** The connection closes after a complete response. */
 async function completed(watch: Watch): Promise<Finding> {
-  await using wire = await startWire();
+  await using wire = await startRawServer();
   const client = await wire.connect(LAST_GET);
   client.resume();
   const { req, res } = await wire.next();
@@ -19,7 +19,7 @@ async function completed(watch: Watch): Promise<Finding> {
 
 /** The client hangs up: the signal's reason should say so. */
 async function reason(watch: Watch): Promise<Finding> {
-  await using wire = await startWire();
+  await using wire = await startRawServer();
   const client = await wire.connect(GET);
   const { req, res } = await wire.next();
   using watched = watch(req, res);
@@ -34,7 +34,7 @@ async function reason(watch: Watch): Promise<Finding> {
 
 /** Twelve pipelined requests: twelve observers on one socket. */
 async function twelve(watch: Watch): Promise<Finding> {
-  await using wire = await startWire();
+  await using wire = await startRawServer();
   using warnings = collectWarnings();
   const watched: ReturnType<Watch>[] = [];
   await wire.connect(GET.repeat(12));

@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import type { GracefulShutdown } from '../../request-scope/src/index.ts';
+import type { GracefulShutdown } from 'request-scope';
 
 export interface Exchange {
   req: IncomingMessage;
@@ -9,7 +9,7 @@ export interface Exchange {
 }
 
 /** A server that leaves each request to the test, and raw clients. Disposal closes all of them. */
-export async function startWire(shutdown?: GracefulShutdown) {
+export async function startRawServer(shutdown?: GracefulShutdown) {
   const waiting: Exchange[] = [];
   const arrived = new EventEmitter();
   const clients: Socket[] = [];

@@ -19,7 +19,7 @@ export interface Report {
   rows: Row[];
 }
 
-/** Tries a trap on this Node: Node alone, then with this package. */
+/** Tries a trap on this Node: Node alone, then with request-scope. */
 export async function checkTrap({ name, node, ours }: Trap): Promise<Row> {
   return { name, node: await node(), ours: await ours() };
 }

@@ -84,7 +84,7 @@ async function sourceFails(watch: Watch): Promise<Finding> {
   return judge(!isHangUp, isHangUp ? 'mistaken for a hang-up' : 'not mistaken for a hang-up');
 }
 
-/** Runs a situation twice: observed by `watch`, and by this package. */
+/** Runs a situation twice: observed by `watch`, and by request-scope. */
 export const both = (situation: (watch: Watch) => Promise<Finding>, watch: Watch) => ({
   node: () => situation(watch),
   ours: () => situation(requestScope),

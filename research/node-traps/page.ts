@@ -8,7 +8,7 @@ export function page(lines: Report[][]): string {
   const traps = TRAPS.map((trap, at) => ({ ...trap, at }));
 
   const main = table(
-    ['trap', ...newest.map(({ version }) => `Node ${version}`), 'with this package', 'issue'],
+    ['trap', ...newest.map(({ version }) => `Node ${version}`), 'with request-scope', 'issue'],
     traps.map(({ name, issues, at }) => {
       const alone = newest.map(({ rows }) => cell(rows[at]?.node));
       return [name, ...alone, ours(all, at), issues.map(link).join(', ') || 'none found'];
@@ -27,7 +27,7 @@ export function page(lines: Report[][]): string {
 named here. Do not edit it. \`npm run traps\` tries your own version.
 
 Each row is a situation in which a program relies on the event or the call that the row names. The
-columns of Node show what Node does alone. "With this package" is the same situation with
+columns of Node show what Node does alone. "With request-scope" is the same situation with
 \`requestScope\`, \`withTimeout\` or \`GracefulShutdown.drain\`, measured on every version on this page.
 
 ${main}
@@ -60,7 +60,7 @@ function spans(reports: Report[], at: number): string[] {
   });
 }
 
-/** The findings with this package: one text if all versions agree, else one per version. */
+/** The findings with request-scope: one text if all versions agree, else one per version. */
 function ours(reports: Report[], at: number): string {
   const cells = reports.map(({ version, rows }) => ({ version, text: cell(rows[at]?.ours) }));
   const texts = [...new Set(cells.map(({ text }) => text))];

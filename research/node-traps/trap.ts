@@ -13,7 +13,7 @@ export interface Trap {
   note?: string;
   /** Tries Node alone. */
   node(): Promise<Finding>;
-  /** Tries this package in the same situation. */
+  /** Tries request-scope in the same situation. */
   ours(): Promise<Finding>;
 }
 

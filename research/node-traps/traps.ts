@@ -30,7 +30,7 @@ try {
 /** Prints each trap as soon as it was tried. A table would be too wide for a terminal. */
 async function show(): Promise<void> {
   const alone = `Node ${process.versions.node} alone`;
-  const ours = 'with this package'.padEnd(alone.length);
+  const ours = 'with request-scope'.padEnd(alone.length);
   for (const trap of TRAPS) {
     const found = await checkTrap(trap);
     print(trap.name);

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { startCommand } from '../../../harness/command.ts';
 import { TRAPS } from '../all-traps.ts';
 
-/** No Node program can see this one, and neither can this package. */
+/** No Node program can see this one, and neither can request-scope. */
 const UNSEEN = 'A hang-up behind an unread body';
 
 /** Wrong on every Node so far. Once one is fixed, docs/node-versions.md must be generated again. */
@@ -49,15 +49,15 @@ describe('npm run traps', () => {
   });
 
   test.each(TRAPS.filter(({ name }) => name !== UNSEEN))(
-    'finds this package right: $name',
+    'finds request-scope right: $name',
     ({ name }) => {
-      expect(found.get(name)).toMatch(/^ {2}with this package +right: /m);
+      expect(found.get(name)).toMatch(/^ {2}with request-scope +right: /m);
     },
   );
 
-  test('finds that this package sees a hang-up behind an unread body once that is read', () => {
+  test('finds that request-scope sees a hang-up behind an unread body once that is read', () => {
     expect(found.get(UNSEEN)).toMatch(
-      /^ {2}with this package +wrong: seen once the body is read$/m,
+      /^ {2}with request-scope +wrong: seen once the body is read$/m,
     );
   });
 

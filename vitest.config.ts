@@ -26,7 +26,7 @@ const STARTING_PROCESSES = [
 ];
 
 /** Only a hang takes this long, even on a busy machine. */
-const patience = {
+const longTimeouts = {
   testTimeout: 60_000,
   hookTimeout: 60_000,
   expect: { poll: { timeout: 50_000 } },
@@ -49,7 +49,7 @@ export default defineConfig({
           exclude: ['**/node_modules/**', ...STARTING_PROCESSES],
           // A worker loads each module once: loading them for each file would double the CPU time (15 s to 28 s).
           isolate: false,
-          ...patience,
+          ...longTimeouts,
         },
       },
       {
@@ -59,7 +59,7 @@ export default defineConfig({
           exclude: ['**/node_modules/**'],
           globalSetup: transpiled,
           isolate: false,
-          ...patience,
+          ...longTimeouts,
         },
       },
       {

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { describe, expect } from 'vitest';
-import { send } from '../../harness/clients.ts';
-import { portOf } from '../../harness/network.ts';
+import { OPERATION_HEADER, operation } from '../../chassis/src/operation.ts';
+import { send } from '../../harness/client.ts';
+import { portOf } from '../../harness/port-of.ts';
 import type { ServiceProcess } from '../../harness/service-process.ts';
 import { startSystem } from '../../harness/system.ts';
 import { scene } from '../support/scene.ts';
@@ -63,7 +64,7 @@ async function startServer(keepAliveTimeout: number) {
   let connections = 0;
   const server = createServer({ keepAliveTimeout }, (req, res) => {
     res.setHeader('x-request-id', String(req.headers['x-request-id']));
-    res.setHeader('x-operation', 'check 1234');
+    res.setHeader(OPERATION_HEADER, operation('check', '1234'));
     setTimeout(() => res.end('Product 1234 is available'), STEP_MS);
   });
   server.on('connection', () => {

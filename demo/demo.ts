@@ -12,8 +12,6 @@ was not kept.
   npm run demo -- --scene 3    one scene, 1 to ${scenes.length}
   npm run demo -- --record     write the README's pictures, from a run of
                                npm run live in Chromium`;
-const print = (text: string) => process.stdout.write(`${text}\n`);
-
 // The reader has closed the pipe, as `head` does. The services end with this process.
 process.stdout.on('error', () => process.exit());
 const print = (text: string) => process.stdout.write(`${text}\n`);

@@ -1,15 +1,14 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { chown, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { eachLine } from '../processes/each-line.ts';
+import { ROOT } from '../processes/repository.ts';
 import { output } from './command.ts';
-import { eachLine } from './each-line.ts';
-import { postgresFolder, postgresUser, postgresVersion } from './postgres-binaries.ts';
-import { ROOT } from './repository.ts';
-import { reservePorts } from './reserve-ports.ts';
+import { reservePorts } from './network.ts';
+import { childrenOf } from './process-table.ts';
 import { tether } from './tether.ts';
 
 /** Debian keeps the binaries outside PATH, in one folder per version. */

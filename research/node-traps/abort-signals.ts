@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Scope, ShuttingDown, withTimeout } from 'request-scope';
+import { Scope, ShuttingDown } from 'request-scope';
 import { collect } from './collect-garbage.ts';
 import { judge, type Trap } from './trap.ts';
 import { collectWarnings } from './warnings.ts';

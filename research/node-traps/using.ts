@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { runInThisContext } from 'node:vm';
-import { Scope, withTimeout } from 'request-scope';
+import { Scope } from 'request-scope';
 import { judge, NOT_AVAILABLE, type Trap } from './trap.ts';
 
 /** A string, since a compiler would replace Node's `using` by its own code. */

@@ -20,8 +20,8 @@ test('after 1,000 canceled orders the processes hold no more than before', async
 });
 
 /** What the service holds once the connections of its former clients are closed. */
-async function quietly(service: ServiceProcess): Promise<Held> {
-  const resources = async () => (await service.holds()).resources;
+async function quietly(service: ServiceProcess): Promise<Holdings> {
+  const resources = async () => (await service.holdings()).resources;
   await expect.poll(resources).not.toHaveProperty('TCPSocketWrap');
   return service.holdings();
 }

@@ -5,11 +5,11 @@ import { GracefulShutdown } from 'request-scope';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { History } from '../../demo/live/history.ts';
 import { createPageServer } from '../../demo/live/page-server.ts';
-import { send } from '../../harness/client.ts';
+import { send } from '../../harness/clients.ts';
 import { startCommand } from '../../harness/command.ts';
 import { Feed } from '../../harness/feed.ts';
-import { portOf } from '../../harness/port-of.ts';
-import { LOADER } from '../../harness/repository.ts';
+import { portOf } from '../../harness/network.ts';
+import { LOADER } from '../../processes/repository.ts';
 import { followEvents } from './events.ts';
 
 const ended: (() => Promise<unknown>)[] = [];
@@ -125,9 +125,9 @@ test('the history writes nothing more to a slow page after its end', async () =>
   if (!reader) throw new Error('no response');
   const failures: Error[] = [];
   reader.on('error', (error) => failures.push(error));
-  while (reader.writableLength === 0) history.tell({ time: 0, msg: 'x'.repeat(100_000) });
+  while (reader.writableLength === 0) history.publish({ time: 0, msg: 'x'.repeat(100_000) });
   history.end();
-  history.tell({ time: 0, msg: 'Hangs up' });
+  history.publish({ time: 0, msg: 'Hangs up' });
   page.destroy();
   await once(reader, 'close');
   expect(failures).toEqual([]);

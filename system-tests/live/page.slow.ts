@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { expect } from 'vitest';
 import { startCommand } from '../../harness/command.ts';
-import { portOf } from '../../harness/port-of.ts';
+import { portOf } from '../../harness/network.ts';
 import { scene } from '../support/scene.ts';
 import type { LiveLine } from './events.ts';
 import { HUNG_UP, interrupt, startLive, useLivePage } from './page.ts';

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { chromiumPath, startChromium } from '../../harness/chromium.ts';
 import { startCommand } from '../../harness/command.ts';
 import type { Feed } from '../../harness/feed.ts';
-import { ROOT } from '../../harness/repository.ts';
+import { ROOT } from '../../processes/repository.ts';
 import { followEvents, type LiveLine } from './events.ts';
 
 export const startLive = (env: NodeJS.ProcessEnv, ...args: string[]) =>

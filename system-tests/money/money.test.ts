@@ -26,7 +26,7 @@ test('around the commit, an order stays charged exactly if it was reported as pr
 });
 
 /** Places orders one by one, and approaches the moment of the commit with each hang-up. */
-async function race(system: System, lane: number, verdicts: Map<string, boolean>): Promise<void> {
+async function race(system: System, lane: number, outcomes: Map<string, boolean>): Promise<void> {
   let delayMs = PAYMENT_MS;
   for (let count = 0; count < ORDERS_A_LANE; count += 1) {
     const orderID = `race-${lane}-${count}`;

@@ -14,24 +14,8 @@ const FOLDER = 'system-tests/no-orphan-processes';
 const VITEST = ['node_modules/vitest/vitest.mjs', 'run', '--config', `${FOLDER}/vitest.config.ts`];
 const LEAVES_POSTGRES = [...LOADER, `${FOLDER}/leaves-postgres.ts`];
 const DEMO = [...LOADER, 'demo/demo.ts'];
-
-/** Runs `args` until a line matches `pattern`. Resolves with the process and those that it has started. */
-async function runUntil(pattern: RegExp, args: string[], env: NodeJS.ProcessEnv = {}) {
-  const options = { cwd: ROOT, env: { ...process.env, ...env } };
-  const runner = tether(spawn(process.execPath, args, options));
-  const exited = once(runner, 'exit');
-  const started: number[] = [];
-  for await (const line of createInterface({ input: runner.stdout })) {
-    const found = pattern.exec(line);
-    if (!found) continue;
-    started.push(...(found[1]?.split(' ').map(Number) ?? []), ...descendants(runner.pid ?? 0));
-    break;
-  }
-  runner.stdout.resume();
-  return { runner, exited, started };
-}
-
-const NOTHING_LEFT = 'all its processes end';
+const ALL_STARTED = /^all started: (.+)/;
+const NOTHING_LEFT = 'no process that it has started keeps running';
 
 for (const [what, signal, args, pattern] of [
   ['a test run', 'SIGKILL', VITEST, ALL_STARTED],
@@ -102,43 +86,8 @@ function processes() {
   });
 }
 
-scene('a test run that fails', NOTHING_LEFT, async () => {
-  const { exited, started } = await runUntil(ALL_STARTED, VITEST, { ENDING: 'a failing test' });
-  expect(started.length).toBeGreaterThanOrEqual(4);
-  expect(await exited).toEqual([1, null]);
-  await expect.poll(() => started.filter(runs)).toEqual([]);
-  return `${started.length} processes, none is left`;
-});
-
-scene('SIGKILL to a process whose PostgreSQL runs a query', NOTHING_LEFT, async ({ skip }) => {
-  skip(!postgresVersion, 'PostgreSQL is not installed');
-  // SIGKILL leaves the data: the test removes it.
-  const TMPDIR = await mkdtemp(join(tmpdir(), 'no-orphans-'));
-  await chmod(TMPDIR, 0o711);
-  const { runner, exited, started } = await runUntil(ALL_STARTED, LEAVES_POSTGRES, { TMPDIR });
-  expect(started.length).toBeGreaterThanOrEqual(6);
-  runner.kill('SIGKILL');
-  await exited;
-  await expect.poll(() => started.filter(runs)).toEqual([]);
-  await rm(TMPDIR, { recursive: true });
-  return `${started.length} processes, none is left`;
-});
-
-/** The descendants of a process. */
-function descendants(pid: number): number[] {
-  const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' });
-  const pairs = stdout
-    .trim()
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/).map(Number));
-  const children = (parent: number) => pairs.filter(([, ppid]) => ppid === parent);
-  const below = (parent: number): number[] =>
-    children(parent).flatMap(([child = 0]) => [child, ...below(child)]);
-  return below(pid);
-}
-
-/** Whether a process runs. A zombie does not. */
-function runs(pid: number): boolean {
-  const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
-  return /^[^Z\s]/.test(stdout);
+/** The processes that a process has started, and those that they have started. */
+function descendantsOf(pid: number, all = processes()): number[] {
+  const children = all.filter(({ parent }) => parent === pid);
+  return children.flatMap((child) => [child.pid, ...descendantsOf(child.pid, all)]);
 }

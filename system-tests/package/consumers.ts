@@ -24,7 +24,9 @@ const ENTRIES = {
   'request-scope/fetch': ['runInScope'],
 };
 
-/** JavaScript that prints the exports of each entry. */
+/** JavaScript that prints the exports of each entry. `require` adds a mark of its own to a default export. */
+const PRINT =
+  "console.log(entry, Object.keys(offered).filter((name) => name !== '__esModule').join());";
 const LOADERS = {
   'import.mjs': `for (const entry of ${JSON.stringify(Object.keys(ENTRIES))}) {
     const offered = await import(entry);

@@ -6,17 +6,17 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { GracefulShutdown } from 'request-scope';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { send } from '../../harness/client.ts';
+import { send } from '../../harness/clients.ts';
 import { Feed } from '../../harness/feed.ts';
-import { portOf } from '../../harness/port-of.ts';
+import { portOf } from '../../harness/network.ts';
 import { ServiceProcess } from '../../harness/service-process.ts';
 import { createApp as createInventory } from '../../inventory-service/src/app.ts';
 import { PRODUCTS } from '../../inventory-service/src/stock/postgres.ts';
 import { createApp as createOrder } from '../../order-service/src/app.ts';
-import { ATTEMPTS } from '../../order-service/src/attempts/table.ts';
+import { ATTEMPTS } from '../../order-service/src/attempts/postgres.ts';
 import { readConfig as readOrderConfig } from '../../order-service/src/config.ts';
 import { createApp as createPayment } from '../../payment-service/src/app.ts';
-import { PAYMENTS } from '../../payment-service/src/ledger/table.ts';
+import { PAYMENTS } from '../../payment-service/src/ledger/postgres.ts';
 import { openDatabase } from '../../postgres/src/database.ts';
 import { createPool, Tables } from '../../postgres/src/index.ts';
 import { useServer } from '../../postgres/test/server.ts';
@@ -79,7 +79,7 @@ describe('a service that cannot start says why in one line, exit code 1', () => 
     const PORT = String(running.port);
     await using service = new ServiceProcess('payment-service', { PORT });
     expect(await service.exited).toEqual({ code: 1, signal: null });
-    expect(service.stderr).toMatch(/^payment-service: .*EADDRINUSE.*; PORT \(.*\) moves it\n$/);
+    expect(service.stderr).toMatch(/^payment-service: .*EADDRINUSE.*; set PORT to use another port\n$/);
   });
 
   test('on a port in use, while it looks for its database', async () => {
@@ -109,12 +109,18 @@ describe('on a PostgreSQL', () => {
     const lines = new Feed<string>();
     const logger = pino({}, { write: (line) => lines.push(JSON.parse(line).msg) });
     const open = async (table: typeof ATTEMPTS) =>
-      openDatabase(url, new Tables('orders', [table]), 2, logger, shutdown.signal);
+      openDatabase(url, {
+        tables: new Tables('orders', [table]),
+        maxConnections: 2,
+        logger,
+        signal: shutdown.signal,
+      });
     const databases = await Promise.all([ATTEMPTS, PAYMENTS, PRODUCTS].map(open));
     const [attempts, payments, products] = databases;
-    createOrder(readOrderConfig({}), logger, shutdown, attempts);
-    createPayment({ paymentDurationMs: 1, retentionMs: 1 }, logger, shutdown, payments);
-    createInventory({ checkDurationMs: 1 }, logger, shutdown, products);
+    createOrder({ config: readOrderConfig({}), logger, shutdown, database: attempts });
+    const config = { paymentDurationMs: 1, retentionMs: 1 };
+    createPayment({ config, logger, shutdown, database: payments });
+    createInventory({ config: { checkDurationMs: 1 }, logger, shutdown, database: products });
     await lines.next((line) => line === 'Database available', 3);
     // order-service has looked for abandoned attempts.
     const asked = "select 1 from pg_stat_activity where query like '%for update skip locked%'";

@@ -88,7 +88,7 @@ function begunAt({ service, msg, time }: TaskLine): number | undefined {
 }
 
 /** Fails unless each failed order was in progress, or sent, between two times. */
-export function expectTouched(failed: readonly StackVerdict[], from: number, to: number): void {
+export function expectTouched(failed: readonly StackOutcome[], from: number, to: number): void {
   const others = failed.filter(({ sentAt, endedAt }) => endedAt < from || sentAt > to);
   expect(others).toEqual([]);
 }

@@ -3,9 +3,6 @@ import type { Logger } from 'pino';
 import { causeOf, DeadlineExceeded, type Scope } from 'request-scope';
 import { sendText } from './answers.ts';
 
-/** What work needs of a scope to stop in time. It cannot abort the scope, nor end it. */
-export type ScopeView = Pick<Scope, 'signal' | 'remainingMs'>;
-
 /**
  * Whether `scope` has aborted or its deadline has passed, in which case this aborts it. Call it at a point
  * of no return: after a SIGSTOP, a long task, or behind other timers, the timer of a deadline fires late.

@@ -2,7 +2,7 @@ export type { Database } from '@orders/postgres/database';
 export type { Table } from '@orders/postgres/tables';
 export type { Logger } from 'pino';
 export { sendText } from './answers.ts';
-export { answerCanceled, hasAborted, type ScopeView } from './cancellation.ts';
+export { answerCanceled, hasAborted } from './cancellation.ts';
 export {
   durationMs,
   httpUrl,

@@ -298,7 +298,9 @@ scene("Another origin's page", 'can read nothing and press nothing', async () =>
 scene('npm run live, again on the same port', 'one line, and exit code 1', async () => {
   const second = startLive({ LIVE_PORT: new URL(live.url).port });
   expect(await second.closed).toBe(1);
-  expect(second.output()).toMatch(/^live: listen EADDRINUSE.*; LIVE_PORT moves it\n$/);
+  expect(second.output()).toMatch(
+    /^live: listen EADDRINUSE.*; set LIVE_PORT to use another port\n$/,
+  );
   return second.output().trim();
 });
 

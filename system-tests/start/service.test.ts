@@ -79,7 +79,9 @@ describe('a service that cannot start says why in one line, exit code 1', () => 
     const PORT = String(running.port);
     await using service = new ServiceProcess('payment-service', { PORT });
     expect(await service.exited).toEqual({ code: 1, signal: null });
-    expect(service.stderr).toMatch(/^payment-service: .*EADDRINUSE.*; set PORT to use another port\n$/);
+    expect(service.stderr).toMatch(
+      /^payment-service: .*EADDRINUSE.*; set PORT to use another port\n$/,
+    );
   });
 
   test('on a port in use, while it looks for its database', async () => {

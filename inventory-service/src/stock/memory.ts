@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ScopeView } from '@orders/chassis';
+import type { ScopeView } from 'request-scope';
 import type { Stock } from './stock.ts';
 
 /** The stock in memory. */

@@ -1,4 +1,5 @@
-import type { Database, ScopeView, Table } from '@orders/chassis';
+import type { Database, Table } from '@orders/chassis';
+import type { ScopeView } from 'request-scope';
 import type { Stock } from './stock.ts';
 
 /** The table of the products. */

@@ -1,4 +1,4 @@
-import type { ScopeView } from '@orders/chassis';
+import type { ScopeView } from 'request-scope';
 
 /** The products in stock. */
 export interface Stock {

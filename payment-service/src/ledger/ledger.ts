@@ -1,6 +1,5 @@
-import type { ScopeView } from '@orders/chassis';
 import createError from 'http-errors';
-import { Cancellation } from 'request-scope';
+import { Cancellation, type ScopeView } from 'request-scope';
 
 /** One payment, or the tombstone of one that was voided before it arrived. */
 export interface Payment {

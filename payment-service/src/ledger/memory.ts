@@ -1,5 +1,5 @@
-import { ExpiringMap, type ScopeView } from '@orders/chassis';
-import { DeadlineExceeded } from 'request-scope';
+import { ExpiringMap } from '@orders/chassis';
+import { DeadlineExceeded, type ScopeView } from 'request-scope';
 import {
   type BeginOptions,
   type BeginResult,

@@ -1,6 +1,6 @@
-import type { Database, Logger, ScopeView, Table } from '@orders/chassis';
+import type { Database, Logger, Table } from '@orders/chassis';
 import { isHttpError } from 'http-errors';
-import { isCancellation } from 'request-scope';
+import { isCancellation, type ScopeView } from 'request-scope';
 import {
   type BeginOptions,
   type BeginResult,

@@ -32,16 +32,15 @@ const CONTENDERS = [
   [OURS_WITH_BUDGETS, 'inventory-service/src/server', sendsBudget],
 ] as const;
 
-const EXPLANATION = `Callers of inventory-service's \`/check\` arrive independently of each other and of the answers, at a multiple of
-the database's capacity: ${CONNECTIONS} connections and a query of ${QUERY_MS} ms allow ${CAPACITY} per second. Half of the callers wait ${PATIENT.timeoutMs} ms
-and send that in \`x-envoy-expected-rq-timeout-ms\`. The other half hang up after ${IMPATIENT_MS} ms, as axios does at its timeout;
-in "budgets too" they send that as well. Express + pg is the same route written the usual way: a pool of pg, no
-cancellation, no \`statement_timeout\`. Each server starts idle.
+const EXPLANATION = `Callers arrive at inventory-service's \`/check\` independently of each other and of the answers, at a multiple of
+the database's capacity: ${CONNECTIONS} connections with queries of ${QUERY_MS} ms serve ${CAPACITY} per second. Half of them wait ${PATIENT.timeoutMs} ms and
+send that in \`x-envoy-expected-rq-timeout-ms\`. The others hang up after ${IMPATIENT_MS} ms, as axios does at its timeout, and send
+that too under "budgets too". Express + pg is the usual way: a pool of pg, no cancellation, no
+\`statement_timeout\`. Each server starts idle.
 
-Served: a 200 before the caller hung up. Capacity: all answers in time, as a share of those the database has room
-for. For nobody: the database's work, by its own log, for callers that got no answer in time, including queries that
-were stopped. After they left: the part of that work done after the caller had hung up. A query that stops at once
-at a hang-up still counts as work for nobody: only a budget could have prevented it.`;
+Served: a 200 before the caller hung up. Capacity used: answers in time, as a share of the capacity. For nobody: the
+database's work, by its own log, for callers that got no answer in time, including queries that were stopped at once:
+only a budget could have prevented those. After they left: the part of it after the hang-up.`;
 
 /** Measures each server under overload, prints the tables, and draws the picture. */
 export async function runGoodput(quick: boolean): Promise<void> {

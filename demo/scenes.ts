@@ -66,7 +66,7 @@ export const scenes: Scene[] = [
   },
   {
     title: 'The payment commits just as the client leaves',
-    watch: 'the client hangs up before the answer arrives; a void undoes the payment.',
+    watch: 'the client hangs up before the answer; a void undoes the payment.',
     play: async ({ place, network, payment }) => {
       network.holdAnswers();
       const placed = place('scene-5');

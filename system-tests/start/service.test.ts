@@ -80,7 +80,7 @@ describe('a service that cannot start says why in one line, exit code 1', () => 
     await using service = new ServiceProcess('payment-service', { PORT });
     expect(await service.exited).toEqual({ code: 1, signal: null });
     expect(service.stderr).toMatch(
-      /^payment-service: .*EADDRINUSE.*; set PORT to use another port\n$/,
+      /^payment-service: .*EADDRINUSE.*; set PORT \(.*\) to use another port\n$/,
     );
   });
 

@@ -74,6 +74,7 @@ export function lineWriter({ onLost, onError }: Options): LineWriter {
     const gap = lost;
     lost = { ...NONE };
     if (gap.count > 0) onLost(gap);
+    if (failed) return; // The report of the gap is buffered itself.
     for (const done of waiting.splice(0)) done();
   }
   process.on('exit', flush);

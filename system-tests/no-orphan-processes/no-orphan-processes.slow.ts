@@ -28,8 +28,8 @@ for (const [what, signal, args, pattern] of [
   );
 }
 
-scene('a test run that is red', NOTHING_LEFT, () =>
-  expectNoneLeft(VITEST, 4, { env: { ENDING: 'a red test' } }),
+scene('a failing test run', NOTHING_LEFT, () =>
+  expectNoneLeft(VITEST, 4, { env: { ENDING: 'a failing test' } }),
 );
 
 scene('SIGKILL to a process that runs a busy PostgreSQL', NOTHING_LEFT, async ({ skip }) => {
@@ -43,7 +43,7 @@ scene('SIGKILL to a process that runs a busy PostgreSQL', NOTHING_LEFT, async ({
 });
 
 interface Ending {
-  /** Without one, the run ends by itself and is red. */
+  /** Without one, the run ends by itself and fails. */
   signal?: NodeJS.Signals;
   pattern?: RegExp;
   env?: NodeJS.ProcessEnv;

@@ -10,6 +10,7 @@ import { output } from './command.ts';
 import { reservePorts } from './network.ts';
 import { childrenOf } from './process-table.ts';
 import { tether } from './tether.ts';
+import { until } from './time.ts';
 
 /** Debian keeps the binaries outside PATH, in one folder per version. */
 const DEBIAN = '/usr/lib/postgresql';
@@ -83,7 +84,13 @@ export async function startPostgres(
     stop: () => end('SIGINT'),
     async kill() {
       server.kill('SIGSTOP'); // So that it starts no new process meanwhile.
-      for (const child of await childrenOf(server.pid ?? 0)) process.kill(child, 'SIGKILL');
+      const children = () => childrenOf(server.pid ?? 0);
+      for (const child of await children()) process.kill(child, 'SIGKILL');
+      // While one of them is attached to the shared memory, PostgreSQL refuses to start again.
+      await until(
+        'its children have ended',
+        async () => (await children()).length === 0 || undefined,
+      );
       await end('SIGKILL');
     },
     async restart() {

@@ -1,11 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { output } from './command.ts';
 
-/** The running processes that process `pid` has started. */
+/** The running processes that process `pid` has started. One that has ended and waits for its parent is none. */
 export async function childrenOf(pid: number): Promise<number[]> {
-  const pairs = await output(['ps', '-A', '-o', 'ppid=,pid=']);
-  const rows = pairs.split('\n').map((line) => line.trim().split(/\s+/).map(Number));
-  return rows.flatMap(([parent, child = 0]) => (parent === pid ? [child] : []));
+  const table = await output(['ps', '-A', '-o', 'ppid=,pid=,stat=']);
+  const rows = table.split('\n').map((line) => line.trim().split(/\s+/));
+  return rows.flatMap(([parent, child, state]) =>
+    Number(parent) === pid && !state?.startsWith('Z') ? [Number(child)] : [],
+  );
 }
 
 /** The peak resident memory of a process, according to the kernel; 0 on a system without /proc. */

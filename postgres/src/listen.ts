@@ -42,5 +42,6 @@ async function listenOnce(
   } finally {
     signal.removeEventListener('abort', end);
     end(); // A standby refuses to listen, and keeps the connection open.
+    await ended;
   }
 }

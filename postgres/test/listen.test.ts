@@ -21,7 +21,7 @@ test('a connection on which the server refuses to listen is closed before the ne
   await once(relay.listen(0, '127.0.0.1'), 'listening');
   const aborting = new AbortController();
   const url = `postgres://postgres@127.0.0.1:${portOf(relay)}/postgres`;
-  const listening = listen(url, '', () => {}, aborting.signal, { pauseMs: 100 });
+  const listening = listen(url, '', () => {}, aborting.signal, { pauseMs: 1 });
   await expect.poll(() => openBefore.length).toBeGreaterThanOrEqual(3);
   expect(openBefore.filter((count) => count > 0)).toEqual([]);
   aborting.abort();

@@ -35,6 +35,11 @@ export function nameAttempt(res: Response, key: string): void {
   res.set(IDEMPOTENCY_KEY_HEADER, keyHeader(key));
 }
 
+/** The 422 error for a key that an earlier order has used. */
+export function usedForAnotherOrder(): Error {
+  return createError(422, 'Idempotency-Key was used for another order');
+}
+
 function keyIn(sent: string | undefined, header: string): string | undefined {
   if (sent === undefined) return undefined;
   const quoted = /^"((?:[^"\\]|\\["\\])*)"$/.exec(sent)?.[1];

@@ -19,6 +19,7 @@ export {
   idempotencyKey,
   keyHeader,
   nameAttempt,
+  usedForAnotherOrder,
 } from './idempotency-key.ts';
 export { identifier } from './identifier.ts';
 export { count } from './logger.ts';

@@ -6,6 +6,7 @@ import {
   requestId,
   requestLogger,
   sendText,
+  usedForAnotherOrder,
 } from '@orders/chassis';
 import type { Request, RequestHandler, Response } from 'express';
 import createError, { isHttpError } from 'http-errors';
@@ -128,7 +129,7 @@ function refusal(result: Exclude<BeginResult, 'begun' | 'processed'>): Error {
     case 'failed':
       return createError(409, `${subject} failed or was canceled, take a new key`);
     case 'other-order':
-      return createError(422, 'Idempotency-Key was used for another order');
+      return usedForAnotherOrder();
     case 'full':
       return createError(503, 'Too many orders to remember', { headers: RETRY_LATER });
   }

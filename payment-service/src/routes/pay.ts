@@ -10,6 +10,7 @@ import {
   nameOperation,
   requestLogger,
   sendText,
+  usedForAnotherOrder,
 } from '@orders/chassis';
 import type { RequestHandler } from 'express';
 import createError, { isHttpError } from 'http-errors';
@@ -96,7 +97,7 @@ async function charge(
 function refusal(known: Exclude<BeginResult, 'begun' | 'processed'>, orderID: string): Error {
   switch (known) {
     case 'other-order':
-      return createError(422, 'Idempotency-Key was used for another order');
+      return usedForAnotherOrder();
     case 'in-flight':
       return createError(409, `Payment for order ${orderID} is in flight`);
     case 'voided':

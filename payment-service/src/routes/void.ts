@@ -6,6 +6,7 @@ import {
   nameOperation,
   requestLogger,
   sendText,
+  usedForAnotherOrder,
 } from '@orders/chassis';
 import type { RequestHandler } from 'express';
 import createError from 'http-errors';
@@ -25,9 +26,7 @@ export function voidRoute(ledger: Ledger): RequestHandler {
     const options = { scope, callerKey: keys.callerKey };
     const result = await ledger.void(paymentKey, orderID, options);
     if (result === 'full') throw ledgerFull();
-    if (result === 'other-order') {
-      throw createError(422, 'Idempotency-Key was used for another order');
-    }
+    if (result === 'other-order') throw usedForAnotherOrder();
     if (result === 'voided') {
       const log = requestLogger(res, { orderID, ...keys });
       log.info(`Payment voided for order: ${orderID}`);

@@ -94,8 +94,11 @@ export class Connection extends Client {
   override end(): Promise<void>;
   override end(callback: (error: Error) => void): void;
   override end(callback?: (error: Error) => void): Promise<void> | undefined {
-    const timer = setTimeout(() => this.destroy(), TERMINATE_MS);
-    this.once('end', () => clearTimeout(timer));
+    // A connection that has ended emits no second 'end', which would clear the timer.
+    if (!(this as unknown as Internals).connection.stream.destroyed) {
+      const timer = setTimeout(() => this.destroy(), TERMINATE_MS);
+      this.once('end', () => clearTimeout(timer));
+    }
     if (!callback) return super.end();
     super.end(callback);
     return undefined;

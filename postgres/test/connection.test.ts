@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { portOf } from '../../harness/network.ts';
+import { Connection, clientConfig } from '../src/connection.ts';
 import { createPool } from '../src/index.ts';
 import { useServer } from './server.ts';
 
@@ -79,4 +80,16 @@ test('a connection that goes silent after FATAL is closed and replaced', async (
   isGoing = false;
   expect((await pool.query('select 3 as three')).rows).toEqual([{ three: 3 }]);
   host.close();
+});
+
+test('a connection that has ended already leaves no timer when it is ended again', async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((it) => it === 'Timeout').length;
+  const connection = new Connection(clientConfig(server.postgres.url, {}));
+  await connection.connect();
+  const ended = new Promise<void>((resolve) => connection.on('end', resolve));
+  connection.destroy();
+  await ended;
+  const before = timers();
+  await connection.end();
+  expect(timers()).toBe(before);
 });

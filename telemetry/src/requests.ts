@@ -117,7 +117,8 @@ function complete(request: ActiveRequest, instruments: Instruments): void {
   const elapsedMs = performance.now() - startedAt;
   if (!isAnswered && !res.writableEnded) {
     // No scope has recorded a cause: the connection closed before there was one.
-    request.canceled ??= { cause: 'client-disconnected', elapsedMs: Math.round(elapsedMs) };
+    const cause = wasEndedByClient(req.socket) ? 'client-disconnected' : 'connection-closed';
+    request.canceled ??= { cause, elapsedMs: Math.round(elapsedMs) };
   }
   const { canceled } = request;
   const route = routeOf(req);
@@ -146,6 +147,12 @@ function complete(request: ActiveRequest, instruments: Instruments): void {
     rememberDuration(`${req.method} ${route}`, elapsedMs);
   }
   span.end();
+}
+
+/** Whether the client sent FIN, or the network failed: `destroy()` leaves another error, or none. */
+function wasEndedByClient(socket: Socket): boolean {
+  const error: (Error & { syscall?: string }) | null = socket.errored;
+  return socket.readableEnded || error?.syscall === 'read' || error?.syscall === 'write';
 }
 
 /** The causes that are also failures. */

@@ -54,6 +54,26 @@ test('a request whose client hangs up has a cause, no status and no error', asyn
   expect(span.attributes).not.toHaveProperty('error.type');
 });
 
+test('a request without a scope says which side closed its connection', async () => {
+  const server = createServer((req) => {
+    if (req.url === '/closed-here') req.socket.destroy();
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const send = async (path: string) => {
+    const request = httpRequest({ port: portOf(server), path }).on('error', () => {});
+    request.end();
+    await once(server, 'request');
+    return request;
+  };
+  await send('/closed-here');
+  const closed = await receiver.spans.next(pathIs('/closed-here'));
+  expect(closed.attributes['error.type']).toBe('connection-closed');
+  (await send('/left')).destroy();
+  const left = await receiver.spans.next(pathIs('/left'));
+  expect(left.attributes['request_scope.cause']).toBe('client-disconnected');
+  server.close();
+});
+
 test("a request that exceeds its caller's budget is an error with that cause", async () => {
   using served = await serve(60_000);
   const headers = { 'x-envoy-expected-rq-timeout-ms': '20', connection: 'close' };

@@ -78,7 +78,7 @@ describe.each([true, false])('a step after the payment, undone by a call: %s', (
   });
 
   test('that takes too long leaves no charge', async () => {
-    const app = await appWith(silent, { hasUndo, timeoutMs: 30 });
+    const app = await appWith(silent, { hasUndo, timeoutMs: 300 });
     await request(app).get('/order').expect(500, 'Shipping failed: deadline exceeded\n');
     await service.shutdown.drain(LONG_MS);
     expect(afterPayment()).toEqual(undone);

@@ -94,7 +94,7 @@ export const HANG_UP: Trap[] = [
   {
     name: "`req` 'close' after the body was read, client still connected",
     issues: [38924, 40775, 46666],
-    note: 'Since Node 16 (#38924), and by design (#40775): the request is complete at this point.',
+    note: 'Since Node 16 (#38924), by design (#40775): the request is complete at this point.',
     ...both(hangUpAfterBody, requestClose),
   },
   {
@@ -115,7 +115,7 @@ export const HANG_UP: Trap[] = [
   {
     name: 'A hang-up behind an unread body',
     issues: [],
-    note: 'Node pauses the socket behind the body. Read or drain the body first.',
+    note: 'Node pauses the socket, so no program can see this. Read or drain the body first.',
     ...both(unreadBody, anyOfNode),
   },
 ];

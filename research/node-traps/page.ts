@@ -1,52 +1,49 @@
 import { type Report, TRAPS } from './all-traps.ts';
 import { cell, link, linked, table } from './table.ts';
+import type { Trap } from './trap.ts';
 
 /** The page for all versions. `lines` has the reports of each release line, oldest first. */
 export function page(lines: Report[][]): string {
   const all = lines.flat();
-  const newest = lines.flatMap((reports) => reports.slice(-1));
-  const traps = TRAPS.map((trap, at) => ({ ...trap, at }));
-
-  const main = table(
-    ['trap', ...newest.map(({ version }) => `Node ${version}`), 'with request-scope', 'issue'],
-    traps.map(({ name, issues, at }) => {
-      const alone = newest.map(({ rows }) => cell(rows[at]?.node));
-      return [name, ...alone, ours(all, at), issues.map(link).join(', ') || 'none found'];
-    }),
+  const versions = lines.map((reports) => reports.map(({ version }) => version).join(', '));
+  const results = table(
+    [
+      'trap',
+      'what goes wrong',
+      ...lines.map((reports) => `Node ${Number.parseInt(reports[0]?.version ?? '', 10)}`),
+      'with request-scope',
+      'cited, not measured here',
+    ],
+    TRAPS.map((trap, at) => [
+      trap.name,
+      wrong(all, at),
+      ...lines.map((reports) => spans(reports, at)),
+      ours(all, at),
+      cited(trap),
+    ]),
   );
-  const changed = traps.filter(({ at }) => spans(all, at).length > 1);
-  const changes = table(
-    ['trap', ...newest.map(({ version }) => `Node ${Number.parseInt(version, 10)}`)],
-    changed.map(({ name, at }) => [name, ...lines.map((reports) => spans(reports, at).join('; '))]),
-  );
-  const notes = traps.flatMap(({ name, note }) => (note ? [`- ${name}. ${linked(note)}\n`] : []));
-
   return `# What Node gets wrong about a request that ends early
 
-\`npm run traps:write\` generates this page: it runs \`research/node-traps/\` on every version of Node
-named here. Do not edit it. \`npm run traps\` tries your own version.
+For Node developers who ask which event or call they can rely on in their version. \`npm run traps\`
+tries the one you run. \`npm run traps:write\` generates this page: do not edit it.
 
-Each row is a situation in which a program relies on the event or the call that the row names. The
-columns of Node show what Node does alone. "With request-scope" is the same situation with
-\`requestScope\`, \`withTimeout\` or \`GracefulShutdown.drain\`, measured on every version on this page.
+The columns of Node show what Node does alone. "With request-scope" is the same situation with
+\`requestScope\`, \`withTimeout\` or \`GracefulShutdown.drain\`. Both were run on these versions, and on
+none in between:
 
-${main}
-Where both are wrong, no Node program can see the hang-up: read or drain the body first. On versions
-that are wrong in the last row, end a scope with \`scope[Symbol.dispose]()\` in \`finally\`.
-
-## Where it changed
-
-This table shows what Node does alone on each version that was run. Versions between two of them were
-not run.
-
-${changes}
-## Notes (cited, not measured)
-
-${notes.join('')}`;
+${versions.map((line) => `- ${line}\n`).join('')}
+${results}`;
 }
 
-/** The verdicts on Node alone as ranges of versions, in order: `24.0.0 to 24.15.0 n/a`. */
-function spans(reports: Report[], at: number): string[] {
+/** What Node did on the versions that were wrong. */
+function wrong(reports: Report[], at: number): string {
+  const nodes = reports.flatMap(({ rows }) => rows[at]?.node ?? []);
+  const saw = nodes.filter(({ verdict }) => verdict === 'wrong').map((finding) => finding.saw);
+  return [...new Set(saw)].join('; ');
+}
+
+/** The verdicts on Node alone: `right`, or by version `**wrong** to 24.15.0, right from 24.16.0`. */
+function spans(reports: Report[], at: number): string {
   const found: { verdict: string; first: string; last: string }[] = [];
   for (const { version, rows } of reports) {
     const verdict = rows[at]?.node.verdict ?? 'n/a';
@@ -54,10 +51,14 @@ function spans(reports: Report[], at: number): string[] {
     if (span?.verdict === verdict) span.last = version;
     else found.push({ verdict, first: version, last: version });
   }
-  return found.map(({ verdict, first, last }) => {
-    const versions = first === last ? first : `${first} to ${last}`;
-    return `${versions} ${verdict === 'wrong' ? '**wrong**' : verdict}`;
+  const texts = found.map(({ verdict, first, last }, index) => {
+    const text = verdict === 'wrong' ? '**wrong**' : verdict;
+    if (found.length === 1) return text;
+    if (index === 0) return `${text} to ${last}`;
+    if (index === found.length - 1) return `${text} from ${first}`;
+    return `${text} ${first === last ? first : `${first} to ${last}`}`;
   });
+  return texts.join(', ');
 }
 
 /** The findings with request-scope: one text if all versions agree, else one per version. */
@@ -66,4 +67,10 @@ function ours(reports: Report[], at: number): string {
   const texts = [...new Set(cells.map(({ text }) => text))];
   if (texts.length === 1) return texts.join();
   return cells.map(({ version, text }) => `${version} ${text}`).join('; ');
+}
+
+/** The note on a trap, after the issues that it does not name itself. */
+function cited({ issues, note = '' }: Trap): string {
+  const others = issues.filter((issue) => !note.includes(`#${issue}`)).map(link);
+  return [others.join(', '), linked(note)].filter(Boolean).join('. ') || 'no issue found';
 }

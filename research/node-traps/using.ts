@@ -18,7 +18,7 @@ export const USING: Trap[] = [
   {
     name: '`using` with a variable that a closure captures',
     issues: [58744, 58750],
-    note: '#58750 fixed it. Where it is wrong, end a scope in `finally`.',
+    note: '#58750 fixed it. Where it is wrong, end a scope with `scope[Symbol.dispose]()` in `finally`.',
     async node() {
       const native = compiled();
       if (typeof native !== 'function') return NOT_AVAILABLE;

@@ -17,13 +17,13 @@ export const NAMES = Object.keys(CONTENDERS) as Contender[];
 export const COLUMNS = [
   ['cpuUs', 'CPU µs/order', 0],
   ['ordersPerSecond', 'orders/s', 0],
-  ['latencyP50Ms', 'p50 ms', 1],
-  ['latencyP99Ms', 'p99 ms', 1],
-  ['cancelP50Ms', 'cancel p50 ms', 2],
-  ['cancelP99Ms', 'cancel p99 ms', 2],
+  ['latencyP50Ms', 'p50, ms', 1],
+  ['latencyP99Ms', 'p99, ms', 1],
+  ['cancelP50Ms', 'cancel p50, ms', 2],
+  ['cancelP99Ms', 'cancel p99, ms', 2],
   ['residentKib', 'KiB/order in flight', 1],
   ['heapKib', 'of it heap', 1],
-  ['hangUpsMs', '3,000 hang-ups ms', 0],
+  ['hangUpsMs', '3,000 hang-ups, ms', 0],
 ] as const;
 
 export type Figure = (typeof COLUMNS)[number][0];

@@ -29,9 +29,9 @@ export async function runDurable(quick: boolean): Promise<void> {
     roundsDurable.push(durableRound);
   }
   progress('');
-  const text = `${MACHINE}, ${postgresVersion} on the same machine and disk, \`fsync\` on, ten connections per service. 64 orders at a
-time, with no simulated work in inventory and payment. An order takes five statements; four are writes that reach the
-disk before the next step. In brackets: the median ratio to in memory, round by round.
+  const text = `${MACHINE}, ${postgresVersion} on the same machine and disk, \`fsync\` on, ten
+connections per service. 64 orders at a time, without simulated work, each with five statements, of which four are
+writes to the disk. In brackets: the median per-round ratio to in memory. µs: CPU time per order.
 
 ${table(roundsInMemory, roundsDurable)}`;
   process.stdout.write(`${text}\n`);
@@ -60,13 +60,7 @@ function table(inMemory: Round[], durable: Round[]): string {
   const figure = (rounds: Round[], name: keyof Round) => median(rounds.map((it) => it[name]));
   const ratio = (name: keyof Round) =>
     median(durable.map((it, n) => it[name] / (inMemory[n]?.[name] ?? Number.NaN)));
-  const head = [
-    '',
-    'orders/s',
-    'p50 ms',
-    'p99 ms',
-    ...SERVICES.map((name) => `CPU µs/order ${name}`),
-  ];
+  const head = ['', 'orders/s', 'p50, ms', 'p99, ms', ...SERVICES.map((name) => `${name}, µs`)];
   const names = ['ordersPerSecond', 'p50', 'p99', ...SERVICES] as const;
   const digits = (name: string) => (name.startsWith('p') && name.length === 3 ? 1 : 0);
   const row = (title: string, rounds: Round[], isBase: boolean) => [
@@ -78,6 +72,6 @@ function table(inMemory: Round[], durable: Round[]): string {
     figure(rounds, 'PostgreSQL').toFixed(0),
   ];
   const rows = [row('in memory', inMemory, true), row('with PostgreSQL', durable, false)];
-  const all = [...head, 'CPU µs/order PostgreSQL'];
+  const all = [...head, 'PostgreSQL, µs'];
   return markdownTable([all, ...rows], { align: ['l', ...all.slice(1).map(() => 'r')] });
 }

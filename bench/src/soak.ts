@@ -29,7 +29,7 @@ export async function soak(stub: Stub, stubUrl: string, orders: number): Promise
     const limit = before[what] + allowed;
     const measured = after[what];
     const result = measured <= limit ? 'kept' : `missed by ${measured - limit}`;
-    return [`${what} after ${orders} orders`, `${limit}`, `${measured}`, result];
+    return [`${what} after ${orders} orders`, `${limit}`, `${measured}: ${result}`];
   };
   return [
     row('heapBytes', orders * LEFT_BYTES_PER_ORDER),

@@ -17,9 +17,9 @@ export function tables(results: Results, soak: string[][]): string {
   });
   const align = ['l', ...headings.map(() => 'r')];
   return [
-    `${MACHINE}. In brackets: the median ratio to order-service, round by round.`,
+    `${MACHINE}. In brackets: the median per-round ratio to order-service.`,
     markdownTable([['', ...headings], ...rows], { align }),
-    markdownTable([['target', 'limit', 'measured', ''], ...targets(results), ...soak]),
+    markdownTable([['target', 'limit', 'measured'], ...targets(results), ...soak]),
   ].join('\n\n');
 }
 
@@ -27,7 +27,7 @@ function targets(results: Results): string[][] {
   const cpuLimit = Number.parseInt(process.versions.node, 10) >= 24 ? 0.33 : 0.5;
   const target = (what: string, limit: number, measured: number) => {
     const result = measured <= limit ? 'kept' : `missed by ${(measured - limit).toFixed(2)}`;
-    return [what, String(limit), measured.toFixed(2), result];
+    return [what, String(limit), `${measured.toFixed(2)}: ${result}`];
   };
   return [
     target(`CPU per order, times ${USUAL}`, cpuLimit, results.ratio(OURS, 'cpuUs', USUAL)),

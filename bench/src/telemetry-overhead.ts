@@ -27,10 +27,10 @@ export async function telemetryOverhead(
   const ratio = { OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.01' };
   const kinds: [string, string[], Record<string, string>][] = [
     ['not loaded', LOADER, {}],
-    ['loaded, and off', OPTIONS, {}],
+    ['loaded, off', OPTIONS, {}],
     ['metrics', OPTIONS, prometheus],
-    ['metrics, and 1 % of the traces', OPTIONS, { ...prometheus, ...traces, ...ratio }],
-    ['metrics, and all traces', OPTIONS, { ...prometheus, ...traces }],
+    ['metrics, 1% of traces', OPTIONS, { ...prometheus, ...traces, ...ratio }],
+    ['metrics, all traces', OPTIONS, { ...prometheus, ...traces }],
   ];
   const cpuUs = kinds.map((): number[] => []);
   try {

@@ -38,8 +38,8 @@ others hang up after ${IMPATIENT_MS} ms, and send that only under "budgets too".
 \`statement_timeout\`. Each server starts idle.
 
 Served: a 200 before the hang-up. Capacity used: answers in time. Work for nobody: the share of the database's work, by
-its log, for callers that got no answer in time. It includes queries that were stopped at once: only a budget prevents
-those. After they left: the share after the hang-up.`;
+its log, for callers that got no answer in time; only a budget prevents the part that was stopped at once. After they
+left: the share after the hang-up.`;
 
 /** Measures each server under overload, prints the tables, and draws the picture. */
 export async function runGoodput(quick: boolean): Promise<void> {

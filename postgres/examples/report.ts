@@ -19,7 +19,8 @@ const server = createServer(async (req, res) => {
   } catch (error) {
     const cause = causeOf(error, scope);
     process.stdout.write(`Report ended: ${cause?.message ?? error}\n`);
-    res.writeHead(cause ? 408 : 500).end();
+    const canceled = cause?.code === 'deadline-exceeded' ? 504 : 503;
+    res.writeHead(cause ? canceled : 500).end();
   }
 });
 

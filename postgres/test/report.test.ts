@@ -21,7 +21,7 @@ test('the example stops its report when the client hangs up, and ends by itself'
   await server.stops(REPORT);
 
   const late = fetch(url, { headers: { 'x-envoy-expected-rq-timeout-ms': '50' } });
-  expect((await late).status).toBe(408);
+  expect((await late).status).toBe(504);
   await example.seen(/Report ended: deadline exceeded/);
 
   example.child.kill('SIGTERM');

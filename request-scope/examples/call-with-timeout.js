@@ -21,7 +21,7 @@ async function start(work) {
     } catch (error) {
       const cause = causeOf(error, scope);
       server.emit('stopped', cause?.message ?? error);
-      res.writeHead(cause ? 408 : 500).end('Request canceled');
+      res.writeHead(cause ? 504 : 500).end('Request canceled');
     } finally {
       scope[Symbol.dispose]();
     }

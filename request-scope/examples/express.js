@@ -19,7 +19,7 @@ app.use((error, _req, res, next) => {
   const cause = causeOf(error, scope);
   if (!cause) return next(error);
   console.log(`the work stopped: ${cause.message}`);
-  res.status(408).send(cause.message);
+  res.status(cause.code === 'deadline-exceeded' ? 504 : 503).send(cause.message);
 });
 
 const buildReport = (signal) => sleep(60_000, 'the report', { signal });

@@ -17,7 +17,7 @@ fastify.setErrorHandler((error, _request, reply) => {
   const cause = causeOf(error, scopeOf(reply));
   if (!cause) return reply.send(error);
   console.log(`the work stopped: ${cause.message}`);
-  reply.code(408).send(cause.message);
+  reply.code(503).send(cause.message);
 });
 
 const address = await fastify.listen({ port: 0, host: '127.0.0.1' });

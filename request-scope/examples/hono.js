@@ -19,7 +19,7 @@ app.get('/report', (c) =>
         const cause = causeOf(error, scope);
         if (!cause) throw error;
         console.log(`the work stopped: ${cause.message}`);
-        return c.text(cause.message, 408);
+        return c.text(cause.message, cause.code === 'deadline-exceeded' ? 504 : 503);
       }
     },
     { shutdown },

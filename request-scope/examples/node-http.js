@@ -13,7 +13,7 @@ const server = createServer(async (req, res) => {
   } catch (error) {
     const cause = causeOf(error, scope);
     console.log(`the work stopped: ${cause?.message ?? error}`);
-    res.writeHead(cause ? 408 : 500).end();
+    res.writeHead(cause ? 503 : 500).end();
   } finally {
     scope[Symbol.dispose]();
   }

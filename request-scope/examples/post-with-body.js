@@ -17,7 +17,7 @@ const server = createServer(async (req, res) => {
   } catch (error) {
     const cause = causeOf(error, scope);
     console.log(`the order stopped: ${cause?.message ?? error}`);
-    res.writeHead(cause ? 408 : 500).end();
+    res.writeHead(cause ? 503 : 500).end();
   } finally {
     scope[Symbol.dispose]();
   }

@@ -19,7 +19,7 @@ const server = createServer(async (req, res) => {
   } catch (error) {
     const cause = causeOf(error, scope);
     console.log(`the order ended: ${cause?.message ?? error}`);
-    res.writeHead(cause ? 408 : 500).end();
+    res.writeHead(cause ? 503 : 500).end();
   } finally {
     scope[Symbol.dispose](); // Only after the refund, so that a drain waits for it.
   }

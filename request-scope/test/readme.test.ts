@@ -22,7 +22,7 @@ const handler =
     } catch (error) {
       const cause = causeOf(error, scope);
       lines.push(cause?.code ?? error);
-      res.writeHead(cause ? 408 : 500).end();
+      res.writeHead(cause ? 504 : 500).end();
     }
   };
 
@@ -31,7 +31,7 @@ async function call(url: string, parent: ScopeView): Promise<string> {
   return await withTimeout(parent, 20, async (child) => {
     const { signal } = child;
     const answer = await fetch(url, { signal, headers: budgetHeaders(child) });
-    if (answer.status === 408) throw new DeadlineExceeded();
+    if (answer.status === 504) throw new DeadlineExceeded();
     if (!answer.ok) throw new Error(`answered ${answer.status}`);
     return await answer.text();
   });
@@ -40,9 +40,9 @@ async function call(url: string, parent: ScopeView): Promise<string> {
 test.each([
   ['before the headers', () => {}],
   ['in the body', (_req, res) => void res.writeHead(200).write('half')],
-  ['seen first by the next hop', (_req, res) => res.writeHead(408).end()],
+  ['seen first by the next hop', (_req, res) => res.writeHead(504).end()],
 ] as [string, RequestListener][])(
-  "a call's own timeout %s reaches its handler: 408 and the cause",
+  "a call's own timeout %s reaches its handler: 504 and the cause",
   async (_where, stall) => {
     const lines: unknown[] = [];
     const next = createServer(stall).listen(0);
@@ -50,7 +50,7 @@ test.each([
     const url = `http://localhost:${typeof address === 'object' && address?.port}`;
     await request(handler((scope) => call(url, scope), lines))
       .get('/')
-      .expect(408);
+      .expect(504);
     expect(lines).toEqual(['deadline-exceeded']);
     next.close().closeAllConnections();
   },
@@ -61,7 +61,7 @@ test('so does the timeout of a wait', async () => {
   const wait = async (parent: ScopeView) => {
     return await withTimeout(parent, 20, ({ signal }) => sleep(60_000, 'late', { signal }));
   };
-  await request(handler(wait, lines)).get('/').expect(408);
+  await request(handler(wait, lines)).get('/').expect(504);
   expect(lines).toEqual(['deadline-exceeded']);
 });
 

@@ -4,7 +4,7 @@ const LEFT = 'a client has left';
 const STOPPED = 'the work stopped: client disconnected';
 const SPENT = [
   'the work stopped: deadline exceeded',
-  'a caller with 20 ms: 408, deadline exceeded',
+  'a caller with 20 ms: 504, deadline exceeded',
 ];
 const DRAINED = 'drained, every connection is closed';
 
@@ -16,7 +16,7 @@ export const EXAMPLE_LINES: Record<string, unknown[]> = {
   'hono.js': [...SPENT, LEFT, STOPPED, DRAINED],
   'call-with-timeout.js': [
     'in time: 200, in stock',
-    'too late: 408, Request canceled',
+    'too late: 504, Request canceled',
     'the order stopped: deadline exceeded',
     expect.stringMatching(/^the inventory stopped: (deadline exceeded|client disconnected)$/),
   ],

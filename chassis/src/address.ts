@@ -4,7 +4,7 @@ export function urlOf(host: string, port: number): string {
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-/** One line about why a server cannot listen. `variable` is the one that sets its port. */
+/** The one-line reason why a server cannot listen. `variable` sets its port. */
 export function listenError({ message, code }: NodeJS.ErrnoException, variable: string): string {
   const isAboutPort = code === 'EADDRINUSE' || code === 'EACCES';
   return isAboutPort ? `${message}; set ${variable} to use another port` : message;

@@ -12,10 +12,10 @@ export type AllowedHosts = readonly string[] | undefined;
 
 const LOOPBACK = /^(?:(?:.+\.)?localhost|127(?:\.\d+){3}|\[::1\]|\[::ffff:7f\w\w:\w+\])$/;
 
-/** The name of a service in the network of Compose or Swarm. A name without a dot cannot be registered. */
+/** A service's name on a network of Compose or Swarm. Nobody can register a name without a dot. */
 const SERVICE_NAME = /^[a-z\d-]+-service$/;
 
-/** A Host header: the host, which is the group, and perhaps a port, which may be empty. */
+/** A Host header: the host, which is captured, and an optional port, which may be empty. */
 const AUTHORITY = /^(\[[\da-f:.]+\]|[^\s:/?#@[\]\\]*)(?::\d*)?$/i;
 
 /** Whether `value` is valid for ALLOWED_HOSTS: hosts without a port, separated by commas, or `*` for all. */
@@ -25,9 +25,10 @@ export function isHostList(value: string): boolean {
 }
 
 /**
- * The hosts of ALLOWED_HOSTS, which a server that listens on `host` accepts besides its own names. Without
- * that variable it accepts all, unless it listens on a loopback address or is published on one
- * (BIND_ADDRESS): there, DNS rebinding would let a web page reach a server that only this machine can reach.
+ * The hosts of ALLOWED_HOSTS, which a server that listens on `host` accepts besides its own names. Undefined,
+ * which accepts all, if that variable is not set, unless the server listens on a loopback address or is
+ * published on one (BIND_ADDRESS): there, DNS rebinding would let a web page reach a server that only this
+ * machine can reach.
  */
 export function readAllowedHosts(env: NodeJS.ProcessEnv, host: string): AllowedHosts {
   const named = hostsIn(env.ALLOWED_HOSTS ?? '');
@@ -37,8 +38,8 @@ export function readAllowedHosts(env: NodeJS.ProcessEnv, host: string): AllowedH
 }
 
 /**
- * Why a request is refused; undefined if it is not. Browsers send the origin of a web page in headers that
- * the page cannot change (https://www.w3.org/TR/fetch-metadata/). curl, services and probes send none.
+ * Why a request is refused, or undefined. Browsers send the origin of a web page in headers that the page
+ * cannot change (https://www.w3.org/TR/fetch-metadata/). curl, services and probes send none of them.
  */
 export function refusalOf(req: IncomingMessage, allowed: AllowedHosts): Refusal | undefined {
   const { headers, rawHeaders, url = '', socket } = req;
@@ -48,7 +49,7 @@ export function refusalOf(req: IncomingMessage, allowed: AllowedHosts): Refusal 
   if (name === undefined || hasSecondHost(rawHeaders)) {
     return { status: 400, message: 'Host is not valid' };
   }
-  // HTTP/1.0 needs no Host, and no browser leaves it out. A target may be an absolute URL.
+  // HTTP/1.0 does not require a Host, and no browser omits it. A target may be an absolute URL.
   const named = host === undefined ? [] : [name];
   const target = /^[a-z][a-z\d+.-]*:\/\/(?:[^/?#]*@)?([^/?#]*)/i.exec(url)?.[1];
   if (target !== undefined) named.push(AUTHORITY.exec(target)?.[1] ?? '');
@@ -59,7 +60,7 @@ export function refusalOf(req: IncomingMessage, allowed: AllowedHosts): Refusal 
   }
   const isForeign = (site !== 'none' && site !== 'same-origin') || !isOwnOrigin(origin, host);
   if (isForeign) return { status: 403, message: 'Not for a page of another origin' };
-  // For example while the user still types the address: nobody has asked for the answer yet.
+  // Browsers prefetch while a user is still typing an address: nobody has asked for the answer yet.
   const isPrefetch = /prefetch/i.test(String(headers['sec-purpose'] ?? purpose ?? ''));
   return isPrefetch ? { status: 403, message: 'Not for a prefetch' } : undefined;
 }

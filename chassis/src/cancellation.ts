@@ -4,9 +4,9 @@ import { causeOf, DeadlineExceeded, type Scope } from 'request-scope';
 import { sendText } from './answers.ts';
 
 /**
- * Whether `scope` has aborted or its deadline has passed, in which case this aborts it. Call it at a point
- * of no return: after a SIGSTOP, a long task, or behind other timers, the timer of a deadline fires late.
- * The clock is monotonic, and on Linux it does not count the time in which the machine is suspended.
+ * Whether `scope` has aborted. If its deadline has passed, this aborts it: after a SIGSTOP, a long task or
+ * behind other timers, the scope's own timer fires late. Call it at each point of no return. The clock is
+ * monotonic; on Linux it excludes the time in which the machine is suspended.
  */
 export function hasAborted(scope: Scope): boolean {
   if (scope.remainingMs === 0) scope.abort(new DeadlineExceeded());
@@ -23,8 +23,8 @@ interface Canceled {
 }
 
 /**
- * Answers 408, and logs why and after how many milliseconds the work ended, if `error` comes from a
- * cancellation of `scope`. Rethrows any other error.
+ * If `error` comes from a cancellation of `scope`, answers 408, and logs the cause and how many milliseconds
+ * the work took. Rethrows any other error.
  */
 export function answerCanceled(
   res: Response,

@@ -40,14 +40,14 @@ const RETENTION_MARGIN_MS = 600_000;
 
 /**
  * How many milliseconds an attempt and its payment are remembered: as long as the attempt and its void can
- * take, and ten minutes more. order-service and payment-service must agree on it.
+ * take, plus ten minutes. order-service and payment-service must agree on it.
  */
 export function retentionMs(callTimeoutMs: number, voidGiveUpMs: number): number {
   return callTimeoutMs + voidGiveUpMs + RETENTION_MARGIN_MS;
 }
 
 /**
- * Reads a duration in whole milliseconds, which may be as long as a timer can wait.
+ * Reads a duration in whole milliseconds, no longer than a timer can wait.
  *
  * @throws {StartError} if it has a bad value.
  */
@@ -83,7 +83,7 @@ export function integer(
   return usable ? Number(value) : refuse(name, value, `an integer from ${min} to ${max}`);
 }
 
-/** Undefined keeps the state in memory. */
+/** Undefined if the state is kept in memory. */
 function databaseUrl(env: Environment): string | undefined {
   const value = env.DATABASE_URL;
   if (!value) return undefined; // Compose passes an unset variable as an empty one.

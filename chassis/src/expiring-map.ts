@@ -1,7 +1,7 @@
-/** The most entries that are removed at a time: more would block the event loop. */
+/** How many entries are removed at a time, at most: more would block the event loop. */
 const MAX_CLEARED = 100;
 
-/** A map that keeps each value for a fixed time. It evicts none before: its owner bounds the size. */
+/** A map that keeps each value for a fixed time, and never evicts one earlier: its owner bounds the size. */
 export class ExpiringMap<Value> {
   readonly #entries = new Map<string, { value: Value; expiresAt: number }>();
   readonly #ttlMs: number;

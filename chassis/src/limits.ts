@@ -2,8 +2,8 @@ import { createServer, type RequestListener, type Server, type ServerOptions } f
 import type { Socket } from 'node:net';
 
 /**
- * A request that exceeds a timeout is answered 408, one with larger headers 431. Idle connections stay open
- * longer than the services keep theirs, since the side that sends the next request must be the one to close.
+ * Requests beyond a timeout are answered 408, larger headers 431. The server keeps idle connections open longer
+ * than the services' clients do: if it closed first, it could cut off a request.
  */
 const REQUEST_LIMITS: ServerOptions = {
   maxHeaderSize: 16 * 1024,
@@ -19,7 +19,7 @@ const MAX_CONNECTIONS = 10_000;
 /** Connections that wait to be accepted. Node's default of 511 drops connections under a burst. */
 export const BACKLOG = 4_096;
 
-/** How long a client may read nothing of a pending answer. */
+/** How long a client may read no byte of a pending answer. */
 const UNREAD_ANSWER_TIMEOUT_MS = 30_000;
 
 /** How often progress is checked within that time. */
@@ -46,7 +46,7 @@ export function createLimitedServer(
 export function cutUnreadAnswers(server: Server, timeoutMs = UNREAD_ANSWER_TIMEOUT_MS): void {
   const connections = new Map<Socket, { unsentBytes: number; unchanged: number }>();
   let timer: NodeJS.Timeout | undefined;
-  // It counts checks and not time: while the process is stopped, no client can make progress.
+  // Counts checks, not time: while the process is stopped, no client can make progress.
   const check = () => {
     for (const [socket, seen] of connections) {
       const unsentBytes = unsentBytesOf(socket);

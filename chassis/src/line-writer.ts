@@ -1,10 +1,10 @@
 import { constants, fstatSync, openSync } from 'node:fs';
 import { destination } from 'pino';
 
-/** The size of the buffer for lines that cannot be written yet: the reader is stalled, or the disk full. */
+/** The buffer for lines that cannot be written because the reader has stalled or the disk is full. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
 
-/** How soon the buffer is retried, unless a further line retries it before. */
+/** The delay after which the buffer is retried, unless another line retries it earlier. */
 const RETRY_MS = 20;
 
 /** The lines that were dropped because the buffer was full. */
@@ -21,7 +21,7 @@ export interface LineWriter {
   flush(done?: () => void): void;
 }
 
-/** The code is for a line that is longer than the whole buffer: it is dropped without an error. */
+/** A line that is longer than the whole buffer is dropped without an error of its own: this is its code. */
 const NONE: Lost = { count: 0, code: 'EMSGSIZE' };
 
 interface Options {

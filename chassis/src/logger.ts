@@ -1,7 +1,7 @@
 import { type Logger, pino, stdTimeFunctions } from 'pino';
 import { lineWriter } from './line-writer.ts';
 
-/** The widest pretty line, and the part of it before the message: time and level. */
+/** The width of a pretty line, and of its part before the message: time and level. */
 const MAX_COLUMNS = 120;
 const PREFIX_COLUMNS = 22;
 
@@ -30,7 +30,7 @@ export async function createLogger(
   return logger;
 }
 
-/** Resolves with a function that makes a pretty line of a line in JSON. */
+/** Resolves with a function that turns a JSON line into a pretty one. */
 async function prettifier(): Promise<(line: string) => string> {
   const { prettyFactory } = await import('pino-pretty');
   const look = { include: 'time,level,err', singleLine: true, translateTime: 'SYS:HH:MM:ss.l' };
@@ -67,7 +67,7 @@ function messageFormat(line: Record<string, unknown>): string {
   return `${withShortIds(message, line, room + ended.length - short.length)}${short}${id}${link}`;
 }
 
-/** Shortens the ids in `message`, and nothing else, until it fits into `room` columns or they are short. */
+/** Shortens only the ids in `message`, until it fits into `room` columns or every id is short. */
 function withShortIds(message: string, line: Record<string, unknown>, room: number): string {
   let text = message;
   for (const id of [line.orderID, line.productID]) {

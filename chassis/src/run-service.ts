@@ -16,10 +16,10 @@ import { neverWait } from './line-writer.ts';
 import { count, createLogger } from './logger.ts';
 import type { AppOptions } from './service-app.ts';
 
-/** After a drain, how long aborted queries have to stop, and the reader of the log to take the last lines. */
+/** How long after a drain aborted queries have to stop, and the log's reader has to take the last lines. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
-/** One Ctrl+C reaches a process two or three times. A signal this long after the first is another one. */
+/** One Ctrl+C reaches a process two or three times. Only a signal that comes later than this is another one. */
 const REPEATED_SIGNAL_MS = 1_000;
 
 /**
@@ -35,7 +35,7 @@ export async function runService<Config extends ServiceConfig>(service: {
 }): Promise<void> {
   const refuseToStart = ({ message }: Error) => {
     process.stderr.write(`${service.name}: ${message}\n`);
-    process.exit(1); // The search for the database would keep the process alive.
+    process.exit(1); // The attempts to reach the database would keep the process alive.
   };
   // A write to stderr, by Node or telemetry, must neither block the service nor end it.
   neverWait(process.stderr.on('error', () => {}));
@@ -65,7 +65,7 @@ export async function runService<Config extends ServiceConfig>(service: {
     const server = createLimitedServer(app);
     const { host, port, shutdownTimeoutMs, drainDelayMs, maxConnectionAgeMs } = config;
     shutdown.attach(server, { maxConnectionAgeMs: maxConnectionAgeMs || undefined });
-    // Before it listens: a supervisor may send SIGTERM as soon as the port is open.
+    // Before it listens, because a supervisor may send SIGTERM as soon as the port is open.
     exitGracefully(logger, async () => {
       await shutdown.drain(shutdownTimeoutMs, drainDelayMs);
       const isLogged = new Promise<void>((resolve) => logger.flush(() => resolve()));

@@ -7,14 +7,14 @@ import { scopeOf } from 'request-scope/express';
 /** A request with a larger body is answered 413. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
-/** Waiting pipelined requests on all connections, of about 11 kB each. One more closes its connection. */
+/** The limit of waiting pipelined requests, about 11 kB each, on all connections. One more closes its own. */
 const MAX_WAITING = 5_000;
 
 /**
  * Middleware that holds a request until its body has arrived and all earlier answers on its connection have
- * been sent. A cancellation in the meantime ends the request. No route needs the body, but Node cannot see
- * a hang-up behind a body that is not read. Pipelined requests start one at a time, each when the operating
- * system has accepted the answer before it, so that a connection never holds more than one answer in memory.
+ * been sent. A cancellation in the meantime ends the request. No route needs the body, but Node cannot see a
+ * hang-up behind an unread one. Pipelined requests start one at a time, each when the operating system has
+ * accepted the answer before it, so that a connection never holds more than one answer in memory.
  */
 export function waitUntilReady(maxWaiting = MAX_WAITING): RequestHandler {
   let waiting = 0;
@@ -26,7 +26,7 @@ export function waitUntilReady(maxWaiting = MAX_WAITING): RequestHandler {
     const isPipelined = !res.socket;
     const isTooMuch = isPipelined && waiting >= maxWaiting;
     if (isTooMuch || req.socket.destroyed) return void req.socket.destroy();
-    const scope = scopeOf(res); // From here on its budget runs.
+    const scope = scopeOf(res); // Its budget starts here.
     const { signal } = scope;
     const waits = [hasBody && Promise.race([readBody(req), aborted(signal)])];
     if (isPipelined) {
@@ -47,7 +47,7 @@ export function waitUntilReady(maxWaiting = MAX_WAITING): RequestHandler {
   };
 }
 
-/** Resolves after the earlier answers were sent, and after other work in the event loop had its turn. */
+/** Resolves once the earlier answers were sent and other work in the event loop has had its turn. */
 function earlierAnswersSent({ socket }: Request, res: Response): Promise<void> {
   return new Promise((resolve, reject) => {
     const hangUp = () => reject(new ClientDisconnected());

@@ -40,7 +40,7 @@ export class ShuttingDown extends Cancellation {
   readonly code = 'shutting-down';
 }
 
-/** The most errors that causeOf looks at within one error. */
+/** How many errors causeOf examines within one error. */
 const MAX_ERRORS = 100;
 
 /**
@@ -82,14 +82,14 @@ interface Wrapping {
   suppressed?: unknown;
 }
 
-/** `error` and the errors wrapped in it, the outermost first, each once even if they form a circle. */
+/** `error` and the errors wrapped in it, outermost first, each once even if they refer to each other. */
 function errorsIn(error: unknown): Wrapping[] {
   const found = new Set<Wrapping>();
   const add = (value: unknown) => {
     if (typeof value === 'object' && value !== null && found.size < MAX_ERRORS) found.add(value);
   };
   add(error);
-  // Iterating over a Set includes the elements that are added meanwhile.
+  // The loop also visits the errors that it adds.
   for (const it of found) {
     if (isCancellation(it)) continue;
     // new Error('No stock', { cause }), fetch's TypeError, Node's AbortError
@@ -112,7 +112,7 @@ function isBug({ name, cause }: Wrapping): boolean {
   return typeof name === 'string' && BUG_NAME.test(name) && cause === undefined;
 }
 
-/** Whether it is the error for an abort of Node, fetch and most libraries, or the one of axios. */
+/** Whether this is an abort error of Node, fetch and most libraries, or of axios. */
 function isAbortError({ name, code }: Wrapping): boolean {
   if (name === 'AbortError' || code === 'ABORT_ERR') return true;
   return name === 'CanceledError' || code === 'ERR_CANCELED';

@@ -9,7 +9,7 @@ export type AnyServer = Server | http2.Http2Server | http2.Http2SecureServer;
 export type ServedRequest = IncomingMessage | http2.Http2ServerRequest;
 export type ServedResponse = ServerResponse | http2.Http2ServerResponse;
 
-/** The most pipelined requests without a response on one connection; one more closes it. */
+/** How many pipelined requests may be unanswered on one connection; one more closes it. */
 const MAX_PENDING = 100;
 
 /** How long a request may be in transit on a connection whose client was not told to close it. */
@@ -21,7 +21,7 @@ interface Connection {
   openedAt: number;
   /** Responses whose last byte the operating system has not taken yet. */
   pending: Set<Pending>;
-  /** `bytesRead` after the last request: once it has grown, another request has begun. */
+  /** `bytesRead` after the last request: a larger value means that another request has begun. */
   requestedBytes: number;
   /** Runs while a last request may be in transit. */
   closing?: NodeJS.Timeout | undefined;
@@ -77,7 +77,7 @@ export function followConnections(server: AnyServer, maxAgeMs: number, onIdle: (
   const isOld = ({ openedAt }: Connection) => performance.now() - openedAt >= maxAgeMs;
 
   const track = (req: ServedRequest, res: ServedResponse) => {
-    if ('stream' in req || 'stream' in res) return; // trackStream has it.
+    if ('stream' in req || 'stream' in res) return; // trackStream follows it.
     const connection = req.socket;
     const state = connections.get(connection) ?? follow(connection);
     keepOpen(state);
@@ -85,7 +85,7 @@ export function followConnections(server: AnyServer, maxAgeMs: number, onIdle: (
     pending.add(res);
     res.once('finish', () => {
       pending.delete(res);
-      if (cannotSeeHangUp(connection, pending)) connection.destroy(); // Another response is first now.
+      if (cannotSeeHangUp(connection, pending)) connection.destroy(); // Another response has become the first.
       // Its head may have left before the drain began, without `Connection: close`.
       if (hasStopped) closeSoon(connection, state);
       onIdle();
@@ -112,13 +112,14 @@ export function followConnections(server: AnyServer, maxAgeMs: number, onIdle: (
       state.pending.delete(stream);
       onIdle();
     });
-    // Usually the client learns of this before the response, and streams that came together are served. Node
-    // cannot announce a GOAWAY: it refuses streams in transit with REFUSED_STREAM, which says that they did nothing.
+    // Later, so that streams that arrived together are served; usually the client still learns of it before the
+    // response. Node cannot announce a GOAWAY: it refuses streams in transit with REFUSED_STREAM, so the client
+    // knows that nothing was done.
     if (isClosing || isOld(state)) setImmediate(() => session.close());
   };
 
   const events: EventEmitter = server;
-  // A TLS connection has two sockets, both followed: before the handshake there is only the outer one.
+  // A TLS connection has two sockets, both followed: before the handshake only the outer one exists.
   for (const event of ['connection', 'secureConnection', 'session']) events.on(event, follow);
   events.prependListener('stream', trackStream);
   // Only events that the application listens to. A listener of ours alone would suppress Node's own response

@@ -65,7 +65,7 @@ function endingWithBody(
   onRead: () => void,
 ): ReadableStream<Uint8Array> {
   const reader = body.getReader();
-  // Nothing is pulled ahead, so the first pull means that somebody reads.
+  // No chunk is pulled in advance, so the first pull means that somebody reads.
   const strategy = { highWaterMark: 0 };
   return new ReadableStream<Uint8Array>(
     {

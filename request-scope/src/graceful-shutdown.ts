@@ -7,7 +7,7 @@ import { Scope, timerMs } from './scope.ts';
 /** How long aborted handlers and hooks have to respond or to log, in milliseconds. */
 export const ABORTED_TIMEOUT_MS = 1_000;
 
-/** The method by which scopes join a drain. The symbol is registered, so that copies of the package agree. */
+/** Adds a scope to the drain. `Symbol.for` makes several copies of the package agree. */
 export const REGISTER: unique symbol = Symbol.for('request-scope.register');
 
 export interface AttachOptions {
@@ -29,7 +29,7 @@ export class GracefulShutdown {
   #onIdle: (() => void) | undefined;
 
   constructor() {
-    setMaxListeners(0, this.signal); // Each stream may listen: from eleven on Node would warn.
+    setMaxListeners(0, this.signal); // Every stream may listen, and from eleven on Node would warn.
   }
 
   /** True from the moment the drain begins. Health checks should answer 503 from then on. */
@@ -61,7 +61,7 @@ export class GracefulShutdown {
 
   /**
    * Follows the connections of a server. Call it after the server's listeners are set and before it listens.
-   * With `maxConnectionAgeMs` clients reconnect from time to time, and so find new replicas.
+   * With `maxConnectionAgeMs` clients reconnect from time to time, and thus find new replicas.
    */
   attach(
     server: AnyServer,

@@ -6,7 +6,7 @@ import { ABORTED_TIMEOUT_MS, type GracefulShutdown, REGISTER } from './graceful-
 import { openScope, type Scope } from './scope.ts';
 
 export interface ScopeOptions {
-  /** Its drain waits for the scope, and aborts it once the drain's time is up. */
+  /** The drain waits for the scope, and aborts it when its time is up. */
   shutdown?: GracefulShutdown | undefined;
 }
 
@@ -33,7 +33,7 @@ interface Served {
   scope?: Scope;
 }
 
-/** A property: a WeakMap with an entry per request costs the garbage collector more than the request. */
+/** A property, because a WeakMap entry per request costs the garbage collector more than the request does. */
 const SERVED: unique symbol = Symbol('served');
 
 type PreparedResponse = ServedResponse & { [SERVED]?: Served };
@@ -73,7 +73,7 @@ export function scopeOf(res: PreparedResponse): Scope {
 function openUntilAnswered(res: ServedResponse, served: Served): Scope {
   let timer: NodeJS.Timeout | undefined;
   const scope = open(served, {
-    // No event says when the handler has ended, unless it ends the scope.
+    // Only the end of the scope can tell when the handler has ended: there is no event.
     onOver: (it) => {
       timer = setTimeout(() => it[Symbol.dispose](), ABORTED_TIMEOUT_MS).unref();
     },

@@ -20,8 +20,8 @@ export function timerMs(timeoutMs: number): number {
 }
 
 /**
- * A scope as a callee should take it: when to stop, and how much time is left. By this type a callee
- * can neither abort nor end the scope of its caller.
+ * A scope as a callee should take it: when to stop, and how much time is left. By this type a callee cannot
+ * abort or end the scope of its caller.
  */
 export interface ScopeView {
   readonly signal: AbortSignal;
@@ -54,7 +54,7 @@ export let openScope: (timeoutMs: number | undefined, origin: Origin, onEnd: () 
  * `using` or in `finally`. Ending a scope clears its timer and its listeners; it never aborts.
  */
 export class Scope implements ScopeView, Disposable {
-  /** For the scope that is being constructed: the public constructor takes only the timeout. */
+  /** Passes these to the constructor, which in public takes only the timeout. */
   static #opening: { origin?: Origin; onEnd?: () => void } | undefined;
 
   static {
@@ -65,7 +65,7 @@ export class Scope implements ScopeView, Disposable {
   }
 
   readonly #controller = new AbortController();
-  /** Keeps the AsyncLocalStorage context in which the scope was opened. Listeners would get the socket's. */
+  /** Abort listeners run in the AsyncLocalStorage context in which the scope was opened, not in the socket's. */
   readonly #context = new AsyncResource('Scope');
   readonly #startedAt = performance.now();
   readonly #deadline: number;
@@ -104,8 +104,8 @@ export class Scope implements ScopeView, Disposable {
 
   /**
    * A child scope: it aborts when this one does, for the same reason, or after `timeoutMs` milliseconds with
-   * DeadlineExceeded. It can shorten the deadline and never extends it. The caller ends it; `withTimeout`
-   * does so by itself.
+   * DeadlineExceeded. It can shorten the deadline, never extend it. The caller ends it, which `withTimeout`
+   * does by itself.
    *
    * @throws {RangeError} if `timeoutMs` is not a number.
    */
@@ -121,7 +121,7 @@ export class Scope implements ScopeView, Disposable {
     if (this.signal.aborted) return;
     this.#context.runInAsyncScope(() => {
       if (aborted.hasSubscribers) {
-        // A parent from elsewhere may have been aborted with anything.
+        // The reason of a foreign parent can be any value.
         const code = isCancellation(reason) ? reason.code : 'other';
         aborted.publish({ scope: this, code, elapsedMs: this.elapsedMs });
       }
@@ -153,11 +153,11 @@ function childOf(parent: ScopeView, timeoutMs: number): Scope {
 }
 
 /**
- * Runs `work` under a child of `parent` that aborts after `timeoutMs` milliseconds, and ends the child.
- * Resolves with the result of `work`. Where the child was aborted, by its timeout or with its parent, it
- * rejects with the reason, both if the work failed and if it ended quietly: see `causeOf` for the
- * errors, such as a TypeError, that are thrown as they are. It waits for `work` even if that ignores its
- * signal, so that no call goes on unseen. If `parent` is aborted already, `work` is not called.
+ * Runs `work` under a child of `parent` that aborts after `timeoutMs` milliseconds, ends the child, and
+ * resolves with the result. If the child was aborted, by its timeout or with its parent, rejects with the
+ * reason, even if `work` ended quietly; `causeOf` describes the errors, such as a TypeError, that are thrown as
+ * they are. Waits for `work` even if it ignores the signal, so that no call continues unseen. If `parent` is
+ * aborted already, `work` is not called.
  *
  * @throws {RangeError} if `timeoutMs` is not a number.
  */
@@ -168,7 +168,7 @@ export async function withTimeout<Result>(
 ): Promise<Result> {
   const child = childOf(parent, timeoutMs);
   const { signal } = child;
-  /** By the clock too: a timer fires late where the process stood still or was busy. */
+  /** Checks the clock too: a timer fires late if the process was stopped or busy. */
   const hasAborted = () => {
     if (child.remainingMs === 0) child.abort(new DeadlineExceeded());
     return signal.aborted;

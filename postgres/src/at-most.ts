@@ -1,4 +1,4 @@
-/** Resolves with what `work` resolves with, or with undefined once `durationMs` milliseconds have passed. */
+/** Resolves with the result of `work`, or with undefined after `durationMs` milliseconds. */
 export async function atMost<T>(durationMs: number, work: Promise<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const delay = new Promise<undefined>((resolve) => {

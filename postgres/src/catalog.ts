@@ -3,7 +3,7 @@ import { TablesRefused } from './table.ts';
 /** Runs one statement, or several that are separated by `;` and have no values, and resolves with the rows. */
 export type Run = (text: string, values?: unknown[]) => Promise<Record<string, unknown>[]>;
 
-/** The table, in the schema of the others, that says which version each of them has. */
+/** The table that has the version of every other table in its schema. */
 export const VERSIONS_TABLE = 'table_versions';
 const VERSIONS_COLUMNS = ['table_name text not null', 'version integer not null'];
 
@@ -16,11 +16,11 @@ export interface Relation {
   columns: string[];
   /** Whether the role may alter it. */
   isOwn: boolean;
-  /** What the role may do with it, of select, insert, update and delete. */
+  /** The privileges that the role has on it: select, insert, update, delete. */
   privileges: string[];
   /** Whether row-level security may hide rows from the role. */
   hidesRows: boolean;
-  /** Whether its schema is on the search path, so that a statement without a schema may have meant it. */
+  /** Whether its schema is on the search path, so that statements without a schema may have used it. */
   isOnPath: boolean;
   /** Whether the role may create something in its schema. */
   mayCreateBeside: boolean;

@@ -4,7 +4,7 @@ import { Client, type ClientConfig, type QueryResult, type QueryResultRow } from
 import { guardProtocol } from './protocol-guard.ts';
 import { setUpSession } from './session.ts';
 
-/** How a connection is opened, beside its URL. */
+/** How to open a connection, besides its URL. */
 export interface ConnectOptions {
   /** The file with the password, which takes the place of the URL's. It is read for each connection. */
   passwordFile?: string | undefined;
@@ -14,13 +14,13 @@ export interface ConnectOptions {
   connectTimeoutMs?: number;
 }
 
-/** Of a connection that is opened again when it is lost. */
+/** For a connection that is reopened when it is lost. */
 export interface ReconnectOptions extends ConnectOptions {
   /** How many milliseconds pass between two attempts, or two checks; 1,000 unless given. */
   pauseMs?: number;
 }
 
-/** The silence after which TCP asks the peer whether it is there. Node asks ten times, a second apart. */
+/** The silence after which TCP probes the peer. Node sends ten probes, a second apart. */
 const KEEP_ALIVE_MS = 10_000;
 
 /** How long the server has to close a connection after Terminate. */
@@ -64,13 +64,13 @@ export class Connection extends Client {
   constructor(config: ReturnType<typeof clientConfig> & ClientConfig) {
     super(config);
     this.#timeoutMs = config.connectionTimeoutMillis;
-    // The pending query rejects with the error too. Without a listener it would crash the process.
+    // The pending query rejects with the error too. Without a listener the process would crash.
     this.on('error', () => {});
     const { passwordFile } = config;
     const internals = this as unknown as Internals;
     if (passwordFile) internals.password = () => readPassword(passwordFile);
     const { connection } = internals;
-    // pg throws in its socket's listener where a server asks for a password and there is none.
+    // pg throws in its socket's listener if a server asks for a password and there is none.
     const sendPassword = connection.password;
     connection.password = (password) => sendPassword.call(connection, password ?? '');
     const attach = connection.attachListeners;

@@ -3,7 +3,7 @@ import type { Pool, ReconnectOptions } from './index.ts';
 import { TablesRefused } from './table.ts';
 import type { Tables } from './tables.ts';
 
-/** A logger for the changes of the database's availability; pino's, for instance. */
+/** A logger for changes of availability, such as pino's. */
 interface Log {
   info(message: string): void;
   warn(message: string): void;
@@ -29,7 +29,7 @@ export interface Database {
 }
 
 export interface DatabaseOptions extends ReconnectOptions {
-  /** The service's tables: looked for, made or upgraded as soon as the server is there. */
+  /** The service's tables, which are checked, created or upgraded as soon as the server is there. */
   tables: Pick<Tables, 'schema' | 'prepare'>;
   /** How many queries of the service run at a time. */
   maxConnections: number;
@@ -42,17 +42,16 @@ export interface DatabaseOptions extends ReconnectOptions {
 
 const codeOf = ({ code, message }: NodeJS.ErrnoException) => code ?? message;
 
-/** These take longer than a short write: one that began when the last query failed has failed by then too. */
+/** This many checks take longer than a short write: one that began when the last query failed has ended too. */
 const QUIET_CHECKS = 6;
 
 /**
- * Opens the database at `url` for a service. The URL stands for four kinds of connection:
+ * Opens the database at `url` for a service. One URL opens four kinds of connection:
  *
  * - the pool's, for the service's queries: at most `maxConnections`, opened when they are needed;
- * - the watch's, which checks the server once a second and prepares the tables: one, and briefly another that is
- *   being closed;
+ * - one that checks the server once a second and prepares the tables, and briefly another that is being closed;
  * - one for each channel that `listen` is called with;
- * - one for each cancel request: at most 20 at a time, which need no log-in and end at once.
+ * - one for each cancel request: at most 20 at a time, without a log-in and closed at once.
  *
  * Loads pg only when it is called, so a service that keeps its state in memory never does.
  */
@@ -95,7 +94,10 @@ export async function openDatabase(
   };
 }
 
-/** Whether a query would be answered, by the last check and by how the queries since the check before have ended. */
+/**
+ * Whether a query would be answered, judging by the last check and by how the queries since the one before have
+ * ended.
+ */
 class Readiness {
   /** Undefined before the first check. */
   isReady: boolean | undefined;
@@ -107,7 +109,7 @@ class Readiness {
   #away: Error | undefined;
   /** The code of the failing queries, while more fail than are answered. */
   #trouble: string | undefined;
-  /** Why the tables cannot be used, as it was logged last. */
+  /** The reason why the tables cannot be used that was logged last. */
   #refusal: string | undefined;
   #quietChecks = 0;
 

@@ -8,7 +8,7 @@ abstract class RetryLater extends Error {
   abstract readonly mayBeDone: boolean;
 }
 
-/** The server cannot be reached, the connection was lost, or the server refuses what it does at other times. */
+/** The server cannot be reached, the connection was lost, or the server refuses for now what it usually does. */
 export class DatabaseUnavailable extends RetryLater {
   override readonly name = 'DatabaseUnavailable';
   /** The reason in one word: `ECONNREFUSED`, or an SQLSTATE. */

@@ -11,7 +11,7 @@ interface Plan {
 const NOTHING: Plan = { statements: [], isAllowed: true };
 
 /**
- * The statements that create `tables`, or upgrade them to this version; none if there is nothing to do.
+ * The statements that create `tables` or upgrade them to this version; none if nothing is to be done.
  *
  * @throws {TablesRefused} If a table belongs to something else, is of a later version, or may not be used.
  */
@@ -80,7 +80,7 @@ function planUnversioned(schema: string, table: Table, named: Relation[]): Plan 
   );
 }
 
-/** Gives the table a version, which all roles that use the table may read. */
+/** Gives the table a version. All roles that use the table may read it. */
 function adopt(schema: string, table: Table, { users }: Relation): string[] {
   const statements = migrate(schema, table, 1);
   if (users.length === 0) return statements;
@@ -92,7 +92,9 @@ function adopt(schema: string, table: Table, { users }: Relation): string[] {
   ];
 }
 
-/** Replicas of the previous version find a view in the table's old place, and create no other table there. */
+/**
+ * Leaves a view in the table's old place, so that replicas of the previous version create no other table there.
+ */
 function move(schema: string, table: Table, former: Relation): string[] {
   const was = `"${former.schema.replaceAll('"', '""')}".${table.name}`;
   const statements = [

@@ -12,13 +12,13 @@ export const LOCK_NOT_AVAILABLE = '55P03';
 export const READ_ONLY = '25006';
 
 /**
- * SQLSTATEs that speak of the server and not of the statement. The server starts, stops, or has no connection
- * left (08, 53, 57P, 58); it accepts no write, as a standby (25006); it does not let us in (28, 3D); a lock was
- * not available (55P03); or the session is in a state in which we have not left it (25).
+ * SQLSTATEs that concern the server and not the statement: it is starting, stopping, or out of connections (08,
+ * 53, 57P, 58); it accepts no write, like a standby (25006); it rejects the log-in or the database (28, 3D); a
+ * lock was not available (55P03); or the session is not in the state in which we left it (25).
  */
 const SERVER_TROUBLE = /^(08|25|28|3D|53|55P03|57P|58)/;
 
-/** pg's messages about a connection that is not there. These errors have no code: the key becomes their code. */
+/** pg's messages about a missing connection. These errors have no code; the key becomes their code. */
 const NO_CONNECTION: Record<string, RegExp> = {
   timeout: /timeout$|^timeout ex/,
   closed: /^Connection terminated|not queryable$/,
@@ -27,7 +27,7 @@ const NO_CONNECTION: Record<string, RegExp> = {
   tls: /SSL/,
 };
 
-/** DatabaseUnavailable if `error` speaks of the connection or the server; any other error is returned as it is. */
+/** Returns DatabaseUnavailable if `error` concerns the connection or the server, any other error unchanged. */
 export function toUnavailable(error: unknown, mayBeDone: boolean): unknown {
   if (error instanceof DatabaseError) {
     // Every error of PostgreSQL has a code.
@@ -43,7 +43,7 @@ export function toUnavailable(error: unknown, mayBeDone: boolean): unknown {
   return known ? new DatabaseUnavailable(known[0], error, mayBeDone) : error;
 }
 
-/** A connection could not be opened: always DatabaseUnavailable, and nothing was sent. */
+/** The error of a connection that could not be opened: always DatabaseUnavailable, and nothing was sent. */
 export function toNotConnected(error: unknown): DatabaseUnavailable {
   const known = toUnavailable(error, false);
   if (known instanceof DatabaseUnavailable) return known;
@@ -57,7 +57,7 @@ export function isStopped(error: unknown): error is Error {
   return isCanceled || error instanceof DeadlineExceeded;
 }
 
-/** The server has not answered in time, or only because it was asked to cancel. */
+/** The error of a server that has not answered in time, or only because it was asked to cancel. */
 export function timedOut(cause?: unknown): DatabaseUnavailable {
   return new DatabaseUnavailable('timeout', new Error('not answered in time', { cause }));
 }

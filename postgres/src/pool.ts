@@ -32,14 +32,17 @@ export interface PoolOptions extends ConnectOptions {
 }
 
 export interface QueryOptions {
-  /** The query is not sent if fewer milliseconds than this are left of its scope; 0 unless given. */
+  /** The query is not sent if its scope has less time left than this, in milliseconds; 0 unless given. */
   expectedMs?: number;
   /**
-   * Once it has been sent, the query is not canceled when its scope aborts: the scope bounds only the wait for a
-   * connection. For a short write, whose outcome must be known. False unless given.
+   * An abort does not cancel the query once it was sent: the scope bounds only the wait for a connection. For a
+   * short write, whose outcome must be known. False unless given.
    */
   uncancelable?: boolean;
-  /** The query may be refused while too many wait or the database is away; true for a query with a scope. */
+  /**
+   * Whether the query may be refused while too many wait or the database is away. If not given: if it has a
+   * scope.
+   */
   refusable?: boolean;
 }
 
@@ -49,7 +52,7 @@ export interface Outcomes {
   answered: number;
   /** The database was unavailable. */
   failed: number;
-  /** The code of the last that has failed. */
+  /** The code of the last failure. */
   failure: string;
 }
 
@@ -64,7 +67,7 @@ const MAX_CANCELS = 20;
 /** How long a query may wait for a connection. */
 const MAX_WAIT_MS = 15_000;
 
-/** A write that was ended because it waited for others. Its connection is as good as before. */
+/** Codes of a write that was ended because it waited for others. Its connection is still good. */
 const ENDED_WAITING = [QUERY_CANCELED, LOCK_NOT_AVAILABLE];
 
 /** A pool for the server at `url`: `postgres://user:password@host:port/database`. Opens no connection yet. */
@@ -72,7 +75,7 @@ export function createPool(url: string, options: PoolOptions): Pool {
   return new Pool(url, options);
 }
 
-/** pg's pool, of which a query leaves the queue, or stops in the database, as soon as its scope aborts. */
+/** pg's pool, with queries that leave the queue, or stop in the database, as soon as their scope aborts. */
 export class Pool implements AsyncDisposable {
   readonly #queue: Semaphore;
   readonly #limits: Limits;
@@ -96,7 +99,7 @@ export class Pool implements AsyncDisposable {
     const Client = Connection as unknown as PoolConfig['Client'];
     this.#connect = () => {
       const connections = new Connections({ ...config, Client });
-      return connections.on('error', () => {}); // The query whose connection it was rejects with it.
+      return connections.on('error', () => {}); // The query on that connection rejects with the error.
     };
     this.#connections = this.#connect();
   }
@@ -139,7 +142,7 @@ export class Pool implements AsyncDisposable {
     if (this.#closed) return;
     const old = this.#connections;
     this.#connections = this.#connect();
-    // Not at once: pg's pool may have promised an idle connection in this very tick.
+    // Not at once, because pg's pool may have promised an idle connection in this very tick.
     setImmediate(() => void old.end());
   }
 
@@ -153,7 +156,10 @@ export class Pool implements AsyncDisposable {
     return this.close();
   }
 
-  /** Settles when the answer is there or `scope` aborts; the next in the queue waits for the connection. */
+  /**
+   * Settles when the answer has arrived or `scope` aborts. The next in the queue waits for the connection
+   * itself.
+   */
   async #enqueue<Row extends QueryResultRow>(
     statement: QueuedStatement,
     scope: QueryScope | undefined,
@@ -211,9 +217,9 @@ export class Pool implements AsyncDisposable {
         // Before anything else: a later abort would cancel the next statement on the connection.
         signal?.removeEventListener('abort', abort);
         await running?.canceled;
-        // A connection on which a transaction was left open is closed, and the transaction with it.
+        // If the statement left a transaction open, its connection is closed, and the transaction with it.
         client.release(isBroken || client.getTransactionStatus() !== 'I');
-        // What broke this connection may have broken all that are as old.
+        // What broke this connection may have broken all others of its age.
         if (isBroken && connections === this.#connections) this.renew();
       }
     } finally {

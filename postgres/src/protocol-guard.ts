@@ -3,12 +3,12 @@ import type { Duplex } from 'node:stream';
 /** The largest message that is read from a server, in bytes: a row, or an error. */
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
-/** The types of the messages that are lists of fields: ErrorResponse and NoticeResponse. */
+/** The types of messages that are lists of fields: ErrorResponse and NoticeResponse. */
 const FIELD_LISTS = [...Buffer.from('EN')];
 
 /**
- * Closes `stream` with a protocol error when the bytes on it are no PostgreSQL messages. Without it pg throws in
- * its own `data` listener, which crashes the process.
+ * Closes `stream` with a protocol error if its bytes are not PostgreSQL messages. Otherwise pg would throw in
+ * its own `data` listener and crash the process.
  */
 export function guardProtocol(stream: Duplex): void {
   const parse = stream.listeners('data').at(-1) as (bytes: Buffer) => void;
@@ -24,15 +24,15 @@ export function guardProtocol(stream: Duplex): void {
   });
 }
 
-/** The server has sent what no PostgreSQL sends. */
+/** The error for bytes that PostgreSQL never sends. */
 export function protocolError(cause?: unknown): Error {
   const error = new Error('the server does not speak the protocol of PostgreSQL', { cause });
   return Object.assign(error, { code: 'protocol' });
 }
 
 /**
- * Follows the messages, and throws where pg would never come to an end: pg buffers a message of any length until
- * it is complete, and reads on for ever in an ErrorResponse without a terminator.
+ * Follows the messages, and throws where pg would never finish: it buffers a message of any length until it is
+ * complete, and never stops reading an ErrorResponse that has no terminator.
  */
 function messageChecks(): (bytes: Buffer) => void {
   const header = Buffer.alloc(5);
@@ -62,7 +62,7 @@ function messageChecks(): (bytes: Buffer) => void {
   };
 }
 
-/** Each field is one byte that is not 0 and a text that ends with 0. Another 0 ends the list. */
+/** A field is a byte that is not 0, and a text that ends with 0. Another 0 ends the list. */
 function isTerminated(body: Buffer): boolean {
   let at = 0;
   while (at < body.length && body[at] !== 0) {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Awaits `work` again and again until `signal` aborts, with a pause of `pauseMs` milliseconds in between.
- * Rejects as `work` does.
+ * Runs `work` again and again until `signal` aborts, with a pause of `pauseMs` milliseconds in between. Rejects
+ * if `work` does.
  */
 export async function repeat(
   work: () => Promise<void>,

@@ -9,11 +9,11 @@ import { type QueryScope, sendStatement } from './statement.ts';
 
 /** The bounds of every statement of a pool. */
 export interface Limits {
-  /** How many milliseconds an uncancelable statement may take, and the cancel of any statement. */
+  /** How many milliseconds an uncancelable statement, or the cancel of any statement, may take. */
   timeoutMs: number;
-  /** How many milliseconds a statement may take that has no deadline. */
+  /** How many milliseconds a statement without a deadline may take. */
   maxQueryMs: number;
-  /** Limits the cancel requests at a time. */
+  /** Limits how many cancel requests run at a time. */
   cancels: Semaphore;
 }
 
@@ -23,8 +23,9 @@ export interface Statement extends DatabaseQuery {
 }
 
 /**
- * The parts of `timeoutMs` after which the server ends an uncancelable statement by itself, and after which it is
- * asked to. Ended by itself it says so, and the outcome is known; the rest of the time is for the cancel.
+ * The fractions of `timeoutMs` after which the server ends an uncancelable statement by itself, and after which
+ * it is asked to cancel it. A server that ends a statement by itself says so, and the outcome is known; the
+ * rest of the time is for the cancel.
  */
 const SERVER_ENDS_IT = 0.6;
 const CANCELED_AFTER = 0.8;
@@ -40,7 +41,7 @@ export class RunningStatement<Row extends QueryResultRow> {
   readonly #answer: Promise<QueryResult<Row>>;
   #canceled: Promise<void> | undefined;
 
-  /** Sends it. */
+  /** Sends the statement. */
   constructor(
     client: Connection,
     statement: Statement,
@@ -56,7 +57,7 @@ export class RunningStatement<Row extends QueryResultRow> {
     this.#answer = sendStatement<Row>(client, { text, values }, bound);
   }
 
-  /** Cancels it, unless that has begun already. */
+  /** Cancels the statement, unless that has already begun. */
   cancel(withinMs = this.#limits.timeoutMs): void {
     const cancel = () =>
       cancelStatement(this.#client, this.#answer, this.#limits.cancels, withinMs);
@@ -68,7 +69,7 @@ export class RunningStatement<Row extends QueryResultRow> {
     return this.#canceled;
   }
 
-  /** The answer. It always comes: a scope's deadline bounds it, or one of the limits. */
+  /** The answer. It always comes, because the deadline of the scope or one of the limits bounds it. */
   answer(): Promise<QueryResult<Row>> {
     if (this.#statement.uncancelable) return this.#answerToWrite();
     return this.#hasDeadline ? this.#answer : this.#answerToRead();
@@ -80,7 +81,7 @@ export class RunningStatement<Row extends QueryResultRow> {
     using limit = this.#cancelAfter(timeoutMs * CANCELED_AFTER, timeoutMs * (1 - CANCELED_AFTER));
     try {
       const result = await this.#answer;
-      // The cancel has also ended the wait for a standby: the row is written here, and perhaps not there.
+      // The cancel has also ended the wait for a standby: the row is written here, but perhaps not there.
       if (limit.hasPassed) throw timedOut();
       return result;
     } catch (error) {

@@ -53,8 +53,8 @@ export class Semaphore {
   /**
    * Resolves when the caller has a permit, which it must `release`.
    *
-   * A caller that records the outcome of work already done should not be `refusable`: it must not fail because
-   * others have come since.
+   * A caller that records the outcome of finished work should not be `refusable`: it must not fail because of
+   * callers that came later.
    *
    * @throws The reason of `signal`, as soon as it aborts.
    * @throws {TooManyWaiting} After `maxWaitMs`, and at once if `refusable` and `maxWaiting` others wait.
@@ -72,21 +72,21 @@ export class Semaphore {
     });
   }
 
-  /** Gives the permit to the first in line. */
+  /** Passes the permit on to the first in line. */
   release(): void {
     const [first] = this.#waiters;
     if (first) first.acquire();
     else this.#available += 1;
   }
 
-  /** Takes every permit, and keeps them: resolves once all who work or wait are done. */
+  /** Takes and keeps every permit. Resolves once all callers that work or wait are done. */
   async drain(): Promise<void> {
     const take = () =>
       this.#tryAcquire() ? undefined : this.#wait(false, Number.POSITIVE_INFINITY);
     await Promise.all(Array.from({ length: this.#permits }, take));
   }
 
-  /** Rejects all refusable callers with `reason`, those in line and those to come, until it is undefined. */
+  /** Rejects refusable callers with `reason`, waiting and future ones, until it is called with undefined. */
   refuse(reason: Error | undefined): void {
     this.#refusal = reason;
     if (!reason) return;

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { Connection } from './connection.ts';
 
 /**
- * Each connection sets these before its first statement, so that the defaults of the server, the database or the
+ * Each connection sets these before its first statement, so that defaults of the server, the database or the
  * role do not matter. Timestamps are read in ISO format. Under a stricter isolation level one of two concurrent
- * writes would fail instead of waiting for the other. A commit that was acknowledged must be on disk, and on a
- * standby too if the server is set up so.
+ * writes would fail instead of waiting for the other. An acknowledged commit must be on disk, and on a standby
+ * if the server is set up so.
  */
 const SETTINGS = `
   set datestyle = 'ISO'; set timezone = 'UTC'; set standard_conforming_strings = on;
@@ -25,9 +25,9 @@ const setUp = (id: string) => `${SETTINGS};
 /**
  * Sets up the session of a new connection.
  *
- * Settings and cancel requests only work if every statement of a connection meets the same session. A pooler in
- * transaction mode breaks that. It shows when the process of the session is not the one that the connection
- * was opened with, and another connection has marked the session.
+ * Settings and cancel requests work only if all statements of a connection run in the same session. With a
+ * pooler in transaction mode they do not. Such a pooler shows when the session's process is not the one that
+ * the connection was opened with, and another connection has marked the session.
  *
  * @throws An error with the code `transaction-pooling` in that case.
  */

@@ -8,19 +8,19 @@ import { protocolError } from './protocol-guard.ts';
 /** The part of a scope that a query needs. */
 export type QueryScope = Pick<Scope, 'signal' | 'remainingMs'>;
 
-/** The words by which a timeout differs from a cancel. In another language than English they are not recognized. */
+/** Distinguishes a timeout from a cancel. Only English messages are recognized. */
 const TIMED_OUT = /statement timeout/;
 
 /** The setting of each new connection. */
 const NO_TIMEOUT = 'set statement_timeout = 0';
 
-/** Timeouts are powers of this, so that the one that a connection has set seldom has to be changed. */
+/** Timeouts are powers of this, so that a connection seldom has to change its setting. */
 const STEP = 1.25;
 
 /** How long the server has, after an error, to say that it is ready or to close the connection. */
 const AFTER_ERROR_MS = 1_000;
 
-/** The timeout that a connection has set; NO_TIMEOUT unless given. */
+/** The setting that a connection has now; NO_TIMEOUT if there is none. */
 const timeouts = new WeakMap<Connection, string>();
 
 /**
@@ -28,7 +28,7 @@ const timeouts = new WeakMap<Connection, string>();
  * the connection is ready for the next statement, or is closed.
  *
  * @throws {DeadlineExceeded} If the server was the first to see the deadline pass.
- * @throws {DatabaseUnavailable} If the error speaks of the connection or the server.
+ * @throws {DatabaseUnavailable} If the error concerns the connection or the server.
  * @throws pg's error otherwise.
  */
 export async function sendStatement<Row extends QueryResultRow>(
@@ -41,21 +41,22 @@ export async function sendStatement<Row extends QueryResultRow>(
   try {
     const result = await client.query<Row>(statement);
     const last = Array.isArray(result) ? result.at(-1) : result;
-    // A server that says that it is done, but not what it has done.
+    // The server says that it is done, but not what it has done.
     if (!last.command) throw protocolError();
     return result;
   } catch (error) {
-    // pg rejects at the server's error message, but that is not yet the end of the statement. Two things may
-    // follow: ReadyForQuery, and then the statement was rolled back and the connection can be used again; or the
-    // end of the connection, which FATAL errors announce. Until one of them is seen it is unknown whether the
-    // statement was done, and a server that sends neither has broken the connection.
+    // pg rejects at the server's error message, before the end of the statement. Then ReadyForQuery follows:
+    // the statement was rolled back, and the connection can be used again. Or the connection ends, as FATAL
+    // errors announce. Until then it is unknown whether the statement was done, and a server that sends neither
+    // has broken the connection.
     const isRolledBack = (await atMost(AFTER_ERROR_MS, ready.settled)) === true;
     if (!isRolledBack) client.destroy();
     const isCanceled = error instanceof DatabaseError && error.code === QUERY_CANCELED;
     if (!isCanceled) throw toUnavailable(error, !isRolledBack);
     if (scope?.remainingMs === 0) throw new DeadlineExceeded();
-    // The timeout of the previous query may run out while the new one is being set, and PostgreSQL reports that
-    // on the next statement, which is this one. Nothing was done, and the scope has not aborted, so it is sent again.
+    // The timeout of the previous query may expire while the new one is being set. PostgreSQL then reports it
+    // on the next statement, which is this one. Nothing was done, and the scope has not aborted, so it is sent
+    // again.
     if (!changed || !TIMED_OUT.test(error.message) || scope?.signal.aborted) throw error;
     await changed;
     return await sendStatement<Row>(client, statement, scope);
@@ -86,7 +87,7 @@ function untilReady(client: Connection) {
  * the setting travels together with the statement behind it, without a round trip of its own.
  */
 function setTimeoutOf(client: Connection, budgetMs: number): Promise<void> | undefined {
-  // At least 2 % above the budget: when the timeout comes, the deadline has passed by either clock.
+  // At least 2% above the budget: when the timeout comes, the deadline has passed by either clock.
   const steps = Math.ceil(Math.log(budgetMs) / Math.log(STEP) + 0.1);
   const timeoutMs = Math.max(1, Math.ceil(STEP ** steps)); // 0 would be no timeout.
   const setting = timeoutMs < 2 ** 31 ? `set statement_timeout = ${timeoutMs}` : NO_TIMEOUT;

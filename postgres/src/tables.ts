@@ -7,10 +7,10 @@ export type { Table };
 /** One process at a time migrates. Replicas of the previous version create their tables under the same lock. */
 const LOCK = "hashtext('schema')";
 
-/** A migration that waits for a table's lock makes every later statement on that table wait too. */
+/** While a migration waits for a table's lock, every later statement on that table waits too. */
 const LOCK_TIMEOUT = '5s';
 
-/** All SQLSTATEs but those of a server or a lock, which may succeed the next time. */
+/** SQLSTATEs that waiting does not cure: all but those of a server or a lock. */
 const REFUSED = /^(?!08|25|40|53|55|57|58)\d[\dA-Z]{4}$/;
 
 /** The tables of a service, in a schema of their own. */
@@ -81,7 +81,10 @@ export class Tables {
     }
   }
 
-  /** Without the lock another process may migrate between two statements of this check: then it is false. */
+  /**
+   * Whether nothing is to be done. False if another process migrates between two statements of this check,
+   * which holds no lock.
+   */
   async #isDone(run: Run): Promise<boolean> {
     try {
       return (await this.script(run)) === '';

@@ -8,16 +8,16 @@ import { repeat } from './repeat.ts';
 
 const TIMEOUT_MS = 2_000;
 
-/** An open connection says nothing about the next one: after so many checks a new one has to be accepted. */
+/** An open connection says nothing about the next one, so a new one is opened after this many checks. */
 const CHECKS_PER_CONNECTION = 10;
 
-/** For a statement of `prepare`: it may wait for other processes that prepare at the same moment. */
+/** For each statement of `prepare`, which may wait for other processes that prepare at the same moment. */
 const PREPARE_TIMEOUT_MS = 30_000;
 
 /** True on a standby, and on a server that is read-only for another reason: it accepts no write. */
 const CHECK = `select current_setting('transaction_read_only')::boolean as "isReadOnly"`;
 
-/** What a watch calls. */
+/** The callbacks of `watchAvailability`. */
 export interface AvailabilityObserver {
   /** The server is there and can be written to, for the first time or again, and `prepare` has resolved. */
   up: () => void;
@@ -82,7 +82,7 @@ export async function watchAvailability(
     } catch (error) {
       if (isUp !== false) observer.down(error instanceof Error ? error : new Error(String(error)));
       isUp = false;
-      // The next connection may find the server well. This one may take its time to close.
+      // The next connection may find the server well. This one may be slow to close.
       closing = Promise.all([closing, pool.close()]);
       pool = open(CHECKS_PER_CONNECTION);
     }

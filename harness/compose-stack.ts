@@ -4,7 +4,7 @@ import { output } from './command.ts';
 import { machineVariables } from './environment.ts';
 import { until } from './time.ts';
 
-/** How a version of Compose is called. Version 1 is tested with the only builder of its time. */
+/** How to call a version of Compose. Version 1 is tested with the only builder of its time. */
 export interface Compose {
   command: string[];
   env: Record<string, string>;

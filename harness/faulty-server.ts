@@ -87,13 +87,13 @@ export function answerStatus(status: number): Fault {
 
 export interface FaultyServer extends AsyncDisposable {
   url: string;
-  /** May be changed; applies to connections from then on. */
+  /** May be changed at any time; applies to new connections. */
   fault: Fault;
 }
 
 /**
- * Starts a server with `fault` on a free port. It acknowledges voids nevertheless, because order-service repeats
- * them until they are acknowledged.
+ * Starts a server with `fault` on a free port. It still acknowledges voids, because order-service repeats them
+ * until they are acknowledged.
  */
 export async function startFaulty(fault: Fault): Promise<FaultyServer> {
   const sockets = new Set<Socket>();

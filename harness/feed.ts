@@ -36,7 +36,7 @@ export class Feed<T> {
     this.#waiters.clear();
   }
 
-  /** Resolves with the `count`th item that is wanted. */
+  /** Resolves with the `count`th item for which `wanted` is true. */
   async next(wanted: (item: T) => boolean, count = 1): Promise<T> {
     const found = this.items.filter(wanted);
     const item = found[count - 1];

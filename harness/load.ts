@@ -4,7 +4,7 @@ import { until } from './time.ts';
 
 const PAUSE_MS = 20;
 
-/** A caller gives up after this long, in case its service is gone without closing the connection. */
+/** How long a caller waits, in case its service is gone without closing the connection. */
 const TIMEOUT_MS = 5_000;
 
 /** What the caller of an order knows: the status of its answer, or undefined if there was none. */

@@ -18,7 +18,7 @@ export function portOf(server: Server): number {
 
 /**
  * A network in front of a service. While it is cut, neither bytes nor a hang-up pass. While it holds answers,
- * nothing passes that the service sends.
+ * nothing that the service sends passes.
  */
 export interface Relay extends AsyncDisposable {
   url: string;

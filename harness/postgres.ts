@@ -35,7 +35,7 @@ export interface Postgres extends AsyncDisposable {
   url: string;
   /** The main process; all others are its children. */
   readonly pid: number;
-  /** Stops it as an operator does: connections are cut, the data is complete. */
+  /** Stops it as an operator does: connections are cut, no data is lost. */
   stop: () => Promise<void>;
   /** Kills all of its processes with SIGKILL. */
   kill: () => Promise<void>;
@@ -105,7 +105,10 @@ export async function startPostgres(
   };
 }
 
-/** A new cluster in `folder`: what initdb makes there, or a copy of what it has made before, in a tenth of the time. */
+/**
+ * Makes a new cluster in `folder`, with initdb or, in a tenth of the time, as a copy of one that initdb made
+ * before.
+ */
 async function makeCluster(binaries: string, folder: string): Promise<void> {
   const { uid, gid } = postgresUser;
   const name = [postgresVersion, uid, ...SMALL].join('').replaceAll(/[^\w.]+/g, '-');
@@ -116,7 +119,7 @@ async function makeCluster(binaries: string, folder: string): Promise<void> {
   }
   if (uid !== undefined && gid !== undefined) await chown(folder, uid, gid);
   await output([join(binaries, 'initdb'), '-D', folder, '-U', 'postgres', ...SMALL], postgresUser);
-  // Others may copy at the same time: the name is given to what is complete.
+  // Other processes may copy at the same time, so the name is given only to a complete cluster.
   const copy = `${kept}-${process.pid}`;
   await mkdir(join(kept, '..'), { recursive: true });
   await output(['cp', '-a', folder, copy]);

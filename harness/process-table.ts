@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { output } from './command.ts';
 
-/** The running processes that process `pid` has started. One that has ended and waits for its parent is none. */
+/** The running processes that process `pid` has started, without zombies. */
 export async function childrenOf(pid: number): Promise<number[]> {
   const table = await output(['ps', '-A', '-o', 'ppid=,pid=,stat=']);
   const rows = table.split('\n').map((line) => line.trim().split(/\s+/));

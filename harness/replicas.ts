@@ -82,7 +82,7 @@ interface Balancer extends AsyncDisposable {
   url: string;
   /** The replicas' ports. */
   ports: number[];
-  /** Whether clients do not see that a replica has ended, as when its host is gone. */
+  /** Whether the end of a replica is hidden from clients, as when its host is gone. */
   isSilent: boolean;
 }
 

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { Socket } from 'node:net';
 
 /**
- * Reads from stdin which processes have started and ended. Its stdin closes when the writing process ends for any
- * reason. It then kills those that still run: a busy process would not end by itself.
+ * Reads from stdin which processes have started and ended. Once its stdin closes, because the writing process
+ * has ended for any reason, it kills those that still run: a busy process would not end by itself.
  */
 const GUARD = `
 running=' '

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const INTERVAL_MS = 100;
 const BOUND_MS = 30_000;
 
-/** Calls `look` repeatedly until it resolves with something. For conditions that no event announces. */
+/** Calls `look` repeatedly until it resolves with a value. For conditions that no event announces. */
 export async function until<T>(
   what: string,
   look: () => Promise<T | undefined>,

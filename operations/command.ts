@@ -18,7 +18,7 @@ export async function runCommand(name: string, work: () => Promise<void>): Promi
   }
 }
 
-/** A day: only the operator waits for the answer. */
+/** A day, because only the operator waits for the answer. */
 const MAX_QUERY_MS = 86_400_000;
 
 /** The database that the environment names, and the schema of the tables in it. */

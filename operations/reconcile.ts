@@ -28,7 +28,7 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-/** For each kind of finding. */
+/** The most findings of each kind. */
 const MAX_FINDINGS = 1_000;
 
 const NEEDED: readonly Privilege[] = ['select'];
@@ -55,7 +55,7 @@ await runCommand('reconcile', async () => {
   });
 });
 
-/** One statement for each kind: it sees both tables as they are at one moment. */
+/** One statement for each kind, which sees both tables at one moment. */
 function findings(schema: string): string[] {
   const attempts = `"${schema}".attempts`;
   const payments = `"${schema}".payments`;

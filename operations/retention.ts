@@ -22,7 +22,7 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-/** Small enough that nobody waits long for a row that a batch has locked. The pause leaves the disk to others. */
+/** Small enough that nobody waits long for a row locked by a batch. The pause leaves the disk to others. */
 const BATCH = 1_000;
 const PAUSE_MS = 50;
 
@@ -73,7 +73,10 @@ function deleteAttempts(schema: string): string {
   returning payment_key`;
 }
 
-/** A payment whose attempt is still there stays: it is the record of the attempt's outcome, or may yet be voided. */
+/**
+ * Keeps a payment whose attempt is still there: it is the record of the attempt's outcome, or may yet be
+ * voided.
+ */
 function deletePayments(schema: string): string {
   const payments = `"${schema}".payments`;
   return `

@@ -22,7 +22,7 @@ export function spawnProgram(program: string, run: Run): ChildProcess {
     cwd: ROOT,
     env,
     stdio: ['ignore', stdout, stderr, 'ipc'],
-    // In a process group of its own: a terminal's Ctrl+C reaches this process alone.
+    // In its own process group, so that a terminal's Ctrl+C reaches this process alone.
     detached: true,
   });
 }

@@ -22,7 +22,7 @@ export class Launcher {
   readonly #stdout: LineWriter;
   #stopped: Promise<void> | undefined;
 
-  /** Calls `onUnexpectedExit` when a service ends that was not asked to, `onReaderGone` when stdout has closed. */
+  /** Calls `onUnexpectedExit` when a service ends unasked, and `onReaderGone` when stdout has closed. */
   constructor(onUnexpectedExit: () => void, onReaderGone: () => void) {
     this.#stdout = lineWriter({
       onLost: ({ count, code }) => this.print(`Log lines lost: ${count} (${code})`),
@@ -67,7 +67,7 @@ export class Launcher {
     if (!this.isStopping) await service.start();
   }
 
-  /** Stops order-service first, whose orders in flight call the others, and then the others. */
+  /** Stops order-service first, because its orders in flight call the others. */
   stop(): Promise<void> {
     this.#stopped ??= this.services.order
       .stop()

@@ -39,7 +39,7 @@ function address({ DATABASE_URL = '', ...env }: NodeJS.ProcessEnv): string {
   if (!URL.canParse(DATABASE_URL)) return 'DATABASE_URL';
   const url = new URL(DATABASE_URL);
   const { hostname, pathname, search, hash, searchParams: query } = url;
-  // The text before this @ may be part of a password that contains / or ?.
+  // The text before this @ may belong to a password that contains / or ?.
   if (`${pathname}${search}${hash}`.includes('@')) return 'DATABASE_URL';
   const user = query.get('user') || url.username || env.PGUSER || env.USER || '';
   const host = query.get('host') || hostname || env.PGHOST || 'localhost';

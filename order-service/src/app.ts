@@ -31,7 +31,7 @@ export function createApp({
     ? new PostgresAttempts(database, maxAttemptMs(steps))
     : new MemoryAttempts(config.retentionMs);
   const { isDurable } = attempts;
-  // When its void begins, a payment may already be as old as its own step and the later ones can take.
+  // When its void begins, a payment may be as old as its own step and all later ones can take.
   const maxPaymentAgeMs = maxAttemptMs(steps.slice(steps.findIndex(({ undo }) => undo)));
   const voids = new Voids(createUndoOrder(attempts, steps, call, config.voidTimeoutMs), {
     giveUpMs: config.voidGiveUpMs,

@@ -2,7 +2,7 @@ import { durationMs, httpUrl, integer, readServiceConfig, retentionMs } from '@o
 
 export type Config = ReturnType<typeof readConfig>;
 
-/** A void takes no time to process: if the answer does not come soon, a retry is better. */
+/** A void needs no processing time: if the answer does not come soon, a retry is better. */
 const VOID_TIMEOUT_MS = 2_000;
 
 /** Must fit into Compose's stop_grace_period, with SHUTDOWN_TIMEOUT_MS and a second for aborted requests. */

@@ -12,7 +12,7 @@ interface Outcome {
   level: 'info' | 'warn';
   /** The status of the answer to our own caller; undefined if nobody is left to read it. */
   status?: 500 | 503;
-  /** Whether the step may have been done all the same, once it was sent. */
+  /** Whether the step may have been done anyway, if it was sent. */
   outcomeUnknown: boolean;
   message: (failed: NamedStep, detail: string) => string;
 }
@@ -26,7 +26,7 @@ const unreachable: Outcome['message'] = ({ step, service }, detail) =>
 const answered: Outcome['message'] = ({ step, service }, detail) =>
   `${step} failed: ${service} answered ${detail}`;
 
-/** Every way in which an order can fail, and what follows from it. */
+/** Every way in which an order can fail, and what follows from each. */
 const OUTCOMES = {
   'client-disconnected': { ...CANCELED, message: () => 'Order canceled: client disconnected' },
   'connection-closed': {

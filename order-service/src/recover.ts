@@ -9,7 +9,10 @@ const MAX_PENDING_VOIDS = 200;
 
 type Abandoned = Pick<Attempts, 'claimAbandoned'>;
 
-/** Recovers what other processes have abandoned, once a second, until `signal` aborts. Never rejects. */
+/**
+ * Recovers the attempts that other processes have abandoned, once a second, until `signal` aborts. Never
+ * rejects.
+ */
 export async function recoverAbandoned(
   attempts: Abandoned,
   voids: Voids,
@@ -36,10 +39,10 @@ export async function recoverOnce(
 ): Promise<void> {
   const room = Math.max(0, MAX_PENDING_VOIDS - voids.size);
   const abandoned = await attempts.claimAbandoned(room);
-  if (signal?.aborted) return; // Another process claims them when they have expired again.
+  if (signal?.aborted) return; // Another process claims them once they have expired again.
   for (const attempt of abandoned) {
     const { productID, orderID, paymentKey, callerKey, requestId } = attempt;
-    if (voids.has(paymentKey)) continue; // Not abandoned: this process has been voiding it for long.
+    if (voids.has(paymentKey)) continue; // Not abandoned: this process is still voiding it.
     const log = logger.child({ requestId, productID, orderID, paymentKey, callerKey });
     log.info(`Recovering order: ${orderID}`);
     voids.add({ ...attempt, log });

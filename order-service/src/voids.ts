@@ -7,11 +7,11 @@ import type { Order } from './order.ts';
 import { OrderFailed } from './order-failed.ts';
 import type { Send, Step } from './step.ts';
 
-/** The longest pause before the first retry. Each further one may be twice as long, up to the longest of all. */
+/** The longest pause before the first retry. The limit doubles with each retry, up to the longest of all. */
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5_000;
 
-/** How many orders are recorded as failed, and how many are undone, at the same time. The others wait. */
+/** How many orders are recorded as failed, and how many are undone, at a time. The others wait. */
 const MAX_CONCURRENT = 200;
 
 /**
@@ -30,7 +30,7 @@ export function createUndoOrder(
   send: Send,
   timeoutMs: number,
 ): UndoOrder {
-  // Two queues: the failure is on record at once, for a caller that asks, however many voids wait.
+  // Two queues, so that a failure is on record at once for a caller that asks, however many voids wait.
   const recording = new Semaphore(MAX_CONCURRENT);
   const undoing = new Semaphore(MAX_CONCURRENT);
   const undos = steps.flatMap(({ undo }) => undo ?? []).reverse();
@@ -56,13 +56,13 @@ export function createUndoOrder(
 
 export interface VoidOptions {
   /**
-   * A void that is pending for so many milliseconds, or for `rememberedMs` if that is less, is reported. It is
-   * still retried.
+   * A void that has been pending for this many milliseconds, or for `rememberedMs` if that is less, is
+   * reported. It is still retried.
    */
   giveUpMs: number;
   /**
-   * For how many milliseconds the payment service is sure to remember the payment. An acknowledgement that
-   * comes later proves nothing.
+   * How many milliseconds the payment service is sure to remember the payment. A later acknowledgement proves
+   * nothing.
    */
   rememberedMs: number;
   /** Waits before the next retry, and rejects when `signal` aborts. Default: a timer. */
@@ -109,7 +109,7 @@ export class Voids {
   add(order: Order): void {
     const { paymentKey } = order;
     if (this.has(paymentKey)) return;
-    // Not derived from the request's scope: that one has aborted, which is why the void is needed.
+    // Not derived from the request's scope, which has aborted: that is why the void is needed.
     const scope = new Scope();
     const pending: PendingVoid = { order, scope, isReported: false, settled: Promise.resolve() };
     const event: OrderVoid = { order };

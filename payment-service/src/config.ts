@@ -3,7 +3,7 @@ import { durationMs, readServiceConfig, retentionMs, type ServiceConfig } from '
 export interface Config extends ServiceConfig {
   /** The simulated work of a charge. */
   paymentDurationMs: number;
-  /** How long settled payments are remembered: longer than the last retry of a void can take. */
+  /** How long settled payments are remembered: longer than the last try of a void can take. */
   retentionMs: number;
 }
 

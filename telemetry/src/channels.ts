@@ -6,8 +6,8 @@ import { active, contexts, contextUnder } from './context.ts';
 export type Ended<Message> = Message & { error?: unknown };
 
 /**
- * Calls `take` with each message on the channel `name`. If `take` throws, the error is reported: Node
- * would end the process with it.
+ * Calls `take` with each message on the channel `name`, and reports an error that it throws: Node would end the
+ * process.
  */
 export function listen<Message>(name: string, take: (message: Message) => void): void {
   subscribe(name, (message) => {

@@ -6,7 +6,7 @@ export interface Config {
   sendsMetrics: boolean;
   /** The address at which Prometheus scrapes the metrics, if it does. */
   prometheus: { host: string; port: number } | undefined;
-  /** The share of the traces that begin here which is sent, from 0 to 1. */
+  /** The share of traces beginning here that are sent, from 0 to 1. */
   sampledRatio: number;
   /** The pause between two batches of spans. */
   spansEveryMs: number;

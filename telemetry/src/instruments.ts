@@ -6,7 +6,7 @@ const MILLISECONDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000];
 
 export type Instruments = ReturnType<typeof createInstruments>;
 
-/** All metrics that do not belong to one service, with the names of the semantic conventions where they have one. */
+/** All metrics that do not belong to one service, named by the semantic conventions where those have a name. */
 export function createInstruments(meter: Meter) {
   const duration = (name: string, description: string) =>
     meter.createHistogram(name, {

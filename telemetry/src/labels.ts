@@ -35,7 +35,7 @@ export interface Failure {
   message: string;
 }
 
-/** Marks `span` as failed. Where the span has labels, set them afterwards: they limit the types. */
+/** Marks `span` as failed. Set its labels afterwards, because they limit the types. */
 export function setFailure(span: Span, { type, message }: Failure): void {
   span.setAttribute('error.type', type);
   span.setStatus({ code: SpanStatusCode.ERROR, message });
@@ -48,7 +48,7 @@ export interface Outcome {
   failure?: Failure;
 }
 
-/** An abort by design is not a failure, an exceeded deadline is one, and so is any other error. */
+/** An abort by design is not a failure. An exceeded deadline is one, and so is any other error. */
 export function outcomeOf(error: unknown): Outcome {
   const { name = 'Error', message = '', cause, code } = Object(error);
   const cancellation = [error, cause].find(isCancellation);

@@ -20,7 +20,7 @@ export function addTraceIds(traceUrl: string | undefined): void {
     request.hasLoggedUrl = true;
     fields.traceUrl = traceUrl + traceId;
   });
-  // The object is the caller's, who may log it again for another request: leave it as it was.
+  // Leaves the object as it was: it belongs to the caller, who may log it again for another request.
   listen<{ arguments: unknown[] }>('tracing:pino_asJson:end', (call) => {
     const fields = Object(call.arguments[0]);
     if (!changed.delete(fields)) return;

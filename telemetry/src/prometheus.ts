@@ -6,7 +6,7 @@ import type { ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import { type AllowedHosts, refusalOf } from '@orders/chassis/callers';
 import { createLimitedServer } from '@orders/chassis/limits';
 
-/** The units that the specification adds to a name for Prometheus, and the exporter leaves out. */
+/** The units that the specification adds to a name for Prometheus, but the exporter does not. */
 const SUFFIXES: Record<string, string> = { s: '_seconds', ms: '_milliseconds' };
 
 /** A reader for servePrometheus. */
@@ -17,7 +17,7 @@ export function prometheusReader(): PrometheusExporter {
 /** The limit on concurrent connections; further ones are closed unread. */
 const MAX_CONNECTIONS = 100;
 
-/** The least time between the starts of two collections. Each blocks the service for 1 to 2 ms. */
+/** The shortest time between the starts of two collections. Each blocks the service for 1 to 2 ms. */
 const COLLECTION_INTERVAL_MS = 250;
 
 const HEADERS = { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' };

@@ -15,7 +15,7 @@ import { codeLabel, type Failure, methodLabel, setFailure } from './labels.ts';
 import { watchScopes } from './scopes.ts';
 import { rememberDuration, savedMs } from './usual-duration.ts';
 
-/** Probes come all day and say nothing: they get no span and count in no metric. */
+/** Probes are frequent and say nothing, so they get no span and no metric. */
 const IGNORED = /^\/(health|metrics)\/?(\?|$)/;
 
 const getter = {
@@ -155,7 +155,7 @@ function wasEndedByClient(socket: Socket): boolean {
   return socket.readableEnded || error?.syscall === 'read' || error?.syscall === 'write';
 }
 
-/** The causes that are also failures. */
+/** The causes that also count as failures. */
 const FAILURES: Readonly<Record<string, string>> = {
   'deadline-exceeded': 'deadline exceeded',
   'connection-closed': 'connection closed by the service',
@@ -170,7 +170,7 @@ function failureOf({ failure, canceled, isAnswered, res }: ActiveRequest): Failu
   return { type: String(res.statusCode), message: '' };
 }
 
-/** The route as Express has it: the path itself may have any value. */
+/** The route as Express has it, since the path itself may be anything. */
 function routeOf(req: IncomingMessage & { route?: { path?: unknown } }): string | undefined {
   const path = req.route?.path;
   return typeof path === 'string' ? path : undefined;

@@ -17,7 +17,7 @@ import type { codeLabel, setFailure } from './labels.ts';
 /** The program that is run, as an absolute path; empty with `node --eval`. */
 const PROGRAM = process.argv[1] ?? '';
 
-/** What a service needs for spans and metrics of its own, and for those of its own channels. */
+/** What a service needs to add its own spans and metrics, and those of its own channels. */
 export interface ServiceTelemetry {
   tracer: Tracer;
   meter: Meter;

@@ -30,7 +30,7 @@ import { watchRequests } from './requests.ts';
 import { describeService, startServiceTelemetry } from './service.ts';
 import { watchStatements } from './statements.ts';
 
-/** How long a service that exits waits until its last spans and metrics are sent. */
+/** How long an exiting service waits until its last spans and metrics are sent. */
 const FLUSH_TIMEOUT_MS = 2_000;
 
 const NAME = '@orders/telemetry';

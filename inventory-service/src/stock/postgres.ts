@@ -12,22 +12,22 @@ export const PRODUCTS: Table = {
       `create table ${table} (id text primary key)`,
       `insert into ${table} (id) values ('1234')`,
     ],
-    // Collation "C": an index in the C library's order is broken after an upgrade that changes the order.
+    // Collation "C", because an index in the C library's order breaks when an upgrade changes that order.
     (table) => [`alter table ${table} alter id type text collate "C"`],
   ],
-  // An unversioned table in another schema is not moved: it has nothing that a new one lacks, and with only
-  // one column it may belong to somebody else.
+  // An unversioned table in another schema is not moved: a new one has the same row, and a table with a single
+  // column may belong to something else.
   unversioned: { columns: ['id text not null'] },
 };
 
-/** The statement of a check. It finds an unknown product available, too, as the stock in memory does. */
+/** The statement of a check. Like the stock in memory, it finds even an unknown product available. */
 export function checkStatement(schema: string): string {
   const products = `"${schema}".products`;
   return `
   select products.id from (select pg_sleep($2)) as work left join ${products} as products on products.id = $1`;
 }
 
-/** Added to the time of a check, for the round trip to the database and the answer to the caller. */
+/** Added to the duration of a check, for the round trip to the database and the answer to the caller. */
 const TRAVEL_MS = 10;
 
 /** The stock in PostgreSQL. */

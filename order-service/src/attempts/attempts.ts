@@ -1,13 +1,13 @@
 import type { Scope } from 'request-scope';
 import type { Order } from '../order.ts';
 
-/** What `begin` found under the caller's key. `full`: nothing, and there is no room for another attempt. */
+/** What `begin` found under the caller's key. `full`: nothing, and no room for another attempt. */
 export type BeginResult = 'begun' | 'in-flight' | 'processed' | 'failed' | 'other-order' | 'full';
 
-/** An attempt that the process that began it has left open: an order without a logger. */
+/** An attempt that was left open by the process that began it. It has no logger. */
 export type AbandonedAttempt = Omit<Order, 'log'>;
 
-/** The record of the attempts that are open, and of those that callers have named with a key of their own. */
+/** The record of the open attempts, and of those that callers have named with a key of their own. */
 export interface Attempts {
   /** Whether the record outlives the process, so that another one can recover what it leaves open. */
   readonly isDurable: boolean;
@@ -33,14 +33,14 @@ export interface Attempts {
   fail(order: Order): Promise<boolean>;
 
   /**
-   * Closes an attempt that failed, when all its steps are undone or were never done. If the write fails, the
-   * attempt is abandoned: it is recovered later, and undone once more.
+   * Closes a failed attempt whose steps are all undone or were never done. If the write fails, the attempt
+   * counts as abandoned: it is recovered later, and undone once more.
    */
   close(order: Order): Promise<void>;
 
   /**
-   * Claims at most `limit` abandoned attempts, oldest first: no other process can claim the same ones before
-   * they have expired again. None if the record is not durable, or not available.
+   * Claims at most `limit` abandoned attempts, oldest first. No other process can claim them before they have
+   * expired again. Resolves to none if the record is not durable or not available.
    * @throws {OrderFailed} if the record cannot be written.
    */
   claimAbandoned(limit: number): Promise<AbandonedAttempt[]>;

@@ -7,11 +7,11 @@ interface Attempt {
   productID: string;
   orderID: string;
   status: 'in-flight' | 'processed' | 'failed';
-  /** Its size in memory, at most. */
+  /** An upper bound of its size in memory. */
   bytes: number;
 }
 
-/** Fits into a container of 512 MB, of which Node gives half to its heap. */
+/** Fits into a container of 512 MB, half of which Node gives to its heap. */
 const MAX_BYTES = 200_000_000;
 
 /** The size of an attempt without its key and ids, at most (measured). */
@@ -25,7 +25,7 @@ export class MemoryAttempts implements Attempts {
   readonly #maxBytes: number;
   #bytes = 0;
 
-  /** An attempt is remembered for `retentionMs` milliseconds after it ended, and never evicted sooner. */
+  /** Remembers an attempt for `retentionMs` milliseconds after its end, and never evicts it sooner. */
   constructor(retentionMs: number, maxBytes = MAX_BYTES) {
     this.#ended = new ExpiringMap(retentionMs, ({ bytes }) => {
       this.#bytes -= bytes;

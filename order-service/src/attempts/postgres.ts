@@ -28,7 +28,7 @@ export const ATTEMPTS: Table = {
     is_open boolean not null default true, expires_at timestamptz not null)`,
       `create index open_attempts on ${table} (expires_at) where is_open`,
     ],
-    // An index in the C library's order stops finding its keys when the library is updated and sorts otherwise.
+    // Collation "C", because an index in the C library's order breaks when an upgrade changes that order.
     (table) => [
       `alter table ${table}
     alter payment_key type text collate "C", alter caller_key type text collate "C",
@@ -110,7 +110,7 @@ export interface Row {
   status: 'in-flight' | 'processed' | 'failed';
 }
 
-/** In milliseconds. A statement whose scope has less time left is not sent. */
+/** A statement is not sent if its scope has less time left than this. */
 const EXPECTED_MS = 1;
 
 const RECORD: NamedStep = { step: 'Order record', service: 'database' };
@@ -152,9 +152,9 @@ export class PostgresAttempts implements Attempts {
     const rows = await succeeded.catch(async (error) => {
       // The statement was not sent.
       if (isCancellation(error)) throw fromCancellation(error, scope, RECORD);
-      // The record surely still says in flight: the order failed, and is undone.
+      // The record still says in flight: the order failed, and is undone.
       if (isHttpError(error) && error.mayBeDone === false) throw failed(error);
-      // The caller can ask again, and gets what the record says: nothing must contradict it before.
+      // The caller can ask again and gets what the record says, so nothing may contradict it before.
       if (hasCallerKey) throw new OrderFailed('outcome-unknown', RECORD);
       await this.#reopen(order);
       throw failed(error);
@@ -165,7 +165,7 @@ export class PostgresAttempts implements Attempts {
   async fail({ paymentKey, callerKey }: Order): Promise<boolean> {
     if (callerKey === undefined) return true; // Nobody can ask for it: it needs no record.
     if ((await this.#run(this.#statements.fail, [paymentKey])).length > 0) return true;
-    // A record that was lost with its server does not say that the order was processed.
+    // A record that its server has lost does not say that the order was processed.
     const [known] = await this.#run(this.#statements.findStatus, [paymentKey]);
     return known?.status !== 'processed';
   }
@@ -187,7 +187,10 @@ export class PostgresAttempts implements Attempts {
     }));
   }
 
-  /** The order may be reported as failed only if another process would void it, should this one die. */
+  /**
+   * Puts the attempt on record again: an order may be reported as failed only if another process would void it,
+   * should this one die.
+   */
   async #reopen({ paymentKey, productID, orderID, requestId }: Order): Promise<void> {
     const values = [paymentKey, productID, orderID, requestId, this.#maxAttemptMs];
     await this.#run(this.#statements.reopen, values).catch(() => {

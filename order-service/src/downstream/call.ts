@@ -14,9 +14,9 @@ import { undiciAdapter } from './undici-adapter.ts';
 const MAX_ANSWER_BYTES = 16 * 1024;
 
 /**
- * The called service measures the budget that we sent with a timer of its own, which may fire a little before
- * ours. Its 408 this close to our own deadline therefore is our deadline, and must read like it.
- * order-failed.test.ts: "408 by the budget that we sent reads like our own timer".
+ * The called service measures the budget that we sent with its own timer, which may fire a little before ours.
+ * A 408 this close to our own deadline is therefore that deadline, and must read like it. order-failed.test.ts:
+ * "408 by the budget that we sent reads like our own timer".
  */
 const TIMER_SKEW_MS = 25;
 
@@ -67,7 +67,7 @@ export async function call(request: Call, parent: Scope): Promise<void> {
 
 type Failed = NamedStep & Pick<Call, 'headers' | 'operation'>;
 
-/** What the error of a call means for its order: an OrderFailed, or `error` itself if it is a bug of ours. */
+/** The meaning of a call's error for its order: an OrderFailed, or `error` itself if it is a bug of ours. */
 export function readFailure(error: unknown, scope: Scope, request: Failed): unknown {
   const wasSent = !wasNeverSent(error);
   const canceled = fromCancellation(error, scope, request, { wasSent });

@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import { buildConnector, Client } from 'undici';
 import { lookUp } from './look-up.ts';
 
-/** Shorter than our servers keep an idle connection open: a request must not reach a socket that closes. */
+/** Less than our servers keep an idle connection open, so that no request reaches a socket that is closing. */
 const IDLE_CONNECTION_MS = 4_000;
 
 /** Without a timeout: the signal of the call is its only deadline. */
@@ -34,7 +34,7 @@ export class Connection {
     this.client.on('disconnect', () => this.#forget());
   }
 
-  /** An idle or new connection to `origin`. Reuses the one that was used last, so that a surplus times out. */
+  /** An idle or new connection to `origin`. Prefers the one used last, so that surplus ones time out. */
   static take(origin: string): Connection {
     return idle.get(origin)?.pop() ?? new Connection(origin);
   }

@@ -6,7 +6,7 @@ const pending = new Map<string, Promise<LookupAddress[]>>();
 
 /**
  * Looks a host name up once for all calls that need it at the same time. A look-up blocks one of Node's four
- * threads: if each call looked up a name that is gone, every other name would have to wait. Returns several
+ * threads: if each call looked up a name that is gone, all other names would have to wait. Returns several
  * addresses in a random order, because the resolver sorts them and one replica would get every call.
  */
 export const lookUp: LookupFunction = (hostname, _options, callback) => {

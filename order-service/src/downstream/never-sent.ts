@@ -5,7 +5,7 @@ export function neverSent<Failure extends Error>(error: Failure): Failure {
   return Object.assign(error, { [NEVER_SENT]: true });
 }
 
-/** Whether the error is marked: then the call surely did nothing. Without the mark it may have. */
+/** Whether the error is marked: the call surely did nothing. An unmarked call may have. */
 export function wasNeverSent(error: unknown): boolean {
   return error instanceof Error && NEVER_SENT in error;
 }

@@ -16,11 +16,11 @@ function codeOf({ name, message }: Error): string | undefined {
 }
 
 /**
- * An axios adapter over undici. axios' own adapter, over node:http, costs more than the rest of an order. This
- * one also does what no client does by itself: an abort closes a connection that is still being opened, and
- * leaves no spare one (undici#5845); a host name that is gone blocks no thread; a call that was never sent is
- * marked as such. It sends no request body, reads text, follows no redirect and uses no proxy. `validateStatus`,
- * `maxContentLength` and `signal` work as in axios' own adapter.
+ * An axios adapter over undici, because axios' own adapter, over node:http, costs more than the rest of an
+ * order. It also does what no client does by itself: an abort closes a connection that is still being opened,
+ * and leaves no spare one (undici#5845); a host name that is gone blocks no thread; a call that was never sent
+ * is marked as such. It sends no request body, reads text, follows no redirect and uses no proxy.
+ * `validateStatus`, `maxContentLength` and `signal` work as in axios' own adapter.
  */
 export const undiciAdapter: AxiosAdapter = (config) =>
   new Promise((resolve, reject) => {
@@ -49,7 +49,7 @@ export const undiciAdapter: AxiosAdapter = (config) =>
       onRequestStart(controller) {
         request = controller;
       },
-      /** Keeps only the headers that name the attempt: axios parses every header once more. */
+      /** Keeps only the headers that name the attempt, because axios parses every header once more. */
       onResponseStart(_controller, status, received: IncomingHttpHeaders) {
         const headers: Record<string, string> = {};
         for (const name of ATTEMPT_HEADERS) {

@@ -24,7 +24,7 @@ const RETRY_LATER = { 'Retry-After': '1' };
 
 interface OrderRoute {
   handler: RequestHandler;
-  /** Resolves when the orders that are being placed have succeeded or failed, and that is on record. */
+  /** Resolves once the orders that are being placed have succeeded or failed, and are on record as such. */
   settled(): Promise<unknown>;
 }
 
@@ -80,8 +80,8 @@ export function orderRoute(dependencies: Dependencies, maxInFlight: number): Ord
 const publish = (ended: OrderEnded) => orderEnded.publish(ended);
 
 /**
- * Reads the order from the request.
- * @throws an http-error with status 400. If the caller sent a valid key, the refusal is logged.
+ * Reads the order from the request. Logs a refusal if the caller sent a valid key.
+ * @throws an http-error with status 400.
  */
 function readOrder(req: Request, res: Response): Order {
   const callerKey = idempotencyKey(req);

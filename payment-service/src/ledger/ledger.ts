@@ -12,10 +12,10 @@ export interface Payment {
   readonly updatedAt: string;
 }
 
-/** What `begin` did or found: `full` means that the key is new and there is no room for it. */
+/** What `begin` did or found. `full`: the key is new, and there is no room for it. */
 export type BeginResult = 'begun' | 'in-flight' | 'processed' | 'voided' | 'other-order' | 'full';
 
-/** What `void` did or found: `full` means that the key is new and there is no room for a tombstone. */
+/** What `void` did or found. `full`: the key is new, and there is no room for a tombstone. */
 export type VoidResult = 'voided' | 'already-voided' | 'other-order' | 'full';
 
 export interface VoidOptions {
@@ -43,37 +43,37 @@ export class OutcomeUnknown extends Error {
 }
 
 /**
- * The payments by their keys. A pending payment becomes processed, canceled or voided; a canceled one
- * becomes pending again or voided; a processed one becomes voided; voided is final.
+ * The payments by their keys. A pending payment becomes processed, canceled or voided; a canceled one becomes
+ * pending again, or voided; a processed one becomes voided, which is final.
  */
 export interface Ledger {
-  /** Makes the payment pending, unless the key has one that is not canceled. */
+  /** Begins a pending payment, unless the key already has one that is not canceled. */
   begin(key: string, orderID: string, options: BeginOptions): Promise<BeginResult>;
 
   /**
-   * COMMIT, the point of no return: makes a pending payment processed. Resolves to false if it was not
-   * pending any more. Once the step has been taken, `scope` does not stop it.
+   * COMMIT, the point of no return: makes a pending payment processed. Resolves to false if it was not pending
+   * any more. Once the step has been taken, `scope` cannot stop it.
    *
-   * @throws the reason of `scope` if that has aborted, or DeadlineExceeded if its deadline has passed,
-   * before the step was taken.
-   * @throws {OutcomeUnknown} if the payment may be processed or not.
+   * @throws the reason of `scope` if that has aborted, or DeadlineExceeded if its deadline has passed, before
+   * the step was taken.
+   * @throws {OutcomeUnknown} if the payment may or may not be processed.
    */
   commit(key: string, scope: ScopeView): Promise<boolean>;
 
   /** Makes a pending payment canceled. A payment in any other state stays as it is. */
   cancel(key: string): Promise<void>;
 
-  /** Voids a payment in any state. A key without a payment gets a tombstone, so that none can begin. */
+  /** Voids a payment in any state. A key without a payment gets a tombstone, so that none can begin later. */
   void(key: string, orderID: string, options: VoidOptions): Promise<VoidResult>;
 
-  /** The 100 payments of an order that changed last, the oldest change first. */
+  /** The 100 payments of an order that changed last, oldest change first. */
   payments(orderID: string, scope: ScopeView): Promise<Payment[]>;
 }
 
 /** How many payments of one order are listed. */
 export const MAX_LISTED = 100;
 
-/** The 503 error for a ledger that has no room for one more payment. It forgets none to make room. */
+/** The 503 error for a full ledger. It forgets no payment to make room for another. */
 export function ledgerFull(): Error {
   return createError(503, 'Too many payments to remember', { headers: { 'Retry-After': '1' } });
 }

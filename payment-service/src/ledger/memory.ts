@@ -15,10 +15,10 @@ interface Pending {
   onVoid: () => void;
 }
 
-/** Fits into a container of 512 MB, of which the heap of Node gets half. */
+/** Fits into a container of 512 MB, half of which Node gives to its heap. */
 const MAX_BYTES = 200_000_000;
 
-/** The memory of a payment besides its ids, as measured in the worst case: one payment per order. */
+/** The bytes of a payment besides its ids, as measured in the worst case: one payment per order. */
 const PAYMENT_BYTES = 550;
 
 /** The ledger in memory. A step awaits nothing between reading a payment and changing it, so it is atomic. */
@@ -30,8 +30,8 @@ export class MemoryLedger implements Ledger {
   #bytes = 0;
 
   /**
-   * Settled payments and tombstones are kept for `retentionMs` milliseconds. None is forgotten sooner: a new
-   * payment that would make the ledger exceed `maxBytes` is refused.
+   * Keeps settled payments and tombstones for `retentionMs` milliseconds, and forgets none sooner: it refuses a
+   * new payment that would make the ledger exceed `maxBytes`.
    */
   constructor(retentionMs: number, maxBytes = MAX_BYTES) {
     this.#settled = new ExpiringMap(retentionMs, (payment) => this.#forget(payment));
@@ -107,7 +107,7 @@ export class MemoryLedger implements Ledger {
     return true;
   }
 
-  /** Makes a payment with this status, and puts it at the end of its order's list. */
+  /** Adds a payment with this status to the end of its order's list. */
   #list({ paymentKey, callerKey, orderID }: Ids, status: Payment['status']): Payment {
     const payment = { paymentKey, callerKey, orderID, status, updatedAt: new Date().toISOString() };
     const listed = this.#byOrder.get(orderID) ?? new Map<string, Payment>();
@@ -130,7 +130,7 @@ export class MemoryLedger implements Ledger {
 
 type Ids = Pick<Payment, 'paymentKey' | 'callerKey' | 'orderID'>;
 
-/** The memory of a payment. Keys are ASCII, one byte per character; an order's id may take two. */
+/** The bytes of a payment. Keys are ASCII, one byte per character; an order's id may take two. */
 function bytesOf({ paymentKey, callerKey = '', orderID }: Ids): number {
   return PAYMENT_BYTES + paymentKey.length + callerKey.length + 2 * orderID.length;
 }

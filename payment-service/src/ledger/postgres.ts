@@ -30,7 +30,7 @@ export const PAYMENTS: Table = {
     updated_at timestamptz not null default clock_timestamp())`,
       `create index payments_of_order on ${table} (order_id, updated_at)`,
     ],
-    // Collation "C": an index in the C library's order is broken after an upgrade that changes the order.
+    // Collation "C", because an index in the C library's order breaks when an upgrade changes that order.
     (table) => [
       `alter table ${table} rename key to payment_key`,
       `alter table ${table}
@@ -46,7 +46,7 @@ export const PAYMENTS: Table = {
       'status text not null',
       'updated_at timestamp with time zone not null',
     ],
-    // The statements of the version before use xmax.
+    // The statements of the previous version use xmax.
     view: 'payment_key as key, order_id, status, updated_at, xmax',
   },
 };
@@ -76,7 +76,7 @@ export function paymentStatements(schema: string) {
   where payments.order_id = excluded.order_id and payments.status <> 'voided'
   returning xmax <> 0 as has_begun`,
 
-    /** A statement of its own: the void must stand even if this one fails. */
+    /** Its own statement: the void must stand even if this one fails. */
     notifyVoided: `select pg_notify('${voidedChannel(schema)}', $1)`,
 
     find: `select order_id, status from ${payments} where payment_key = $1`,
@@ -107,7 +107,7 @@ export function openLedger(database: Database, logger: Pick<Logger, 'warn'>): Le
 
 /**
  * The ledger in PostgreSQL, for any number of replicas. It forgets no payment. Each step is one short
- * statement: its scope bounds the wait for a connection, and does not cancel a statement once it was sent.
+ * statement: its scope bounds the wait for a connection, and cancels nothing once the statement was sent.
  */
 export class PostgresLedger implements Ledger {
   readonly #pool: Database['pool'];
@@ -190,7 +190,7 @@ export class PostgresLedger implements Ledger {
     onVoid?.();
   }
 
-  /** Lets another replica stop its work sooner. It may fail: a voided payment cannot be committed anyway. */
+  /** Lets another replica stop its work sooner. It may fail, since a voided payment cannot be committed anyway. */
   #notifyVoided(key: string): void {
     const options = { uncancelable: true, refusable: true };
     this.#pool

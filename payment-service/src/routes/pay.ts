@@ -93,7 +93,7 @@ async function charge(
   }
 }
 
-/** The error for a key under which nothing is charged. */
+/** The error if nothing is charged under this key. */
 function refusal(known: Exclude<BeginResult, 'begun' | 'processed'>, orderID: string): Error {
   switch (known) {
     case 'other-order':

@@ -18,7 +18,7 @@ async function run(file) {
     refuse('node_modules is missing: run npm ci first');
   } else if (!isThere('node_modules/tsx') || !isThere('node_modules/request-scope')) {
     // Installed without development dependencies, or by pnpm, which does not read package.json's workspaces.
-    refuse('node_modules is not complete: run npm ci --include=dev, with npm and no other');
+    refuse('node_modules is not complete: run npm ci --include=dev, not another package manager');
   } else if (file) {
     const { pathToFileURL } = await import('node:url');
     process.argv.splice(1, 1);

@@ -8,8 +8,8 @@ import { Launcher } from './launcher.ts';
 import { stateLines } from './state.ts';
 import { restartOnChange } from './watch.ts';
 
-const USAGE = `Runs the services on one terminal. Ctrl+C lets orders finish, a second one
-ends all at once.
+const USAGE = `Runs the services on one terminal. Ctrl+C lets orders finish; another one, a
+second later, ends all at once.
 
   npm start             run them
   npm run dev           the same, and restart a service when its code changes
@@ -49,7 +49,7 @@ function run(isWatching: boolean): void {
   }, stop);
   const onSignal = (signal: NodeJS.Signals) => {
     const what = signal === 'SIGINT' ? 'Ctrl+C' : signal;
-    const then = 'orders in flight may finish; again after a second ends all at once';
+    const then = 'orders in flight may finish; repeat it after a second to end all at once';
     if (signaledAt === undefined) launcher.print(`${what}: ${then}`);
     signaledAt ??= performance.now();
     if (performance.now() - signaledAt < REPEATED_SIGNAL_MS) return stop();

@@ -52,7 +52,6 @@ export async function paymentsOf(orderID: string, paymentUrl: string): Promise<s
   return JSON.parse(body).map(({ status }: { status: string }) => status);
 }
 
-/** A running curl. */
 export interface Curl {
   ended: Promise<{ body: string; code: number | null; signal: NodeJS.Signals | null }>;
   /** Sends SIGINT, as Ctrl+C does. */

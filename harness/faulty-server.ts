@@ -7,17 +7,14 @@ export type Fault = (socket: Socket) => void;
 
 const DRIP_INTERVAL_MS = 20;
 
-/** Resets the connection without an answer. */
 export const reset: Fault = (socket) => {
   socket.resetAndDestroy();
 };
 
-/** Closes the connection without an answer. */
 export const closeWithoutAnswer: Fault = (socket) => {
   socket.end();
 };
 
-/** Never answers. */
 export const neverAnswer: Fault = () => {};
 
 /** Sends the headers and a part of the body, then closes the connection. */
@@ -30,7 +27,6 @@ export const halfAnswerThenReset: Fault = (socket) => {
   socket.write(`${head('200 OK', 100)}Product 12`, () => socket.resetAndDestroy());
 };
 
-/** Sends the headers, then nothing more. */
 export const stallAfterHeaders: Fault = (socket) => {
   socket.write(head('200 OK', 100));
 };
@@ -64,7 +60,6 @@ export const floodHints: Fault = (socket) => {
   flood(socket, 'HTTP/1.1 103 Early Hints\r\nLink: </more>\r\n\r\n'.repeat(1_000));
 };
 
-/** Answers in another protocol. */
 export const answerInAnotherProtocol: Fault = (socket) => {
   socket.end('SSH-2.0-OpenSSH_9.2\r\n');
 };

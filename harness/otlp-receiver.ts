@@ -4,7 +4,6 @@ import { text } from 'node:stream/consumers';
 import { Feed } from './feed.ts';
 import { portOf } from './network.ts';
 
-/** A received span. */
 export interface ReceivedSpan {
   service: string;
   name: string;

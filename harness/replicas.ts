@@ -19,7 +19,6 @@ export class Replicas implements AsyncDisposable {
     this.#env = env;
   }
 
-  /** Starts `count` replicas. */
   static async start(name: ServiceName, count: number, env: Record<string, string>) {
     const replicas = new Replicas(name, await startBalancer(), env);
     await Promise.all(Array.from({ length: count }, () => replicas.add()));

@@ -81,7 +81,6 @@ export class Launcher {
     await Promise.race([flushed, sleep(FLUSH_TIMEOUT_MS)]);
   }
 
-  /** Kills all services. */
   kill(): void {
     for (const service of Object.values(this.services)) service.kill();
   }

@@ -57,7 +57,6 @@ export class Service {
     await closed;
   }
 
-  /** Sends SIGKILL. */
   kill(): void {
     this.#isStopping = true;
     this.#child?.kill('SIGKILL');

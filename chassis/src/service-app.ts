@@ -18,7 +18,6 @@ interface AppParts {
   database?: Database | undefined;
 }
 
-/** What the app of a service needs. */
 export interface AppOptions<Config> extends AppParts {
   config: Config;
 }

@@ -16,7 +16,6 @@ import { Semaphore } from './semaphore.ts';
 import type { QueryScope } from './statement.ts';
 
 export interface PoolOptions extends ConnectOptions {
-  /** How many queries run at a time. */
   maxConnections: number;
   /** How many refusable queries may wait for a connection; 1,000 unless given. */
   maxWaiting?: number;
@@ -50,7 +49,6 @@ export interface QueryOptions {
 export interface Outcomes {
   /** The server has answered, with a result or with an error. */
   answered: number;
-  /** The database was unavailable. */
   failed: number;
   /** The code of the last failure. */
   failure: string;

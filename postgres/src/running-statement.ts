@@ -41,7 +41,6 @@ export class RunningStatement<Row extends QueryResultRow> {
   readonly #answer: Promise<QueryResult<Row>>;
   #canceled: Promise<void> | undefined;
 
-  /** Sends the statement. */
   constructor(
     client: Connection,
     statement: Statement,

@@ -1,16 +1,13 @@
 /** The settings of telemetry, from OpenTelemetry's standard variables. */
 export interface Config {
-  /** Whether to send spans by OTLP. */
   sendsTraces: boolean;
-  /** Whether to send metrics by OTLP. */
+  /** By OTLP. */
   sendsMetrics: boolean;
   /** The address at which Prometheus scrapes the metrics, if it does. */
   prometheus: { host: string; port: number } | undefined;
   /** The share of traces beginning here that are sent, from 0 to 1. */
   sampledRatio: number;
-  /** The pause between two batches of spans. */
   spansEveryMs: number;
-  /** The pause between two exports of metrics. */
   metricsEveryMs: number;
   /** The address of a trace, up to its id. */
   traceUrl: string | undefined;

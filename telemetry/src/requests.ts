@@ -105,7 +105,6 @@ export function watchRequests(
   return () => all.forEach(end);
 }
 
-/** The labels of a request that is active. */
 const labelsOf = (req: IncomingMessage) => ({
   'http.request.method': methodLabel(req.method),
   'url.scheme': 'encrypted' in req.socket ? 'https' : 'http',

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ScopeView } from 'request-scope';
 import type { Stock } from './stock.ts';
 
-/** The stock in memory. */
 export class MemoryStock implements Stock {
   readonly #durationMs: number;
 

@@ -2,7 +2,6 @@ import type { Database, Table } from '@orders/chassis';
 import type { ScopeView } from 'request-scope';
 import type { Stock } from './stock.ts';
 
-/** The table of the products. */
 export const PRODUCTS: Table = {
   name: 'products',
   privileges: ['select'],
@@ -30,7 +29,6 @@ export function checkStatement(schema: string): string {
 /** Added to the duration of a check, for the round trip to the database and the answer to the caller. */
 const TRAVEL_MS = 10;
 
-/** The stock in PostgreSQL. */
 export class PostgresStock implements Stock {
   readonly #pool: Database['pool'];
   readonly #statement: string;

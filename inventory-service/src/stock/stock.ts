@@ -1,6 +1,5 @@
 import type { ScopeView } from 'request-scope';
 
-/** The products in stock. */
 export interface Stock {
   /**
    * Resolves if the product is available. Every product is, even one that is not in stock.

@@ -5,7 +5,6 @@ import type { Order } from '../order.ts';
 import { fromCancellation, type NamedStep, OrderFailed } from '../order-failed.ts';
 import type { AbandonedAttempt, Attempts, BeginResult } from './attempts.ts';
 
-/** The table of the attempts, and its migrations. */
 export const ATTEMPTS: Table = {
   name: 'attempts',
   privileges: ['select', 'insert', 'update', 'delete'],

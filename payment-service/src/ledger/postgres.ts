@@ -12,7 +12,6 @@ import {
   type VoidResult,
 } from './ledger.ts';
 
-/** The table of the payments. */
 export const PAYMENTS: Table = {
   name: 'payments',
   privileges: ['select', 'insert', 'update'],

@@ -12,7 +12,10 @@ export type AllowedHosts = readonly string[] | undefined;
 
 const LOOPBACK = /^(?:(?:.+\.)?localhost|127(?:\.\d+){3}|\[::1\]|\[::ffff:7f\w\w:\w+\])$/;
 
-/** A service's name on a network of Compose or Swarm. Nobody can register a name without a dot. */
+/**
+ * A service's name on a container network. It has no dot, so nobody can register it as a domain for DNS
+ * rebinding.
+ */
 const SERVICE_NAME = /^[a-z\d-]+-service$/;
 
 /** A Host header: the host, which is captured, and an optional port, which may be empty. */

@@ -16,7 +16,7 @@ import { neverWait } from './line-writer.ts';
 import { count, createLogger } from './logger.ts';
 import type { AppOptions } from './service-app.ts';
 
-/** How long after a drain aborted queries have to stop, and the log's reader has to take the last lines. */
+/** The time after a drain in which aborted queries can stop, and the log's reader can take the last lines. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
 /** One Ctrl+C reaches a process two or three times. Only a signal that comes later than this is another one. */

@@ -7,6 +7,7 @@ import { GracefulShutdown } from 'request-scope';
 import { scopes } from 'request-scope/express';
 import { errorHandler, plainText, sendText } from './answers.ts';
 import { type AllowedHosts, refusalOf } from './callers.ts';
+import { health } from './health.ts';
 import { identifyRequests } from './request-id.ts';
 import { waitUntilReady } from './wait-until-ready.ts';
 
@@ -25,7 +26,7 @@ export interface AppOptions<Config> extends AppParts {
 /**
  * Makes the listener of an Express app with `/health` and the routes of `addRoutes`. Each request has a
  * scope. Requests for a host that is not in `allowedHosts`, and requests of web pages of another origin,
- * are refused. `/health` answers 503 during a drain and while `database` is unavailable.
+ * are refused.
  */
 export function createServiceApp(
   {
@@ -45,12 +46,7 @@ export function createServiceApp(
     const refusal = refusalOf(req, allowedHosts);
     next(refusal && createError(refusal.status, refusal.message));
   });
-  app.all('/health', only('GET', 'HEAD'), (_req, res) => {
-    res.type('json');
-    if (shutdown.draining) res.status(503).send({ status: 'draining' });
-    else if (!database || database.isAvailable) res.send({ status: 'ok' });
-    else res.status(503).send({ status: 'database unavailable', reason: database.reason });
-  });
+  app.all('/health', only('GET', 'HEAD'), health({ shutdown, database }));
   addRoutes(app);
   app.use((_req, _res, next) => next(createError(404, 'Not found')));
   app.use(errorHandler);

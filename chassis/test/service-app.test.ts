@@ -73,14 +73,6 @@ describe('every answer', () => {
   });
 });
 
-test('/health answers ok, also to HEAD, and is not logged', async () => {
-  await request(app).get('/health').expect(200, { status: 'ok' });
-  await request(app).head('/health').expect(200);
-  const { headers } = await request(app).post('/health').expect(405);
-  expect(headers.allow).toBe('GET, HEAD');
-  expect(lines).toEqual([]);
-});
-
 test.each(['get', 'put', 'delete', 'patch', 'options', 'head'] as const)(
   '%s on a route for POST: 405 with Allow',
   async (method) => {

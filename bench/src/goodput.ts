@@ -38,8 +38,9 @@ others hang up after ${IMPATIENT_MS} ms, and send that only under "budgets too".
 \`statement_timeout\`. Each server starts idle.
 
 Served: a 200 before the hang-up. Capacity used: answers in time. Work for nobody: the share of the database's work, by
-its log, for callers that got no answer in time; only a budget prevents the part that was stopped at once. After they
-left: the share after the hang-up.`;
+its log, for callers that got no answer in time. It includes the part of a query that ran before the hang-up stopped it;
+only a budget prevents that. After they left: the share of the database's work that was done after its caller had hung
+up.`;
 
 /** Measures each server under overload, prints the tables, and draws the picture. */
 export async function runGoodput(quick: boolean): Promise<void> {

@@ -19,7 +19,7 @@ export interface Table {
   readonly unversioned: Unversioned;
 }
 
-/** How version 1 of a table was created before there were versions. */
+/** A table as created by the release that did not number versions yet. It counts as version 1. */
 export interface Unversioned {
   /** All its columns: a table with other columns belongs to something else. */
   readonly columns: Columns;

@@ -28,7 +28,7 @@ export function closeWithAnswer(res: ServerResponse, pending: Set<unknown>): voi
 
 const isConnection = (name: unknown) => `${name}`.toLowerCase() === 'connection';
 
-/** The Connection header in `headers`: an object, or a list of alternating names and values. */
+/** The value of the Connection header in `headers`, an object or a list of alternating names and values. */
 function connectionIn(headers: Headers): unknown {
   if (!Array.isArray(headers)) {
     return Object.entries(headers).find(([name]) => isConnection(name))?.[1];

@@ -2,7 +2,8 @@ import { type Report, TRAPS } from './all-traps.ts';
 import { cell, link, linked, table } from './table.ts';
 import type { Trap } from './trap.ts';
 
-/** The page for all versions. `lines` has the reports of each release line, oldest first. */
+/** The page for all versions. Each element of `lines` has the reports of one release line of Node; both
+ * lists are oldest first. */
 export function page(lines: Report[][]): string {
   const all = lines.flat();
   const versions = lines.map((reports) => reports.map(({ version }) => version).join(', '));

@@ -6,7 +6,7 @@ import type { ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import { type AllowedHosts, refusalOf } from '@orders/chassis/callers';
 import { createLimitedServer } from '@orders/chassis/limits';
 
-/** The units that the specification adds to a name for Prometheus, but the exporter does not. */
+/** The unit suffixes that OpenTelemetry's specification adds to a name for Prometheus, and the exporter leaves out. */
 const SUFFIXES: Record<string, string> = { s: '_seconds', ms: '_milliseconds' };
 
 /** A reader for servePrometheus. */

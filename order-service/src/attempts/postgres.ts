@@ -55,7 +55,10 @@ export const ATTEMPTS: Table = {
 /** The time in `ms` milliseconds, by the database's clock. */
 const AFTER = (ms: string) => `clock_timestamp() + ${ms}::float8 * interval '1 ms'`;
 
-/** The statements on the table of the attempts in `schema`. */
+/**
+ * The statements on the table of the attempts in `schema`. An order that succeeds takes five: `begin` and `succeed`
+ * here, a read of `products` in inventory-service, and `begin` and `settle` in payment-service.
+ */
 export function attemptStatements(schema: string) {
   const attempts = `"${schema}".attempts`;
   return {

@@ -64,7 +64,7 @@ export function paymentStatements(schema: string) {
   on conflict (payment_key) do update set status = 'pending', updated_at = clock_timestamp()
   where payments.status = 'canceled' and payments.order_id = excluded.order_id returning payment_key`,
 
-    /** With `processed` this is COMMIT, the point of no return; with `canceled` it frees the key. */
+    /** With `processed` this is the commit, the point of no return; with `canceled` it frees the key. */
     settle: `
   update ${payments} set status = $2, updated_at = clock_timestamp()
   where payment_key = $1 and status = 'pending' returning payment_key`,

@@ -1,8 +1,15 @@
-import { writeFileSync } from 'node:fs';
 import { markdownTable } from 'markdown-table';
 import { postgresVersion } from '../../harness/postgres.ts';
-import { drawGoodput } from './goodput-picture.ts';
-import { CAPACITY, CONNECTIONS, type Measured, overload, PATIENT, QUERY_MS } from './overload.ts';
+import { writePictures } from './goodput-picture.ts';
+import {
+  CAPACITY,
+  CONNECTIONS,
+  type Goodput,
+  type Measured,
+  overload,
+  PATIENT,
+  QUERY_MS,
+} from './overload.ts';
 import { progress } from './progress.ts';
 import { MACHINE, record } from './results-file.ts';
 
@@ -42,7 +49,12 @@ its log, for callers that got no answer in time. It includes the part of a query
 only a budget prevents that. After they left: the share of the database's work that was done after its caller had hung
 up.`;
 
-/** Measures each server under overload, prints the tables, and draws the picture. */
+const PICTURE = `<picture>
+  <source media="(prefers-color-scheme: dark)" srcset="../docs/goodput-dark.svg">
+  <img src="../docs/goodput.svg" alt="The columns patient callers served and work for nobody of the table below, as bars." width="700">
+</picture>`;
+
+/** Measures each server under overload, prints the tables, and draws the pictures. */
 export async function runGoodput(quick: boolean): Promise<void> {
   if (!postgresVersion) throw new Error('PostgreSQL is not installed');
   const seconds = quick ? 15 : 60;
@@ -58,6 +70,7 @@ export async function runGoodput(quick: boolean): Promise<void> {
   const text = [
     `${MACHINE}, ${postgresVersion} beside it; ${seconds} s each.`,
     EXPLANATION,
+    PICTURE,
     table(measured),
     targets(measured),
   ].join('\n\n');
@@ -65,9 +78,7 @@ export async function runGoodput(quick: boolean): Promise<void> {
   if (text.includes('missed')) process.exitCode = 1;
   if (quick) return;
   record('npm run bench -- --goodput', text);
-  for (const [file, picture] of drawGoodput(measured)) {
-    writeFileSync(new URL(`../../docs/${file}`, import.meta.url), picture);
-  }
+  writePictures();
 }
 
 const percent = (share: number) => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)}%`;

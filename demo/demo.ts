@@ -1,20 +1,32 @@
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import Table from 'cli-table3';
-import { type Scene, scenes } from './scenes.ts';
-import { startServices } from './services.ts';
-import { colors } from './timeline.ts';
+import { ROOT } from '../processes/repository.ts';
+import { hangUpOf, hangUpPictures } from './hang-up-picture.ts';
+import { play, type Scene, scenes } from './scenes.ts';
+import { placeOrder, type System, startSystem } from './services.ts';
+import { type Played, summary, totals } from './summary.ts';
+import { colors, printColumns, showGrowing, wrap } from './terminal.ts';
+import { drawTimeline } from './timeline.ts';
 
-const PLAIN = { head: [], border: [] };
-const USAGE = `Plays ${scenes.length} scenes with the three services, in about 30 s. Exits with 1 if a promise
-was not kept.
+const USAGE = `Plays ${scenes.length} scenes with the three services, and at the same moments with three that
+are written the usual way, in about 45 s. Exits with 1 if a promise was broken.
 
-  npm run demo -- --fast       with a quarter of the work, in about 12 s
+  npm run demo -- --fast       with a quarter of the work, in about 20 s
   npm run demo -- --scene 3    one scene, 1 to ${scenes.length}
-  npm run demo -- --record     write the README's pictures, from a run of
-                               npm run live in Chromium`;
+  npm run demo -- --record     plays scene 3, and writes the README's pictures
+                               from it`;
+/** The scene that the README's picture shows. */
+const HANG_UP = '3';
+const LEGEND = [
+  '━ work that somebody waits for   ░ work for nobody',
+  'The usual way: the same three services with Express and axios, and no cancellation (demo/as-usual/). Whatever happens, happens to both at once.',
+];
+
 // The reader has closed the pipe, as `head` does. The services end with this process.
 process.stdout.on('error', () => process.exit());
-const print = (text: string) => process.stdout.write(`${text}\n`);
+const print = (...lines: string[]) => {
+  for (const line of lines) process.stdout.write(`${wrap(line, printColumns())}\n`);
+};
 
 try {
   const fast = { type: 'boolean', default: false } as const;
@@ -22,9 +34,9 @@ try {
   const { values } = parseArgs({
     options: { fast, help, record: fast, scene: { type: 'string' } },
   });
-  if (values.help) print(USAGE);
-  else if (values.record) await record();
-  else await play(numbered(values.scene), values.fast ? 0.25 : 1);
+  if (values.help) process.stdout.write(`${USAGE}\n`);
+  else if (values.record) for (const path of await record()) print(`${path} is written`);
+  else await playAll(numbered(values.scene), values.fast ? 0.25 : 1);
 } catch (error) {
   process.stderr.write(`demo: ${error instanceof Error ? error.message : error}\n`);
   process.exitCode = 1;
@@ -38,25 +50,34 @@ function numbered(wanted?: string): [string, Scene][] {
   return chosen;
 }
 
-/** Loads Chromium only when it is needed. */
-async function record(): Promise<void> {
-  const live = await import('./live/record.ts');
-  for (const path of await live.record()) print(`${path} is written`);
+async function playAll(chosen: [string, Scene][], scale: number): Promise<Played[]> {
+  print(...LEGEND);
+  // The last scene ends its order-service.
+  await using usual = await startSystem('usual', scale);
+  const played: Played[] = [];
+  for (const [number, scene] of chosen) played.push(await playOne(number, scene, usual, scale));
+  process.stdout.write(`\n\n${summary(played, printColumns())}\n`);
+  print('', ...totals(played));
+  return played;
 }
 
-async function play(chosen: [string, Scene][], scale: number): Promise<void> {
-  const summary = new Table({ colWidths: [3, 23, 32, 10, 6], wordWrap: true, style: PLAIN });
-  summary.push(['', 'scene', 'seen', 'saved', 'kept']);
-  for (const [number, { title, watch, play: playScene, endless }] of chosen) {
-    await using services = await startServices(scale, endless);
-    print(`\n${colors.bold(`${number}. ${title}`)}\n   Watch: ${watch}\n`);
-    const { kept, seen, savedMs } = await playScene(services);
-    services.timeline.flush();
-    const saved = savedMs === undefined ? '' : `${savedMs} ms`;
-    const result = kept ? colors.green('kept') : colors.red('NOT KEPT');
-    print(`\n   ${result}: ${seen}${saved && `, ${saved} of work saved`}`);
-    summary.push([number, title, seen, saved, kept ? 'yes' : 'NO']);
-    if (!kept) process.exitCode = 1;
-  }
-  print(`\n${summary}`);
+async function playOne(number: string, scene: Scene, usual: System, scale: number) {
+  print('', '', colors.bold(`${number}. ${scene.title}`), `   Watch: ${scene.watch}`, '');
+  await using ours = await startSystem('ours', scale, scene.endless);
+  const order = placeOrder({ ours, usual, scale }, `scene-${number}`, scene.budgetMs);
+  const stop = showGrowing((now, columns) => drawTimeline(order, scale, now, columns));
+  const outcome = await play(scene, order).finally(stop);
+  if (!outcome.kept) process.exitCode = 1;
+  const verdict = outcome.kept ? colors.green('✓ promise kept') : colors.red('✗ PROMISE BROKEN');
+  print('', `   ${verdict}: ${outcome.seen}`);
+  return { number, title: scene.title, outcome, ours: order.ours.run, usual: order.usual.run };
+}
+
+/** Writes the pictures of a run; resolves with their paths. */
+async function record(): Promise<string[]> {
+  const [played] = await playAll(numbered(HANG_UP), 1);
+  if (!played?.outcome.kept) throw new Error('the promise was broken, no picture is written');
+  const pictures = hangUpPictures(hangUpOf(played.ours, played.usual));
+  for (const [path, picture] of pictures) writeFileSync(ROOT + path, picture);
+  return pictures.map(([path]) => path);
 }

@@ -1,132 +1,183 @@
-import type { LogLine } from '../harness/service-process.ts';
-import type { Endless, PlacedOrder, Services } from './services.ts';
-
-interface Outcome {
-  kept: boolean;
-  seen: string;
-  savedMs?: number;
-}
+import type { LogQuery } from '../harness/service-process.ts';
+import type { ShortName } from '../services.ts';
+import { duration, type Ending, type Money, type OrderRun, seconds } from './order-run.ts';
+import type { Endless, PlacedOrder } from './services.ts';
 
 export interface Scene {
   title: string;
   /** What to watch for. */
   watch: string;
-  play: (services: Services) => Promise<Outcome>;
   /** The step that the scene cuts short. */
   endless?: Endless;
+  /** How long the caller waits. */
+  budgetMs?: number;
+  /** What happens to the order, in both systems. */
+  act?: (order: PlacedOrder) => Promise<unknown>;
+  promise: {
+    /** How the client's wait ends. */
+    ending: Ending;
+    money: Money;
+    /** What the services log. */
+    logs: [ShortName, LogQuery][];
+    /** order-service leaves with code 0. */
+    leaves?: boolean;
+  };
 }
 
-const PLACED = { msg: 'Placing order for product: 1234' };
+export interface Outcome {
+  kept: boolean;
+  /** What happened in our system. */
+  seen: string;
+  /** When the work stopped. */
+  stopped: string;
+}
+
+const CANCELED = { msg: 'Order canceled: client disconnected' };
+const TIME_IS_UP = { cause: 'deadline-exceeded' };
+const PROCESSED = { msg: 'Order successfully processed' };
+const voided = (number: number) => ({ msg: `Payment voided for order: scene-${number}` });
 
 export const scenes: Scene[] = [
   {
     title: 'An order that succeeds',
     watch: 'the check, then the payment, then the answer: one order, charged once.',
-    play: ({ place, order }) => answered(place('scene-1'), order),
+    promise: { ending: 200, money: 'charged once', logs: [['order', PROCESSED]] },
   },
   {
-    title: 'The client hangs up during the inventory check',
-    watch: 'the check stops at once, and the lane of payment-service stays empty.',
-    play: async ({ place, order, inventory, scale }) => {
-      const placed = place('scene-2');
-      await placed.line(order, PLACED);
-      await placed.hangUp(1_000);
-      const stopped = await placed.line(inventory, { cause: 'client-disconnected' });
-      const payments = await placed.payments();
-      const kept = stopped !== undefined && payments === 'none';
-      const seen = `check ${stopAfter(stopped)}, payments: ${payments}`;
-      return { kept, seen, ...saved((2_000 + 3_000) * scale, stopped) };
-    },
+    title: 'Hang-up during the check',
+    watch: 'the check stops at once, and no payment begins.',
     endless: 'check',
+    async act(order) {
+      await order.arrival('inventory');
+      await order.at(1_000);
+      order.hangUp();
+    },
+    promise: {
+      ending: 'hung up',
+      money: 'not charged',
+      logs: [
+        ['order', CANCELED],
+        ['inventory', { cause: 'client-disconnected' }],
+      ],
+    },
   },
   {
-    title: 'The client hangs up during the payment',
+    title: 'Hang-up during the payment',
     watch: 'the payment stops at once; a void ensures that nothing is charged.',
-    play: async ({ place, inventory, payment, scale }) => {
-      const placed = place('scene-3');
-      await placed.line(inventory, { msg: 'Inventory check completed for product: 1234' });
-      await placed.hangUp(1_000);
-      return stopped(placed, payment, scale);
-    },
     endless: 'payment',
+    async act(order) {
+      await order.arrival('payment');
+      await order.at(3_000);
+      order.hangUp();
+    },
+    promise: {
+      ending: 'hung up',
+      money: 'not charged',
+      logs: [
+        ['order', CANCELED],
+        ['payment', { cause: 'client-disconnected' }],
+        ['payment', voided(3)],
+      ],
+    },
   },
   {
-    title: 'A caller with 3 s for an order of 5 s, and the network cut',
-    watch: 'no hang-up gets through; the payment stops when its time is up.',
-    play: async ({ place, network, payment, scale }) => {
-      const placed = place('scene-4', 3_000);
-      await placed.cutNetworkDuringPayment();
-      const status = (await placed.answer)?.status;
-      const spent = await placed.line(payment, { cause: 'deadline-exceeded' });
-      network.heal();
-      const { kept, ...outcome } = await stopped(placed, payment, scale);
-      return { kept: kept && spent !== undefined && status === 500, ...outcome };
-    },
+    title: 'Time is up, the network cut',
+    watch: 'no hang-up gets through, so the payment must stop by its own timer.',
     endless: 'payment',
-  },
-  {
-    title: 'The payment commits just as the client leaves',
-    watch: 'the client hangs up before the answer; a void undoes the payment.',
-    play: async ({ place, network, payment }) => {
-      network.holdAnswers();
-      const placed = place('scene-5');
-      const committed = await placed.line(payment, { msg: 'Payment processed for order: scene-5' });
-      await placed.hangUp();
-      network.heal();
-      const voided = await placed.line(payment, { msg: 'Payment voided for order: scene-5' });
-      const payments = await placed.payments();
-      const seen = `voided ${tookMs(committed, voided)} after the commit, payments: ${payments}`;
-      return { kept: committed !== undefined && payments === 'voided', seen };
+    budgetMs: 3_000,
+    async act(order) {
+      await order.arrival('payment');
+      order.cutNetwork();
+      await order.at(3_000);
+      order.usual.hangUp();
+      await Promise.all([order.ours.answered, order.ours.line('payment', TIME_IS_UP)]);
+      order.healNetwork();
+    },
+    promise: {
+      ending: 500,
+      money: 'not charged',
+      logs: [
+        ['payment', TIME_IS_UP],
+        ['payment', voided(4)],
+      ],
     },
   },
   {
-    title: 'SIGTERM to order-service with an order in flight',
-    watch: 'the order finishes first, then the process leaves.',
-    play: async ({ place, order }) => {
-      const placed = place('scene-6');
-      await placed.line(order, PLACED);
-      order.signal('SIGTERM');
-      const { kept, seen } = await answered(placed, order);
-      const { code } = await order.exited;
-      return { kept: kept && code === 0, seen: `${seen}, exit code ${code}` };
+    title: 'Hang-up just after the charge',
+    watch: 'the answer is on its way when the client leaves. A void takes the money back.',
+    async act(order) {
+      order.holdAnswers();
+      await order.charged();
+      order.hangUp();
+      order.healNetwork();
     },
+    promise: {
+      ending: 'hung up',
+      money: 'taken back',
+      logs: [
+        ['order', CANCELED],
+        ['payment', voided(5)],
+      ],
+    },
+  },
+  {
+    title: 'SIGTERM during the payment',
+    watch: 'order-service finishes its order first, then it leaves.',
+    async act(order) {
+      await order.arrival('payment');
+      await order.at(3_000);
+      order.stopOrderServices();
+    },
+    promise: { ending: 200, money: 'charged once', logs: [['order', PROCESSED]], leaves: true },
   },
 ];
 
-/** Kept if the order is answered 200 and charged once. */
-async function answered(placed: PlacedOrder, order: Services['order']): Promise<Outcome> {
-  const status = (await placed.answer)?.status;
-  const begun = await placed.line(order, PLACED);
-  const ended = await placed.line(order, { msg: 'Order successfully processed' });
-  const payments = await placed.payments();
-  const seen = `${status ?? 'no answer'} after ${tookMs(begun, ended)}, payments: ${payments}`;
-  return { kept: status === 200 && payments === 'processed', seen };
+/** Plays a scene with an order that has just been placed. Resolves once both systems are done with it. */
+export async function play({ act, promise }: Scene, order: PlacedOrder): Promise<Outcome> {
+  await act?.(order);
+  const { ours, usual } = order;
+  const expected = promise.logs.map(([service, query]) => ours.line(service, query));
+  const exit = promise.leaves ? ours.exit() : undefined;
+  const [logged] = await Promise.all([Promise.all(expected), ours.answered, usual.processed()]);
+  const isLeaving = (await exit) === (promise.leaves ? 0 : undefined);
+  await Promise.all([ours.settle(), usual.settle()]);
+  const { money, ended } = ours.run;
+  const isAsPromised = money === promise.money && ended?.how === promise.ending;
+  return {
+    kept: isAsPromised && isLeaving && logged.every((line) => line !== undefined),
+    seen: `${story(ours.run)}${promise.leaves ? `; exit code ${await exit}` : ''}`,
+    stopped: stopped(ours.run),
+  };
 }
 
-/** Kept if the payment stopped early and is voided. */
-async function stopped(
-  placed: PlacedOrder,
-  payment: Services['payment'],
-  scale: number,
-): Promise<Outcome> {
-  const voided = await placed.line(payment, { msg: `Payment voided for order: ${placed.orderID}` });
-  const canceled = { msg: `Payment processing canceled for order: ${placed.orderID}` };
-  const stopped = await placed.line(payment, canceled);
-  const payments = await placed.payments();
-  const kept = voided !== undefined && stopped !== undefined && payments === 'voided';
-  const seen = `payment ${stopAfter(stopped)}, payments: ${payments}`;
-  return { kept, seen, ...saved(3_000 * scale, stopped) };
+/** `2.0 s more, charged`: what the usual way did with the order. */
+export function usualWay({ ended, forNobodyMs, money }: OrderRun): string {
+  if (ended?.how === 200) return 'the same';
+  return forNobodyMs > 0 ? `${seconds(forNobodyMs)} more, ${charge(money)}` : charge(money);
 }
 
-const stopAfter = (line?: LogLine) =>
-  line ? `stopped after ${line.elapsedMs} ms` : 'not seen to stop';
+const charge = (money: Money) => money.replace(' once', '');
 
-/** The time between two lines, as text. */
-const tookMs = (begun?: LogLine, ended?: LogLine) =>
-  begun && ended ? `${ended.time - begun.time} ms` : 'a time not seen';
+function stopped({ ended, stoppedMs, chargedAt }: OrderRun): string {
+  if (ended?.how === 200) return 'it finished';
+  if (chargedAt) return 'too late';
+  return stoppedMs === undefined ? 'not seen' : `after ${duration(stoppedMs)}`;
+}
 
-/** How much of `workMs` was not done because the work stopped. */
-function saved(workMs: number, stopped?: LogLine): Pick<Outcome, 'savedMs'> {
-  const savedMs = workMs - (stopped?.elapsedMs ?? workMs);
-  return savedMs > 0 ? { savedMs } : {};
+function story({
+  ended,
+  placedAt,
+  stoppedMs,
+  leftAt,
+  deadline,
+  money,
+  chargedAt,
+  voidedAt,
+}: OrderRun) {
+  if (ended?.how === 200) return `answered 200 after ${duration(ended.at - placedAt)}; ${money}`;
+  const cause = leftAt === deadline ? 'the deadline' : 'the hang-up';
+  if (chargedAt && voidedAt && leftAt)
+    return `too late to stop; ${money} ${duration(voidedAt - leftAt)} after ${cause}`;
+  if (stoppedMs === undefined) return `the work was not seen to stop; ${money}`;
+  return `all work stopped ${duration(stoppedMs)} after ${cause}; ${money}`;
 }

@@ -62,18 +62,20 @@ export class OrderRun {
     if (bar.to === undefined) this.bars.set(service, { ...bar, to: time, ...(cause && { cause }) });
   }
 
-  /** How long the work went on after nobody waited for it, if a service stopped it early. */
+  /** How long the work went on after nobody waited for it, if a service stopped early and none goes on. */
   get stoppedMs(): number | undefined {
-    const ends = [...this.bars.values()].filter(({ cause }) => cause).map(({ to }) => to ?? 0);
     const { leftAt } = this;
-    return leftAt === undefined || ends.length === 0 ? undefined : Math.max(...ends) - leftAt;
+    const bars = [...this.bars.values()];
+    const isStopped = bars.some(({ cause }) => cause) && bars.every(({ to }) => to !== undefined);
+    if (leftAt === undefined || !isStopped) return undefined;
+    return Math.max(...bars.map(({ to = leftAt }) => to - leftAt));
   }
 
   /** The work for nobody. order-service is left out: it only waits for the others. */
   get forNobodyMs(): number {
     const leftAt = this.leftAt ?? Number.POSITIVE_INFINITY;
     const called = [...this.bars].filter(([service]) => service !== 'order');
-    const overMs = called.map(([, { from, to = from }]) => to - Math.max(leftAt, from));
+    const overMs = called.map(([, { from, to = Date.now() }]) => to - Math.max(leftAt, from));
     return overMs.reduce((sum, ms) => sum + Math.max(0, ms), 0);
   }
 }

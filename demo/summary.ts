@@ -52,7 +52,8 @@ export function totals(played: Played[]): string[] {
     const workMs = runs.reduce((sum, { forNobodyMs }) => sum + forNobodyMs, 0);
     const failed = runs.filter(({ ended }) => ended?.how !== 200);
     const charged = failed.filter(({ money }) => money.startsWith('charged')).length;
-    return `${duration(workMs)} of work for nobody, charges for failed orders: ${charged}`;
+    const work = workMs > 0 ? `${duration(workMs)} of work` : 'no work';
+    return `${work} for nobody, charges for failed orders: ${charged}`;
   };
   return [
     `the usual way    ${of(played.map(({ usual }) => usual))}`,

@@ -15,9 +15,9 @@ export type Output = Pick<NodeJS.WriteStream, 'isTTY' | 'columns'> & {
   write: (text: string) => unknown;
 };
 
-/** The columns to print in: the terminal's, or 80 in a pipe. */
+/** The columns to print in: the terminal's, or 80 in a pipe and where a terminal does not tell. */
 export function printColumns({ isTTY, columns }: Output = process.stdout): number {
-  return isTTY ? Math.min(MAX_COLUMNS, Math.max(MIN_COLUMNS, columns)) : 80;
+  return isTTY && columns > 0 ? Math.min(MAX_COLUMNS, Math.max(MIN_COLUMNS, columns)) : 80;
 }
 
 /**

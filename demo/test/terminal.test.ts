@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { type Output, showGrowing, wrap } from '../terminal.ts';
+import { type Output, printColumns, showGrowing, wrap } from '../terminal.ts';
 
 /** An output that remembers what was written to it. */
 function output(isTTY: boolean, columns = 80): Output & { written: string[] } {
@@ -38,4 +38,13 @@ test.each([
 test('text is broken between words, and stays indented', () => {
   expect(wrap('   one two three', 10)).toBe('   one two\n   three');
   expect(wrap('', 10)).toBe('');
+});
+
+test.each([
+  ['a pipe', output(false, 200), 80],
+  ['a terminal', output(true, 90), 90],
+  ['a wide terminal', output(true, 300), 110],
+  ['a terminal that does not tell its width', output(true, 0), 80],
+])('%s is written in columns that it has', (_, stdout, columns) => {
+  expect(printColumns(stdout)).toBe(columns);
 });

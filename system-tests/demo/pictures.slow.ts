@@ -24,8 +24,8 @@ scene(
       .map((text) => text.textContent)`);
     expect(outside).toEqual([]);
     /** The words that are visible at a second of the run. */
-    const wordsAt = async (second: number) => {
-      const words = await page.evaluate<string[]>(`
+    const wordsAt = (second: number) =>
+      page.evaluate<string[]>(`
         for (const animation of document.getAnimations()) {
           animation.pause();
           animation.currentTime = ${second * 1_000};
@@ -33,8 +33,6 @@ scene(
         [...document.querySelectorAll('svg g')]
           .filter((group) => getComputedStyle(group).opacity === '1')
           .map((group) => group.textContent);`);
-      return words;
-    };
     expect(await wordsAt(0)).toEqual([]);
     expect(await wordsAt(2.9)).toEqual([]);
     expect((await wordsAt(4)).join()).toMatch(/stopped in .*not charged.*the client hangs up/);
@@ -42,6 +40,7 @@ scene(
     const end = await wordsAt(100);
     expect(end.join()).toMatch(/for nobody.*charged/);
     await page.emulateMedia({ reducedMotion: 'reduce' });
+    await page.setContent(html);
     expect(await page.evaluate<number>('document.getAnimations().length')).toBe(0);
     expect(await wordsAt(0)).toEqual(end);
     return `${PICTURES.length} pictures, ${end.length / 2} captions at the end`;

@@ -39,7 +39,10 @@ export function writePictures(): string[] {
   return pictures.map(([path]) => path);
 }
 
-/** The pictures of the table in `results`, the text of RESULTS.md, by their paths. */
+/**
+ * The pictures of the table in `results`, the text of RESULTS.md, by their paths.
+ * @throws {Error} if there is no such table.
+ */
 export function goodputPictures(results: string): [path: string, picture: string][] {
   const rows = [...results.matchAll(CELLS)].map(([, load, name = '', served, forNobody]) => ({
     name,
@@ -47,6 +50,7 @@ export function goodputPictures(results: string): [path: string, picture: string
     served: Number(served) / 100,
     forNobody: Number(forNobody) / 100,
   }));
+  if (rows.length === 0) throw new Error('RESULTS.md has no goodput');
   return [
     ...inBothThemes('goodput', (theme) => drawGoodput(rows, theme)),
     ...inBothThemes('overload', (theme) => drawOverload(rows, theme)),

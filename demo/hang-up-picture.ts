@@ -139,8 +139,9 @@ function draw(run: HangUp, theme: Theme): string {
     style: [
       `.name{font-size:20px;font-weight:700;fill:${theme.text}}.row{font-size:19px;fill:${theme.text}}.axis{font-size:18px;fill:${theme.faint}}.end{font-size:20px;font-weight:700}`,
       `.bad{fill:${theme.bad}}.good{fill:${theme.good}}.work{fill:${theme.work}}.nobody{fill:url(#hatch)}.grid{stroke:${theme.line}}.left{stroke:${theme.bad};stroke-width:2.5;stroke-dasharray:6 5}`,
+      '@media (prefers-reduced-motion:no-preference){',
       ...keyframes,
-      '@media (prefers-reduced-motion:reduce){*{animation:none!important}}',
+      '}',
     ].join('\n'),
     body: [
       `<metadata>${JSON.stringify(run)}</metadata>`,

@@ -1,15 +1,7 @@
 import { markdownTable } from 'markdown-table';
 import { postgresVersion } from '../../harness/postgres.ts';
 import { writePictures } from './goodput-picture.ts';
-import {
-  CAPACITY,
-  CONNECTIONS,
-  type Goodput,
-  type Measured,
-  overload,
-  PATIENT,
-  QUERY_MS,
-} from './overload.ts';
+import { CAPACITY, CONNECTIONS, type Measured, overload, PATIENT, QUERY_MS } from './overload.ts';
 import { progress } from './progress.ts';
 import { MACHINE, record } from './results-file.ts';
 

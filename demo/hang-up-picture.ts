@@ -124,7 +124,7 @@ function draw(run: HangUp, theme: Theme): string {
     ),
     later(
       run.leftMs + run.stoppedMs,
-      text('end good', stopped, rowText(OURS, 1), `✓ stopped in ${duration(run.stoppedMs)}`),
+      text('end good', stopped, rowText(OURS, 0), `✓ stopped in ${duration(run.stoppedMs)}`),
       text('end good', stopped, rowText(OURS, 2), '✓ not charged'),
     ),
     later(

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { urlOf } from '../chassis/src/address.ts';
 import { eachLine } from '../processes/each-line.ts';
 import { ask, spawnProgram } from '../processes/program.ts';
@@ -9,40 +9,52 @@ import { LOADER } from '../processes/repository.ts';
 /** Loaded only where a variable of OpenTelemetry is set. */
 const TELEMETRY = ['--import', '@orders/telemetry'];
 
-type Print = (line: string, isError?: boolean) => void;
+/** How long a start waits for the log line that says so. Some levels of the log have none. */
+const LISTENING_TIMEOUT_MS = 1_000;
 
-/** The process of one service. `print` gets its output, and a line that says how it ended. */
+interface Events {
+  /** A line of its stdout. */
+  onLine: (line: string) => void;
+  /** A line of its stderr. */
+  onErrorLine: (line: string) => void;
+  /** It has ended, after its last line. `how`: `exited with code 0`. `isExpected`: `stop` or `kill` was called. */
+  onEnd: (how: string, isExpected: boolean) => void;
+}
+
+/** The process of one service. */
 export class Service {
   readonly #folder: string;
-  readonly #print: Print;
-  readonly #onUnexpectedExit: () => void;
+  readonly #events: Events;
   #child: ChildProcess | undefined;
   #env: NodeJS.ProcessEnv = {};
   #isStopping = false;
 
-  /** Calls `onUnexpectedExit` when it ends without `stop` or `kill`. */
-  constructor(folder: string, print: Print, onUnexpectedExit: () => void) {
+  constructor(folder: string, events: Events) {
     this.#folder = folder;
-    this.#print = print;
-    this.#onUnexpectedExit = onUnexpectedExit;
+    this.#events = events;
   }
 
-  /** Starts it; resolves with its URL once it listens. Rejects if it ends first. */
+  /** Starts it; resolves with its URL once it listens and has logged that. Rejects if it ends first. */
   async start(env: NodeJS.ProcessEnv = this.#env): Promise<string> {
     this.#isStopping = false;
     const isTraced = Object.keys(env).some((name) => name.startsWith('OTEL_'));
     const options = isTraced ? [...LOADER, ...TELEMETRY] : undefined;
     const child = spawnProgram(`${this.#folder}/src/server`, { env, options });
     this.#child = child;
-    eachLine(child.stdout, (line) => this.#print(line));
-    eachLine(child.stderr, (line) => this.#print(line, true));
+    const { onLine, onErrorLine, onEnd } = this.#events;
+    const hasLogged = new Promise<void>((resolve) => {
+      eachLine(child.stdout, (line) => {
+        onLine(line);
+        if (line.includes('Listening on ')) resolve();
+      });
+    });
+    eachLine(child.stderr, onErrorLine);
     child.once('close', (code, signal) => {
       this.#child = undefined;
-      this.#print(signal ? `ended by ${signal}` : `exited with code ${code}`);
-      if (!this.#isStopping) this.#onUnexpectedExit();
+      onEnd(signal ? `ended by ${signal}` : `exited with code ${code}`, this.#isStopping);
     });
     const { address, port } = await ask(child, 'address');
-    await nextTurn(); // So that the lines it has already logged are printed first.
+    await Promise.race([hasLogged, sleep(LISTENING_TIMEOUT_MS, undefined, { ref: false })]);
     // A restart uses the same port.
     this.#env = { ...env, PORT: String(port) };
     return urlOf(address, port);

@@ -44,7 +44,7 @@ export async function runService<Config extends ServiceConfig>(service: {
     const { error } = loadEnvFile({ path: DOTENV_PATH || service.envFile, quiet: true });
     if (DOTENV_PATH && error) throw new StartError(`DOTENV_PATH cannot be read: ${error.message}`);
     const config = service.readConfig(process.env);
-    const logger = await createLogger(service.name, config.logLevel, config.logFormat);
+    const logger = createLogger(service.name, config.logLevel, config.logFormat);
     const shutdown = new GracefulShutdown();
     const { databaseUrl: url, databaseSchema, databasePasswordFile: passwordFile } = config;
     // For pg_stat_activity: which replica holds a connection or a lock.

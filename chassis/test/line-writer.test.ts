@@ -14,7 +14,7 @@ const LOGGER = new URL('../src/logger.ts', import.meta.url).href;
 const PROGRAM = `
   import { createInterface } from 'node:readline';
   import { createLogger } from '${LOGGER}';
-  const log = await createLogger('a-service', 'info', 'json');
+  const log = createLogger('a-service', 'info', 'json');
   let n = 0;
   const alive = setInterval(() => {}, 1_000);
   for await (const count of createInterface({ input: process.stdin })) {

@@ -76,7 +76,7 @@ describe.each([COMPOSE_V2, COMPOSE_V1])('$command', (compose) => {
     const lines: string[] = [];
     for (const service of SERVICES) lines.push(...(await stack.lines(service)));
     for (const line of lines) {
-      expect(line).toMatch(/^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: [\w :/.,()-]{1,98}$/);
+      expect(line).toMatch(/^\d\d:\d\d:\d\d\.\d{3} [ \d.ms]{7} [ ✓] [\w :/.-]{1,77}$/);
       expect(line).not.toContain('\u001b');
     }
     return `${lines.length} lines, no colour codes`;

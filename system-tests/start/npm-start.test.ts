@@ -4,8 +4,8 @@ import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
-import { send } from '../../harness/clients.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { paymentsOf, send } from '../../harness/clients.ts';
 import { startCommand } from '../../harness/command.ts';
 import { programVariables } from '../../harness/environment.ts';
 import { reservePorts } from '../../harness/network.ts';
@@ -33,11 +33,11 @@ test('`npm run dev` restarts a changed service on its port; a kill leaves no ser
     env,
   );
   const order = await seen(/Try: curl (\S+)/);
-  const inventory = await seen(/\[inventory\].*Listening on (\S+)/);
+  const inventory = await seen(/^inventory .*Listening on (\S+)/m);
   await seen(/Watching/);
   const now = new Date();
   await utimes(join(ROOT, 'inventory-service/src/app.ts'), now, now);
-  const again = await seen(/exited with code 0[\s\S]*\[inventory\].*Listening on (\S+)/);
+  const again = await seen(/exited with code 0[\s\S]*\ninventory .*Listening on (\S+)/);
   expect(again).toBe(inventory);
   expect((await fetch(order)).status).toBe(200);
   child.kill('SIGKILL');
@@ -53,19 +53,49 @@ test('`npm run dev` restarts a changed service on its port; a kill leaves no ser
   }
 });
 
-test('a port in use stops all services; PORT is ignored; when the terminal closes, all exit', async () => {
-  const first = start({ ...ANY_PORTS, PORT: '1' });
-  const port = await first.seen(/\[payment\].*Listening on \S+:(\d+)/);
-  await first.seen(/\[order\].*Listening on[\s\S]*Try: curl/);
-  expect(first.output()).toMatch(/^State in memory: it ends with the processes\n/);
-  const second = start({ ...ANY_PORTS, INVENTORY_PORT: port });
-  expect(await second.closed).toBe(1);
-  expect(second.output()).toMatch(
-    /inventory-service: .*EADDRINUSE.*INVENTORY_PORT.* to use another port/,
-  );
-  first.child.kill('SIGHUP');
-  expect(await first.closed).toBe(0);
-  expect(first.output().match(/exited with code 0/g)).toHaveLength(SERVICES.length);
+describe('on a terminal of 100 columns', () => {
+  const durations = { CHECK_DURATION_MS: '0', PAYMENT_DURATION_MS: '600000' };
+  let first: ReturnType<typeof start>;
+  beforeAll(() => {
+    first = start({ ...ANY_PORTS, ...durations, PORT: '1' });
+  });
+
+  test('the first line says where the state is, the last line of the start what to try', async () => {
+    await first.seen(/Try: curl \S+\n/);
+    const lines = first.output().trimEnd().split('\n');
+    expect(lines).toEqual([
+      'State in memory: it ends with the processes',
+      ...SERVICES.map(() => expect.stringMatching(/^\w+ +\d\d:\d\d:\d\d\.\d{3} {11}Listening on /)),
+      expect.stringMatching(/^Try: curl /),
+    ]);
+  });
+
+  test('a hang-up during the payment ends in one line: the work has stopped, and nothing is charged', async () => {
+    const { requestId, answer, hangUp } = send(await first.seen(/Try: curl (\S+)/));
+    const paymentUrl = await first.seen(/^payment .*Listening on (\S+)/m);
+    await expect.poll(() => paymentsOf('orderID-5678', paymentUrl)).toEqual(['pending']);
+    hangUp();
+    await expect(answer).rejects.toThrow();
+    const id = requestId.slice(0, 8);
+    const closing = `── ${id}: client disconnected · all work stopped within \\d+ ms · nothing charged ─+\n`;
+    await first.seen(new RegExp(closing));
+    for (const line of first.output().trimEnd().split('\n'))
+      expect(line.length, line).toBeLessThanOrEqual(100);
+  });
+
+  test('a port in use stops all services; PORT is ignored; when the terminal closes, all exit', async () => {
+    const port = await first.seen(/^order .*Listening on \S+:(\d+)/m);
+    const second = start({ ...ANY_PORTS, ORDER_PORT: port, LOG_FORMAT: 'json' });
+    expect(await second.closed).toBe(1);
+    expect(second.output()).toMatch(
+      /^\[order\] order-service: .*EADDRINUSE.*ORDER_PORT.* to use another port$/m,
+    );
+    // With the format json a line stays as the service writes it.
+    expect(second.output()).toMatch(/^\[payment\] \{"level":30,.*"msg":"Listening on \S+"\}$/m);
+    first.child.kill('SIGHUP');
+    expect(await first.closed).toBe(0);
+    expect(first.output().match(/exited with code 0/g)).toHaveLength(SERVICES.length);
+  });
 });
 
 test('the file that DOTENV_PATH names is read once: no service gets its PORT', () => {
@@ -150,16 +180,17 @@ test.skipIf(process.platform !== 'linux')(
     expect((await checking).status).toBe(200);
     await closed;
     expect(output().match(/exited with code 0/g)).toHaveLength(SERVICES.length);
-    const [first, ...others] = output().match(/\S+ exited with code 0|\S+ .*Shutting down/g) ?? [];
-    expect(first).toMatch(/order.*Shutting down/);
-    expect(others[0]).toMatch(/order.*exited/);
+    const [first = '', ...others] = output().match(/^.*(exited with code 0|Shutting down)/gm) ?? [];
+    expect(first).toMatch(/order .*Shutting down/);
+    expect(others[0]).toMatch(/order .*exited/);
   },
 );
 
-test('a second Ctrl+C, a second later, ends all at once', async () => {
+test('a second Ctrl+C, a second later, ends all at once; what is no log line is shown as it is', async () => {
   const { child, closed, seen, output } = start({
     ...ANY_PORTS,
     CHECK_DURATION_MS: '600000',
+    NODE_OPTIONS: `--import=data:text/javascript,console.log('{x'.repeat(99))`,
   });
   const answer = fetch(`${await seen(/Try: curl (\S+)/)}`);
   answer.catch(() => {});
@@ -171,7 +202,12 @@ test('a second Ctrl+C, a second later, ends all at once', async () => {
   expect(output()).not.toMatch(/ended by|exited with/);
   child.kill('SIGINT');
   expect(await closed).toBe(1);
-  expect(output().match(/ended by SIGKILL/g)).toHaveLength(SERVICES.length);
+  expect(output().match(/ended by SIGKILL$/gm)).toHaveLength(SERVICES.length);
+  expect(output().match(/^\w+ +(\{x){99}$/gm)).toHaveLength(SERVICES.length);
+  // The check had not been completed, so the payment was not called.
+  expect(output()).toMatch(
+    /^── \w{8}: order-service ended by SIGKILL · all work stopped within \d+ ms · nothing charged ─/m,
+  );
   await expect(answer).rejects.toThrow();
 });
 

@@ -7,11 +7,14 @@ import {
 } from '../chassis/src/pretty-line.ts';
 import { CALLED } from '../services.ts';
 
-/** A call takes five seconds at most by default. */
+/** A call takes five seconds at most by default. A request that has not arrived by then never will. */
 const WAIT_MS = 5_000;
 
 /** More orders than order-service has in flight by default. Orders beyond get no closing line. */
 const MAX_FOLLOWED = 10_000;
+
+/** How many requests may arrive before the launcher has read the line that their order is placed. */
+const MAX_EARLY = 10_000;
 
 const ORDER = 'order-service';
 const PAYMENT = 'payment-service';
@@ -34,6 +37,8 @@ interface Order {
   canceledAt: number;
   /** How the order ended, once order-service has said that. */
   reason?: string;
+  /** The services that its calls have reached. */
+  reached: Set<string>;
   /** By service. */
   ends: Map<string, End>;
   charge: 'unknown' | 'none' | 'charged';
@@ -46,14 +51,16 @@ interface Order {
 
 /**
  * Follows orders through the log lines of all services, and prints a line for each that was canceled or failed, as soon
- * as all its work has ended and its payment is voided. After 5 s the line comes without what is not known. Orders that
- * are in flight under the same request id cannot be told apart, and get none.
+ * as all its work has ended and its payment is voided. After 5 s the line comes without what is not known by then.
+ * Orders that are in flight under the same request id cannot be told apart, and get none.
  */
 export class ClosingLines {
   readonly #print: (line: string) => void;
   readonly #waitMs: number;
   /** By request id, since inventory-service does not know the payment key. */
   readonly #orders = new Map<string, Order>();
+  /** The services that requests of other ids have reached. */
+  readonly #early = new Map<string, Set<string>>();
   /** The payment keys in flight under a request id that several orders have. */
   readonly #ambiguous = new Map<string, Set<string | undefined>>();
 
@@ -74,6 +81,18 @@ export class ClosingLines {
     else if (order && !isOfAnother(order, line)) this.#follow(order, service, line);
   }
 
+  /** A request, other than a void, has reached a service that order-service calls. */
+  reached(service: string, requestId: string): void {
+    const reached = this.#orders.get(requestId)?.reached ?? this.#early.get(requestId) ?? new Set();
+    reached.add(service);
+    if (this.#orders.has(requestId)) return;
+    this.#early.set(requestId, reached);
+    for (const id of this.#early.keys()) {
+      if (this.#early.size <= MAX_EARLY) break;
+      this.#early.delete(id);
+    }
+  }
+
   /** The process of a service has ended after its last line. `how`: `exited with code 0`. */
   exited(service: string, how: string): void {
     const at = Date.now();
@@ -89,7 +108,7 @@ export class ClosingLines {
 
   /** All processes have ended. */
   finish(): void {
-    for (const order of [...this.#orders.values()]) this.#close(order);
+    for (const order of [...this.#orders.values()]) this.#closeAnyway(order);
   }
 
   #begin(requestId: string, { paymentKey }: LogLine): void {
@@ -106,11 +125,13 @@ export class ClosingLines {
         requestId,
         paymentKey,
         canceledAt: Number.POSITIVE_INFINITY,
+        reached: this.#early.get(requestId) ?? new Set(),
         ends: new Map(),
         charge: 'unknown',
         isVoided: false,
         isVoidRetried: true,
       });
+      this.#early.delete(requestId);
     }
   }
 
@@ -150,12 +171,21 @@ export class ClosingLines {
     order.reason = reason;
     order.canceledAt = Math.min(order.canceledAt, at);
     order.ends.set(ORDER, { at, isDone: false });
-    order.timer = setTimeout(() => this.#close(order), this.#waitMs).unref();
+    order.timer = setTimeout(() => this.#closeAnyway(order), this.#waitMs).unref();
   }
 
   #closeIfSettled(order: Order): void {
     if (order.reason === undefined) return;
     if (wasNeverPaid(order) || (order.isVoided && workOf(order).length === 0)) this.#close(order);
+  }
+
+  #closeAnyway(order: Order): void {
+    const [service] = workOf(order);
+    if (service !== undefined && !order.reached.has(service)) {
+      order.ends.set(service, { at: order.canceledAt, isDone: false });
+      if (service === PAYMENT) order.charge = 'none';
+    }
+    this.#close(order);
   }
 
   #close(order: Order): void {

@@ -51,6 +51,9 @@ export class Launcher {
       const service = new Service(folder, {
         onLine: (text) => this.#printLine(prefix(), text),
         onErrorLine: (text) => process.stderr.write(`${prefix()}${text}\n`),
+        onArrival: ({ path, requestId }) => {
+          if (path !== '/void') this.#closingLines.reached(folder, requestId);
+        },
         onEnd: (how, isExpected) => {
           const line = { level: 30, time: Date.now(), msg: how };
           this.print(prefix() + (this.#isPretty ? this.#pretty.format(line) : how));

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { urlOf } from '../chassis/src/address.ts';
 import { eachLine } from '../processes/each-line.ts';
-import { ask, spawnProgram } from '../processes/program.ts';
+import { ask, follow, spawnProgram } from '../processes/program.ts';
+import type { Arrival } from '../processes/reporter.ts';
 import { LOADER } from '../processes/repository.ts';
 
 /** Loaded only where a variable of OpenTelemetry is set. */
@@ -17,6 +18,7 @@ interface Events {
   onLine: (line: string) => void;
   /** A line of its stderr. */
   onErrorLine: (line: string) => void;
+  onArrival: (arrival: Arrival) => void;
   /** It has ended, after its last line. `how`: `exited with code 0`. `isExpected`: `stop` or `kill` was called. */
   onEnd: (how: string, isExpected: boolean) => void;
 }
@@ -41,7 +43,7 @@ export class Service {
     const options = isTraced ? [...LOADER, ...TELEMETRY] : undefined;
     const child = spawnProgram(`${this.#folder}/src/server`, { env, options });
     this.#child = child;
-    const { onLine, onErrorLine, onEnd } = this.#events;
+    const { onLine, onErrorLine, onArrival, onEnd } = this.#events;
     const hasLogged = new Promise<void>((resolve) => {
       eachLine(child.stdout, (line) => {
         onLine(line);
@@ -53,6 +55,7 @@ export class Service {
       this.#child = undefined;
       onEnd(signal ? `ended by ${signal}` : `exited with code ${code}`, this.#isStopping);
     });
+    follow(child, 'arrivals', onArrival);
     const { address, port } = await ask(child, 'address');
     await Promise.race([hasLogged, sleep(LISTENING_TIMEOUT_MS, undefined, { ref: false })]);
     // A restart uses the same port.

@@ -68,6 +68,12 @@ class Log {
     return this;
   }
 
+  /** A call reaches a service. */
+  reached(service: Service): this {
+    this.closing.reached(`${service}-service`, 'request-1');
+    return this;
+  }
+
   /** Time passes. */
   wait(ms: number): this {
     this.#time += ms;
@@ -156,13 +162,27 @@ test('a payment that is canceled and voided closes its order once', () => {
 test.each<[string, (log: Log) => Log, string]>([
   [
     'a check that does not stop',
-    (log) => log.placed().hungUp(),
+    (log) => log.reached('inventory').placed().hungUp(),
     'client disconnected · no word from inventory-service · charge unknown',
   ],
   [
-    'a payment of which nothing is known',
-    (log) => log.checked().add('order', 'Payment processing failed: deadline exceeded', FAILED),
+    'a check that was not begun',
+    (log) => log.placed().hungUp(),
+    'client disconnected · all work stopped within 1 ms · nothing charged',
+  ],
+  [
+    'a payment that does not stop',
+    (log) =>
+      log
+        .checked()
+        .reached('payment')
+        .add('order', 'Payment processing failed: deadline exceeded', FAILED),
     'deadline exceeded · no word from payment-service · charge unknown',
+  ],
+  [
+    'a payment that was not begun',
+    (log) => log.checked().hungUp(),
+    'client disconnected · all work stopped within 1 ms · nothing charged',
   ],
   [
     'a charge without a void',

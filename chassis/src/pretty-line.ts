@@ -104,7 +104,9 @@ export class PrettyLines {
   }
 
   #paint(format: Colour | undefined, text: string): string {
-    return this.#isColourful && format ? styleText(format, text, { validateStream: false }) : text;
+    return this.#isColourful && format && text
+      ? styleText(format, text, { validateStream: false })
+      : text;
   }
 
   #elapsed(line: LogLine): string {
@@ -167,9 +169,11 @@ function withoutSubject({ msg, orderID, productID }: LogLine): string {
   return msg;
 }
 
-/** Shortens the ids in `message`, and nothing else, until it fits into `room` columns or they are short. */
-function withShortIds(message: string, { orderID, productID }: LogLine, room: number): string {
+/** Shortens the ids in a message, and nothing else, until it fits into `room` columns or they are short. */
+function withShortIds(message: string, line: LogLine, room: number): string {
+  const { level, orderID, productID } = line;
   let text = message;
+  if (level >= ERROR) return text; // A record to act on.
   for (const id of [orderID, productID]) {
     const characters = [...(id ?? '')];
     const excess = columnsOf(text) - room;

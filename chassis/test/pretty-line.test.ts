@@ -128,6 +128,12 @@ test.each([
   },
 );
 
+test('an id in an error is not shortened', () => {
+  const msg = `Payment outcome unknown for order: ${LONG_ID}`;
+  const text = line('error', msg, { ...IDS, orderID: LONG_ID });
+  expect(text.replaceAll(/\s+|r{8}/g, '')).toContain(msg.replaceAll(' ', ''));
+});
+
 test.each(['商品', '한국어', 'カード。', 'ｆｕｌｌ', '\u{1F600}'])(
   '%s counts as two columns per character',
   (word) => {

@@ -98,7 +98,7 @@ test('another request under the same id begins anew', () => {
   const refused = { level: 30, time: 5_000, service: 'o', ...ids, msg: 'Order refused: y' };
   const next = { ...canceled, time: 9_000, paymentKey: '10', elapsedMs: 2_000 };
   const text = shown([canceled, refused, next].map((each) => JSON.stringify(each)));
-  expect(text).toMatch(/ {3}1\.0 s ✕.*\n.{21} {2}Order refused.*\n.* {3}2\.0 s ✕/);
+  expect(text).toMatch(/ {3}1\.0 s ✕.*\n\S{12} {11}Order refused.*\n.* {3}2\.0 s ✕/);
 });
 
 const LONG_ID = `\u{1F600}${'x'.repeat(127)}`;
@@ -155,6 +155,7 @@ test('a cause is never cut: it goes on below', () => {
     expect.stringMatching(/✕ Payment processing failed: payment-service is unreachable +r{8}$/),
     '(UNABLE_TO_VERIFY_LEAF_SIGNATURE)',
   ]);
+  expect(line('info', `a ${'w'.repeat(66)} end`)).toMatch(/ a w{66} r{8}\n +end$/);
   const word = 'w'.repeat(150);
   const parts = line('info', `${word} end`).split('\n');
   expect(Math.max(...parts.map(columnsOf))).toBe(100);

@@ -130,8 +130,10 @@ test('an order that is processed has no closing line, whatever comes later', () 
 test('nothing is claimed before each service that had begun has ended its work', () => {
   const log = new Log().placed().hungUp();
   expect(log.closed).toEqual([]);
-  log.wait(1_999).add('inventory', 'Inventory check canceled for product: 1', HUNG_UP);
-  expect(log.said).toEqual(['client disconnected · all work stopped within 2 s · nothing charged']);
+  log.wait(2_009).add('inventory', 'Inventory check canceled for product: 1', HUNG_UP);
+  expect(log.said).toEqual([
+    'client disconnected · all work stopped within 2.1 s · nothing charged',
+  ]);
 });
 
 test('the lines of the services may come in any order', () => {
@@ -153,10 +155,32 @@ test('a charge is named until its void is acknowledged', () => {
   ]);
 });
 
-test('a payment that is canceled and voided closes its order once', () => {
-  const log = new Log().checked().hungUp().stopped().voided();
+test('a payment that is canceled and voided closes its order once', async () => {
+  const log = new Log(1).checked().hungUp().stopped().voided();
   log.hungUp().stopped().voided();
+  await sleep(20);
   expect(log.closed).toHaveLength(1);
+});
+
+test('a void that is reported as unknown, and acknowledged after all, closes its order as canceled', () => {
+  const log = new Log().checked().charged().hungUp();
+  log.add('order', 'Payment outcome unknown for order: 1', {
+    level: 50,
+    cause: 'deadline-exceeded',
+  });
+  expect(log.closed).toEqual([]);
+  log.add('order', 'Payment voided after all for order: 1');
+  expect(log.said).toEqual([
+    'client disconnected · all work stopped within 1 ms · nothing charged',
+  ]);
+});
+
+test('a bug in the check is no check that was completed', () => {
+  const log = new Log().placed().add('inventory', 'Internal error', { level: 50 });
+  const failed = 'Inventory check failed: inventory-service answered 500';
+  log.add('order', failed, { level: 40, cause: 'other-status' });
+  expect(log.closed).toHaveLength(1);
+  expect(log.closed[0]).toContain('nothing charged');
 });
 
 test.each<[string, (log: Log) => Log, string]>([
@@ -207,6 +231,14 @@ test.each<[string, (log: Log) => Log, string]>([
           ...{ level: 40, cause: 'other-status' },
         }),
     'payment-service answered 500 · all work stopped within 1 ms · charge unknown',
+  ],
+  [
+    'a payment-service without its database',
+    (log) =>
+      log.checked().add('order', 'Payment processing failed: payment-service answered 503', {
+        ...{ level: 40, cause: 'other-status' },
+      }),
+    'payment-service answered 503 · all work stopped within 1 ms · charge unknown',
   ],
   [
     'an order whose record decides',
@@ -277,8 +309,10 @@ test('an order in its check when all processes end is closed at once: the paymen
 test('a payment-service that restarts during a check is not taken for one that has ended its work', () => {
   const log = new Log().placed();
   log.closing.exited('payment-service', 'exited with code 0');
-  log.add('inventory', 'Inventory check completed for product: 1').hungUp();
+  log.add('inventory', 'Inventory check completed for product: 1').hungUp().voided();
   expect(log.closed).toEqual([]);
+  log.stopped();
+  expect(log.closed).toHaveLength(1);
 });
 
 test('a charge that order-service, now gone, has not voided is named', () => {
@@ -289,13 +323,18 @@ test('a charge that order-service, now gone, has not voided is named', () => {
 });
 
 test('orders that are in flight under one request id have no closing line; the next one has', () => {
-  const log = new Log().placed().placed({ paymentKey: 'key-2' });
-  log.hungUp().hungUp({ paymentKey: 'key-2' });
-  log.add('inventory', 'Inventory check canceled for product: 1', HUNG_UP);
-  log.add('inventory', 'Inventory check canceled for product: 1', HUNG_UP);
+  const log = new Log().placed();
+  const keys = ['key-2', 'key-3'];
+  for (const paymentKey of keys) log.placed({ paymentKey });
+  log.hungUp().add('inventory', 'Inventory check canceled for product: 1', HUNG_UP);
+  for (const paymentKey of keys) log.hungUp({ paymentKey });
   expect(log.closed).toEqual([]);
   log.placed().hungUp().add('inventory', 'Inventory check canceled for product: 1', HUNG_UP);
   expect(log.closed).toHaveLength(1);
+  log.placed().placed({ paymentKey: 'key-2' });
+  log.closing.exited('order-service', 'ended by SIGKILL');
+  log.placed().hungUp().add('inventory', 'Inventory check canceled for product: 1', HUNG_UP);
+  expect(log.closed).toHaveLength(2);
 });
 
 test('an order under the id of one that has failed closes that one as far as it is known', () => {

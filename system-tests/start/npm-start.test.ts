@@ -53,11 +53,22 @@ test('`npm run dev` restarts a changed service on its port; a kill leaves no ser
   }
 });
 
+/** A module for `--import` that lets a process log that it listens only after that is known otherwise. */
+const LISTENING_LATE = `data:text/javascript,${encodeURIComponent(`
+  import fs from 'node:fs';
+  const { writeSync } = fs;
+  fs.writeSync = (fd, text, ...more) => {
+    if (!String(text).includes('Listening')) return writeSync(fd, text, ...more);
+    fs.writeSync = writeSync;
+    throw Object.assign(new Error('full'), { code: 'EAGAIN' });
+  };`)}`;
+
 describe('on a terminal of 100 columns', () => {
   const durations = { CHECK_DURATION_MS: '0', PAYMENT_DURATION_MS: '600000' };
   let first: ReturnType<typeof start>;
   beforeAll(() => {
-    first = start({ ...ANY_PORTS, ...durations, PORT: '1' });
+    const NODE_OPTIONS = `--import=${LISTENING_LATE}`;
+    first = start({ ...ANY_PORTS, ...durations, PORT: '1', NODE_OPTIONS });
   });
 
   test('the first line says where the state is, the last line of the start what to try', async () => {

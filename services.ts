@@ -1,7 +1,7 @@
 /**
  * The services, each with its default port and the variable that sets how long its simulated work takes.
- * order-service calls all the others. All programs that start, watch, test or measure services read this list;
- * docs/add-a-step.md shows how to add one.
+ * order-service calls all the others, in this order. All programs that start, watch, test or measure services read this
+ * list; docs/add-a-step.md shows how to add one.
  */
 export const SERVICES = [
   { name: 'order', port: 8080 },

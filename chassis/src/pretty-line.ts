@@ -12,7 +12,7 @@ const BEFORE_MESSAGE = TIME_COLUMNS + ELAPSED_COLUMNS + MARK_COLUMNS;
 /** An id is never shortened to fewer characters than this. */
 const SHORT_ID_LENGTH = 8;
 
-/** Of how many orders is known when they began. Each has two ids. */
+/** How many ids are remembered, two per order. */
 const MAX_REMEMBERED = 2 * 10_000;
 
 const INFO = 30;
@@ -37,6 +37,18 @@ export interface LogLine {
   traceUrl?: string;
 }
 
+/** Fields that are text if they are there. */
+const TEXTS = [
+  'msg',
+  'service',
+  'requestId',
+  'paymentKey',
+  'orderID',
+  'productID',
+  'cause',
+  'traceUrl',
+];
+
 /**
  * Reads a line of JSON; undefined if it is no line of a log. Characters that are invisible or change the direction of
  * the text around them are escaped, so that it is safe for a terminal. Only a stack keeps its line breaks.
@@ -44,7 +56,9 @@ export interface LogLine {
 export function readLine(text: string): LogLine | undefined {
   try {
     const line = JSON.parse(text, printable);
-    return typeof line?.time === 'number' && typeof line.msg === 'string' ? line : undefined;
+    const isText = (name: string) => ['string', 'undefined'].includes(typeof line[name]);
+    const isLine = Number.isFinite(line.time) && 'msg' in line && TEXTS.every(isText);
+    return isLine ? line : undefined;
   } catch {
     return undefined;
   }
@@ -151,7 +165,7 @@ function markOf(line: LogLine): [string, Colour?] {
   return /(completed|processed)$/.test(message) ? ['✓', 'green'] : [' '];
 }
 
-/** The message, and the reason if the message does not contain it: ids say less than that. */
+/** The message. If the reason is not in it, it follows, in place of the id of a canceled order or product. */
 function messageOf(line: LogLine): string {
   const { level, msg, cause } = line;
   const text = level >= ERROR ? `ERROR: ${msg}` : msg;

@@ -199,12 +199,20 @@ test('colours distinguish a cancellation, without a change to the text', () => {
   expect(plain).toBe(shown(recorded));
 });
 
-test.each(['', 'text', '{', 'null', '1', '[]', '{"msg":"x"}', '{"time":1}'])(
-  '%j is no line of a log',
-  (text) => {
-    expect(readLine(text)).toBeUndefined();
-  },
-);
+test.each([
+  '',
+  'text',
+  '{',
+  'null',
+  '1',
+  '[]',
+  '{"msg":"x"}',
+  '{"time":1}',
+  '{"time":"1","msg":"x"}',
+  '{"time":1,"msg":"x","requestId":1}',
+])('%j is no line of a log', (text) => {
+  expect(readLine(text)).toBeUndefined();
+});
 
 test('20,000 orders later the first is forgotten', () => {
   const pretty = new PrettyLines();

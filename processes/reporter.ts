@@ -10,11 +10,15 @@ import { runInNewContext } from 'node:vm';
 /** The first address that the program listens on. */
 type Address = AddressInfo;
 
-/** A request that has just arrived: its id, its path without the query, and when (Unix time in milliseconds). */
+/** A request that has just arrived. */
 export interface Arrival {
   requestId: string;
+  /** Without the query. */
   path: string;
+  /** Unix time in milliseconds. */
   time: number;
+  /** The caller's budget as it was sent, if it was. */
+  budgetMs?: number;
 }
 
 /** What the process holds after a garbage collection. */
@@ -58,7 +62,9 @@ const ANSWER: { [Each in Question]: (reply: (answer: Answers[Each]) => void) => 
     subscribe('http.server.request.start', (message) => {
       const { url, headers } = (message as { request: IncomingMessage }).request;
       const [path = ''] = url?.split('?') ?? [];
-      reply({ requestId: String(headers['x-request-id']), path, time: Date.now() });
+      const sent = headers['x-envoy-expected-rq-timeout-ms'];
+      const budget = sent === undefined ? {} : { budgetMs: Number(sent) };
+      reply({ requestId: String(headers['x-request-id']), path, time: Date.now(), ...budget });
     });
   },
   sockets(reply) {

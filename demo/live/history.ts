@@ -17,19 +17,40 @@ const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
 export class History {
   // Ids keep growing across restarts of the server, so that a page that reconnects gets what it missed.
   #lastId = Date.now();
-  #entries: { id: number; text: string }[] = [];
+  #entries: { id: number; text: string; latestOf?: string }[] = [];
   readonly #readers = new Set<ServerResponse>();
 
   readonly publish: Publish = (event) => {
-    this.#lastId += 1;
-    const text = `id: ${this.#lastId}\ndata: ${JSON.stringify(event)}\n\n`;
-    this.#entries.push({ id: this.#lastId, text });
+    this.#add(this.#send('message', event));
+  };
+
+  /** Publishes an event of its own type, which the page reads apart from the others. */
+  publishAs(type: string, event: unknown): void {
+    this.#add(this.#send(type, event));
+  }
+
+  /** Publishes the state of something, under a type of its own. A page that connects later gets only the latest. */
+  publishLatest(type: string, state: unknown): void {
+    this.#entries = this.#entries.filter(({ latestOf }) => latestOf !== type);
+    this.#add({ ...this.#send(type, state), latestOf: type });
+  }
+
+  #add(entry: { id: number; text: string; latestOf?: string }): void {
+    this.#entries.push(entry);
     if (this.#entries.length > MAX_EVENTS) this.#entries.splice(1, 1);
+  }
+
+  #send(type: string, event: unknown) {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const named = type === 'message' ? '' : `event: ${type}\n`;
+    const text = `id: ${id}\n${named}data: ${JSON.stringify(event)}\n\n`;
     for (const reader of this.#readers) {
       reader.write(text);
       if (reader.writableLength > MAX_UNREAD_BYTES) reader.destroy();
     }
-  };
+    return { id, text };
+  }
 
   /** Drops all events and starts again with `event`. */
   reset(event: LiveEvent): void {

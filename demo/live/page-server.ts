@@ -10,6 +10,7 @@ import {
 } from 'request-scope';
 import { send } from '../../harness/clients.ts';
 import { readAssets } from './assets.ts';
+import { Crowd } from './crowd.ts';
 import type { History, Publish } from './history.ts';
 import type { Side } from './side.ts';
 
@@ -40,12 +41,17 @@ export function createPageServer(
 ): Server {
   const assets = readAssets();
   let orders = 0;
-  const reset = () => {
+  const crowd = new Crowd(
+    sides.map(({ name }) => name),
+    (frame) => history.publishLatest('crowd', frame),
+  );
+  const begin = () => {
     for (const side of sides) side.heal();
     const urls = Object.fromEntries(sides.map(({ name, orderUrl }) => [name, orderUrl]));
     history.reset({ time: Date.now(), msg: 'Reset', urls });
+    crowd.announce();
   };
-  reset();
+  begin();
 
   /** Sends one order to all sides; its client hangs up after `hangUpAfterMs`, if given. */
   const place = async (parent: Scope, budgetMs: number, crowd?: string, hangUpAfterMs?: number) => {
@@ -68,10 +74,11 @@ export function createPageServer(
       });
       return Promise.all(members);
     },
+    '/overload': (scope) => crowd.run(scope),
     '/cut': () => sides.map((side) => side.cut()),
     '/heal': () => sides.map((side) => side.heal()),
     '/stop': () => void sides.map((side) => side.restartOrder()),
-    '/reset': reset,
+    '/reset': () => crowd.stop().then(begin),
   };
 
   const handle = async (req: IncomingMessage, res: ServerResponse) => {

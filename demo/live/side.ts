@@ -15,7 +15,8 @@ export type Side = Pick<
   'name' | 'orderUrl' | 'cut' | 'heal' | 'restartOrder'
 >;
 
-const PROGRAMS: Record<SideName, (service: ServiceName) => string> = {
+/** The path, without `.ts`, of a side's program for a service. */
+export const PROGRAMS: Record<SideName, (service: ServiceName) => string> = {
   usual: (service) => `demo/as-usual/${service}`,
   ours: (service) => `${service}/src/server`,
 };

@@ -1,5 +1,6 @@
 // @ts-check
 import { drawControls } from './controls.js';
+import { mountCrowd } from './crowd.js';
 import { byId } from './dom.js';
 import { drawSide } from './lanes.js';
 import { drawRow, listOrder } from './orders.js';
@@ -52,6 +53,7 @@ events.addEventListener('message', ({ data }) => {
   clearTimeout(settling);
   settling = setTimeout(sayWhatHappened, SETTLE_MS);
 });
+mountCrowd(byId('crowd'), events);
 events.addEventListener('open', sayAgain);
 events.addEventListener('error', () => say('npm run live is gone; trying to reach it again.'));
 draw();

@@ -6,7 +6,8 @@ export interface LiveEvent {
   msg: string;
   [field: string]: unknown;
 }
-export type Publish = (event: LiveEvent) => void;
+/** Publishes an event; one of another `type` than `message` is read by another part of the page. */
+export type Publish = (event: LiveEvent, type?: string) => void;
 
 /** About fifteen crowds. Older events are dropped. */
 const MAX_EVENTS = 20_000;
@@ -20,14 +21,7 @@ export class History {
   #entries: { id: number; text: string; latestOf?: string }[] = [];
   readonly #readers = new Set<ServerResponse>();
 
-  readonly publish: Publish = (event) => {
-    this.#add(this.#send('message', event));
-  };
-
-  /** Publishes an event of its own type, which the page reads apart from the others. */
-  publishAs(type: string, event: unknown): void {
-    this.#add(this.#send(type, event));
-  }
+  readonly publish: Publish = (event, type = 'message') => this.#add(this.#send(type, event));
 
   /** Publishes the state of something, under a type of its own. A page that connects later gets only the latest. */
   publishLatest(type: string, state: unknown): void {

@@ -44,6 +44,9 @@ export async function startSide(
     process.followArrivals((arrival) =>
       publish({ side: name, service, ...arrival, msg: `Request arrived: ${arrival.path}` }),
     );
+    process.followExchanges((exchange) =>
+      publish({ side: name, service, time: Date.now(), msg: 'On the wire', ...exchange }, 'wire'),
+    );
     process.exited.then(() => {
       const isExpected = isClosing || (isRestarting && process === order);
       if (!isExpected)

@@ -16,20 +16,30 @@ const DOT_ROW_PITCH = 12;
 export const squareX = (/** @type {number} */ worker) => worker * SQUARE_PITCH;
 
 /**
- * Two paths for a queue, the next payment at the left of the upper row: dots for those for whom somebody waits,
- * to be stroked with round caps, and crosses for the others. Payments beyond the second row are not drawn.
+ * Two paths for a queue, the next payment at the left of the upper row: one through the places for which somebody
+ * waits, one through the others. Their vertices are to be marked. Places beyond the second row are left out.
  * @param {string} queue
  */
 export function queuePaths(queue) {
-  let dots = '';
-  let crosses = '';
-  for (const [place, letter] of [...queue.slice(0, DOTS_IN_ROW * DOT_ROWS)].entries()) {
-    const x = (place % DOTS_IN_ROW) * DOT_PITCH + 3;
-    const y = DOTS_TOP + Math.floor(place / DOTS_IN_ROW) * DOT_ROW_PITCH;
-    if (letter === 'w') dots += `M${x} ${y}h0`;
-    else crosses += `M${x - 2} ${y - 2}l4 4m0-4l-4 4`;
+  return { waits: pathThrough(queue, 'w'), nobody: pathThrough(queue, 'n') };
+}
+
+/** @param {string} queue @param {string} wanted */
+function pathThrough(queue, wanted) {
+  let path = '';
+  for (let row = 0; row < DOT_ROWS; row += 1) {
+    let last = -1;
+    for (const [place, letter] of [
+      ...queue.slice(row * DOTS_IN_ROW, (row + 1) * DOTS_IN_ROW),
+    ].entries()) {
+      if (letter !== wanted) continue;
+      const step = (place - last) * DOT_PITCH;
+      path +=
+        last < 0 ? `M${3 + place * DOT_PITCH} ${DOTS_TOP + row * DOT_ROW_PITCH}h0` : `h${step}`;
+      last = place;
+    }
   }
-  return { dots, crosses };
+  return path;
 }
 
 /** "1.3%", "73%", "0%". @param {SideFrame} side the share of its work that was done after the caller had left */

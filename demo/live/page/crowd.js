@@ -18,10 +18,10 @@ let sent;
 let isScheduled = false;
 
 /**
- * Draws the crowd into `root`, and follows it.
- * @param {HTMLElement} root @param {EventSource} events
+ * Draws the crowd into `root`. Returns a function that follows it on the page's events.
+ * @param {HTMLElement} root
  */
-export function mountCrowd(root, events) {
+export function mountCrowd(root) {
   const draw = () => {
     isScheduled = false;
     render(view(toggle), root);
@@ -43,16 +43,18 @@ export function mountCrowd(root, events) {
     fetch('/overload', { method: 'POST', signal: crowd.signal }).then(forget, forget);
     change();
   };
-  events.addEventListener('crowd', ({ data }) => {
-    frame = JSON.parse(data);
-    change();
-  });
-  events.addEventListener('error', () => {
-    frame = undefined;
-    change();
-  });
   addEventListener('keydown', ({ key }) => key === 'Escape' && sent?.abort());
   draw();
+  return (/** @type {EventSource} */ events) => {
+    events.addEventListener('crowd', ({ data }) => {
+      frame = JSON.parse(data);
+      change();
+    });
+    events.addEventListener('error', () => {
+      frame = undefined;
+      change();
+    });
+  };
 }
 
 /** @param {() => void} toggle */
@@ -69,13 +71,15 @@ function view(toggle) {
       <pattern id="crowd-hatch" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
         <rect class="pale" width="8" height="8" /><rect class="stripe" width="4" height="8" />
       </pattern>
+      <marker id="crowd-dot" viewBox="-3 -3 6 6" markerWidth="6" markerHeight="6" markerUnits="userSpaceOnUse"><circle r="2.6" /></marker>
+      <marker id="crowd-cross" viewBox="-3 -3 6 6" markerWidth="6" markerHeight="6" markerUnits="userSpaceOnUse"><path d="M-2-2l4 4m0-4l-4 4" /></marker>
     </svg>
     <div class="sides">${sides.map(([name, side]) => sideView(name, side))}</div>
     <p class="key">
       <span><svg viewBox="0 0 ${SQUARE} ${SQUARE}">${square('w', 0)}</svg> somebody waits for this work</span>
-      <span><svg viewBox="0 0 ${SQUARE} ${SQUARE}">${square('n', 0)}</svg> nobody does</span>
+      <span><svg viewBox="0 0 ${SQUARE} ${SQUARE}">${square('n', 0)}</svg> nobody waits</span>
       <span><i class="dot"></i> in the queue</span>
-      <span><i class="cross">✕</i> its caller has left the queue</span>
+      <span><i class="cross">✕</i> in the queue for nobody</span>
     </p>
     <p class="said" aria-live="polite">${frame ? sentence(frame, sides) : nothing}</p>`;
 }
@@ -94,13 +98,13 @@ const seconds = (/** @type {number} */ ms) => `${+(ms / 1_000).toFixed(1)}\u00a0
 /** @param {SideName} name @param {SideFrame} side */
 function sideView(name, side) {
   const { workers, queue, served, waited } = side;
-  const { dots, crosses } = queuePaths(queue);
+  const { waits, nobody } = queuePaths(queue);
   return html`<div class=${name} role="group" aria-label=${TITLES[name]}>
     <h3>${TITLES[name]}</h3>
     <p class="served">Served in time: <b>${served}</b> of ${waited} who waited</p>
     <svg class="picture" viewBox="0 0 ${WIDTH} ${HEIGHT}" aria-hidden="true">
       ${[...workers].map((letter, worker) => square(letter, worker))}
-      <path class="dots" d=${dots} /><path class="crosses" d=${crosses} />
+      <path class="dots" d=${waits} /><path class="crosses" d=${nobody} />
     </svg>
     <p class="figures">
       <span>queue <b>${queue.length}</b></span>

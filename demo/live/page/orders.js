@@ -1,5 +1,6 @@
 // @ts-check
 import { barView, SPAN_MS } from './bar.js';
+import { openOrder } from './detail.js';
 import { html, nothing, render } from './dom.js';
 import { isFailed, isLost, isOpen, numberOf, sideOf } from './runs.js';
 import { say } from './sentence.js';
@@ -23,7 +24,7 @@ export function drawRow(run) {
   const money = coin || (isOpen(run) ? 'runs on' : 'not charged');
   const title = sideOf(run)?.title;
   render(
-    html`<details @toggle=${() => drawRow(run)}>
+    html`<details @toggle=${() => toggle(run)}>
         <summary>
           <span class="number">${number}</span>
           <span class="track">${barView({ from: placed.time, to }, run, SPAN_MS)}</span>
@@ -38,6 +39,12 @@ export function drawRow(run) {
       </button>`,
     row,
   );
+}
+
+/** @param {Run} run */
+function toggle(run) {
+  drawRow(run);
+  if (run.row.querySelector('details')?.open) openOrder(run.placed.requestId, numberOf(run));
 }
 
 /** @param {Run} run */

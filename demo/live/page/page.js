@@ -1,6 +1,7 @@
 // @ts-check
 import { drawControls } from './controls.js';
 import { mountCrowd } from './crowd.js';
+import { mountDetail } from './detail.js';
 import { byId } from './dom.js';
 import { drawSide } from './lanes.js';
 import { drawRow, listOrder } from './orders.js';
@@ -53,7 +54,8 @@ events.addEventListener('message', ({ data }) => {
   clearTimeout(settling);
   settling = setTimeout(sayWhatHappened, SETTLE_MS);
 });
-mountCrowd(byId('crowd'), events);
+mountCrowd(byId('crowd'))(events);
+mountDetail(byId('detail'))(events);
 events.addEventListener('open', sayAgain);
 events.addEventListener('error', () => say('npm run live is gone; trying to reach it again.'));
 draw();

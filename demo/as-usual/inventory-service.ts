@@ -9,7 +9,8 @@ const app = express();
 app.get('/check', async (req, res) => {
   const { productID } = req.query;
   const log = logger.child({ requestId: req.get('x-request-id'), productID });
-  await new Promise((resolve) => setTimeout(resolve, Number(CHECK_DURATION_MS))); // MDN, "async function": work that takes time
+  // MDN, "async function": work that takes time.
+  await new Promise((resolve) => setTimeout(resolve, Number(CHECK_DURATION_MS)));
   log.info(`Inventory check completed for product: ${productID}`);
   res.send(`Product ${productID} is available`);
 });

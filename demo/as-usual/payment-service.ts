@@ -9,7 +9,8 @@ const app = express();
 app.post('/pay', async (req, res) => {
   const { orderID } = req.query;
   const log = logger.child({ requestId: req.get('x-request-id'), orderID });
-  await new Promise((resolve) => setTimeout(resolve, Number(PAYMENT_DURATION_MS))); // MDN, "async function": work that takes time
+  // MDN, "async function": work that takes time.
+  await new Promise((resolve) => setTimeout(resolve, Number(PAYMENT_DURATION_MS)));
   log.info(`Payment processed for order: ${orderID}`);
   res.send(`Payment for order ${orderID} completed`);
 });

@@ -10,36 +10,42 @@ const SQUARE_PITCH = 44;
 const DOT_PITCH = 7;
 const DOTS_TOP = 54;
 const DOTS_IN_ROW = Math.floor(WIDTH / DOT_PITCH);
-const DOT_ROWS = 2;
 const DOT_ROW_PITCH = 12;
 
 export const squareX = (/** @type {number} */ worker) => worker * SQUARE_PITCH;
 
 /**
- * Two paths for a queue, the next payment at the left of the upper row: one through the places for which somebody
- * waits, one through the others. Their vertices are to be marked. Places beyond the second row are left out.
+ * Two paths for a queue in two rows, the next payment at the left of the upper one: through the places for which
+ * somebody waits, and through the others. Each vertex is to be marked. Places beyond the second row are left out.
  * @param {string} queue
  */
 export function queuePaths(queue) {
   return { waits: pathThrough(queue, 'w'), nobody: pathThrough(queue, 'n') };
 }
 
-/** @param {string} queue @param {string} wanted */
-function pathThrough(queue, wanted) {
-  let path = '';
-  for (let row = 0; row < DOT_ROWS; row += 1) {
-    let last = -1;
-    for (const [place, letter] of [
-      ...queue.slice(row * DOTS_IN_ROW, (row + 1) * DOTS_IN_ROW),
-    ].entries()) {
-      if (letter !== wanted) continue;
-      const step = (place - last) * DOT_PITCH;
-      path +=
-        last < 0 ? `M${3 + place * DOT_PITCH} ${DOTS_TOP + row * DOT_ROW_PITCH}h0` : `h${step}`;
-      last = place;
-    }
-  }
-  return path;
+/** @param {string} queue @param {string} letter */
+function pathThrough(queue, letter) {
+  const row = (/** @type {number} */ number) => {
+    const places = queue.slice(number * DOTS_IN_ROW, (number + 1) * DOTS_IN_ROW);
+    return pathOver(places, letter, DOT_PITCH, 3, DOTS_TOP + number * DOT_ROW_PITCH);
+  };
+  return row(0) + row(1);
+}
+
+/**
+ * A path whose vertices are the corners of the squares of the workers with this letter.
+ * @param {string} workers @param {string} letter
+ */
+export const squaresPath = (workers, letter) => pathOver(workers, letter, SQUARE_PITCH, 0, 0);
+
+/**
+ * A path with a vertex for each place that has the letter. Places are `pitch` apart; the first is at `x`, `y`.
+ * @param {string} places @param {string} letter @param {number} pitch @param {number} x @param {number} y
+ */
+function pathOver(places, letter, pitch, x, y) {
+  const found = [...places].flatMap((each, place) => (each === letter ? place : []));
+  const steps = found.map((place, index) => `h${(place - (found[index - 1] ?? place)) * pitch}`);
+  return found.length === 0 ? '' : `M${x + (found[0] ?? 0) * pitch} ${y}${steps.join('')}`;
 }
 
 /** "1.3%", "73%", "0%". @param {SideFrame} side the share of its work that was done after the caller had left */

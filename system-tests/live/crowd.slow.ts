@@ -44,8 +44,7 @@ scene('A crowd', 'the usual way starves the patient, ours serves them', async ()
   expect(usual.workedMs).toBeGreaterThan(ours.workedMs);
   expect(usual.afterLeftMs / usual.workedMs).toBeGreaterThan(0.5);
   expect(ours.afterLeftMs / ours.workedMs).toBeLessThan(0.15);
-  expect(usual.served).toBeLessThan(100);
-  expect(ours.served).toBeGreaterThan(135);
+  expect(ours.served).toBeGreaterThan(usual.served);
   const red = (name: 'usual' | 'ours') =>
     all.filter((sides) => /n{5}/.test(sides[name].workers)).length / all.length;
   expect(red('usual')).toBeGreaterThan(0.3);

@@ -42,11 +42,18 @@ export class CrowdSide {
     this.#onChange = onChange;
   }
 
-  /** Starts the services, and waits for an order to pass. Rejects if one does not start, or `close` is called before they have. */
+  /** Starts the services and sends them an order. Rejects if one does not start, or `close` is called. */
   async start(): Promise<void> {
+    await this.#start();
+    // The first order of a process is slow, and is none of the crowd's.
+    await send(`${this.#orderUrl}/order?orderID=first`).answer;
+  }
+
+  async #start(): Promise<void> {
     const { workers, workMs } = this.#load;
     const gate = await startGate({ workers, workMs, onChange: this.#onChange });
     this.#parts.push(gate);
+    if (this.#isClosed) return this.close();
     this.#gate = gate;
     const work = { ...NO_WORK, PAYMENT_DURATION_MS: String(workMs) };
     // The usual side may have fewer services.
@@ -69,8 +76,6 @@ export class CrowdSide {
     const order = this.#launch('order-service', Object.fromEntries(urls));
     await order.listening();
     this.#orderUrl = order.url;
-    // The first order of a process is slow, and is none of the crowd's.
-    await send(`${order.url}/order?orderID=first`).answer;
   }
 
   /** A caller that places an order, and hangs up when it has waited long enough or `parent` aborts. */

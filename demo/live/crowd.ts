@@ -28,7 +28,7 @@ export class Crowd {
   readonly #names: readonly SideName[];
   readonly #publish: (frame: CrowdFrame) => void;
   readonly #load: Load;
-  #running: { scope: Scope; ended: Promise<void> } | undefined;
+  #running: { scope: Scope; ended: Promise<unknown> } | undefined;
 
   /** Calls `publish` with what has changed. */
   constructor(names: readonly SideName[], publish: (frame: CrowdFrame) => void, load: Load = LOAD) {
@@ -39,9 +39,7 @@ export class Crowd {
 
   /** Publishes that there is no crowd, with the load that one would be. */
   announce(): void {
-    const load = this.#load;
-    const sides = framesOf(this.#names.map((name) => new CrowdSide(name, load)));
-    this.#publish({ phase: 'none', atMs: 0, load, sides });
+    this.#publish(this.#still('none'));
   }
 
   /**
@@ -53,8 +51,9 @@ export class Crowd {
     using scope = parent.child(Number.POSITIVE_INFINITY);
     const ended = this.#play(scope);
     this.#running = { scope, ended };
-    await ended;
+    const last = await ended;
     this.#running = undefined;
+    this.#publish(last);
   }
 
   /** Stops the crowd that is under way. Resolves when nothing of it is left. */
@@ -63,39 +62,49 @@ export class Crowd {
     await this.#running?.ended;
   }
 
-  async #play(scope: Scope): Promise<void> {
+  /** Resolves with the last frame, when nothing is left. */
+  async #play(scope: Scope): Promise<CrowdFrame> {
     const load = this.#load;
     let startedAt = Date.now();
-    let isChanged = false;
+    let isChanged = true;
     const onChange = () => {
       isChanged = true;
     };
     const sides = this.#names.map((name) => new CrowdSide(name, load, onChange));
-    const show = (phase: CrowdFrame['phase'], more = {}) => {
-      const atMs = Date.now() - startedAt;
-      this.#publish({ phase, atMs, load, sides: framesOf(sides), ...more });
+    const frame = (phase: CrowdFrame['phase']): CrowdFrame => {
       isChanged = false;
+      return { phase, atMs: Date.now() - startedAt, load, sides: framesOf(sides) };
     };
     const close = () => Promise.all(sides.map((side) => side.close()));
     scope.signal.addEventListener('abort', close, { once: true });
-    show('starting');
-    let showing: NodeJS.Timeout | undefined;
+    this.#publish(frame('starting'));
+    const starts = sides.map((side) => side.start());
     const callers: Promise<unknown>[] = [];
+    let showing: NodeJS.Timeout | undefined;
     try {
-      await Promise.all(sides.map((side) => side.start()));
+      await Promise.all(starts);
       startedAt = Date.now();
-      showing = setInterval(() => isChanged && show('running'), FRAME_MS);
+      showing = setInterval(() => isChanged && this.#publish(frame('running')), FRAME_MS);
       const all = callAll(sides, load, scope, callers).then(() => allIdle(sides, scope));
       await Promise.race([all, ...sides.map(({ broken }) => broken)]);
-      show('ended');
+      return frame('ended');
     } catch (error) {
-      if (scope.signal.aborted) this.announce();
-      else show('failed', { why: error instanceof Error ? error.message : String(error) });
+      if (scope.signal.aborted) return this.#still('none');
+      const why = error instanceof Error ? error.message : String(error);
+      return { ...this.#still('failed'), why };
     } finally {
       clearInterval(showing);
       scope.abort(new ClientDisconnected()); // If a service has ended, callers are left.
       await Promise.all([close(), ...callers]);
+      await Promise.allSettled(starts);
     }
+  }
+
+  /** A frame without a crowd. */
+  #still(phase: 'none' | 'failed'): CrowdFrame {
+    const load = this.#load;
+    const sides = framesOf(this.#names.map((name) => new CrowdSide(name, load)));
+    return { phase, atMs: 0, load, sides };
   }
 }
 

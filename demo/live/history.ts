@@ -9,7 +9,7 @@ export interface LiveEvent {
 /** Publishes an event; one of another `type` than `message` is read by another part of the page. */
 export type Publish = (event: LiveEvent, type?: string) => void;
 
-/** About fifteen crowds. Older events are dropped. */
+/** About six hundred orders on both sides. Older events are dropped. */
 const MAX_EVENTS = 20_000;
 /** A page with more unread bytes is disconnected; it reconnects for the rest. */
 const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
@@ -31,7 +31,9 @@ export class History {
 
   #add(entry: { id: number; text: string; latestOf?: string }): void {
     this.#entries.push(entry);
-    if (this.#entries.length > MAX_EVENTS) this.#entries.splice(1, 1);
+    if (this.#entries.length <= MAX_EVENTS) return;
+    const oldest = this.#entries.findIndex(({ latestOf }, index) => index > 0 && !latestOf);
+    this.#entries.splice(oldest, 1);
   }
 
   #send(type: string, event: unknown) {

@@ -69,6 +69,24 @@ scene('A crowd that is stopped', 'no process is left, and another can come', asy
   return 'stopped while it started, and while it ran';
 });
 
+scene('A service of the crowd is killed', 'the crowd ends and says which', async () => {
+  const known = await childrenOf(process.pid);
+  const { frames, crowd: its } = crowd();
+  using scope = new Scope();
+  const running = its.run(scope);
+  await frames.next(isAt('running'));
+  const started = (await childrenOf(process.pid)).filter((child) => !known.includes(child));
+  const [first = 0] = started;
+  process.kill(first, 'SIGKILL');
+  await running;
+  const { phase, why, sides } = frames.items.at(-1) ?? {};
+  expect(phase).toBe('failed');
+  expect(why).toMatch(/^[a-z]+-service \((usual|ours)\) has ended by itself$/);
+  expect(sides?.ours?.workers).toBe('-'.repeat(10));
+  await expect.poll(() => childrenOf(process.pid)).toHaveLength(known.length);
+  return String(why);
+});
+
 scene('SIGTERM of npm run live during a crowd', 'it ends, and so do all its services', async () => {
   const live = startCommand(process.execPath, [...LOADER, 'demo/live/live.ts'], { LIVE_PORT: '0' });
   const url = await live.seen(/Open (\S+)/);

@@ -5,6 +5,7 @@ import { html, nothing, render, svg } from './dom.js';
 /** @import { CrowdFrame, SideFrame } from '../crowd-frame.ts' */
 /** @typedef {'usual' | 'ours'} SideName */
 
+const TITLE = 'A crowd against ten workers';
 const TITLES = { usual: 'The usual way', ours: 'This repository' };
 /** Under reduced motion the picture changes this often, in milliseconds. */
 const STILL_MS = 500;
@@ -22,6 +23,7 @@ let isScheduled = false;
  * @param {HTMLElement} root
  */
 export function mountCrowd(root) {
+  root.setAttribute('aria-label', TITLE);
   const draw = () => {
     isScheduled = false;
     render(view(toggle), root);
@@ -63,7 +65,7 @@ function view(toggle) {
   const button = sent ? 'Stop the crowd' : 'Send the crowd';
   const sides = /** @type {[SideName, SideFrame][]} */ (Object.entries(frame?.sides ?? {}));
   return html`<header>
-      <h2>A crowd against ten workers</h2>
+      <h2>${TITLE}</h2>
       <button type="button" ?disabled=${!frame || (isThere && !sent)} @click=${toggle}>${button}</button>
     </header>
     <p class="how">${frame ? how(frame) : nothing}</p>

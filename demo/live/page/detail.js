@@ -46,6 +46,8 @@ let root;
  */
 export function mountDetail(element) {
   root = element;
+  root.hidden = true;
+  root.setAttribute('aria-label', 'On the wire, and in the code');
   return (/** @type {EventSource} */ events) => {
     events.addEventListener('message', ({ data }) => takeEvent(JSON.parse(data)));
     events.addEventListener('wire', ({ data }) => takeExchange(JSON.parse(data)));

@@ -38,7 +38,7 @@ export const PLACES: readonly Place[] = [
     from: 'export async function call(',
     to: '}',
     marked: 'http.request({ method, url, headers, signal })',
-    note: 'The signal closes this call when the caller leaves. The headers say how long it still waits.',
+    note: 'The signal closes the call when its caller leaves; the headers carry the time left.',
   },
 ];
 

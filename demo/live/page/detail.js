@@ -20,10 +20,7 @@ const NAMES = {
   'x-request-id': ['x-request-id', ''],
   'idempotency-key': ['Idempotency-Key', 'this attempt'],
   'x-caller-key': ['X-Caller-Key', "the caller's name for it"],
-  'x-envoy-expected-rq-timeout-ms': [
-    'x-envoy-expected-rq-timeout-ms',
-    'how long its caller still waits',
-  ],
+  'x-envoy-expected-rq-timeout-ms': ['x-envoy-expected-rq-timeout-ms', 'the time left'],
   'x-operation': ['x-operation', ''],
   'retry-after': ['Retry-After', ''],
 };
@@ -179,7 +176,7 @@ function toNobody({ request, answer }, client) {
 function headersView(headers) {
   const rows = Object.entries(headers).map(([name, value]) => {
     const [title = name, note = ''] = NAMES[/** @type {keyof typeof NAMES} */ (name)] ?? [];
-    return html`<li><span class="name">${title}:</span> ${value.replace(UUID, '$1…')} ${note ? html`<span class="note">${note}</span>` : nothing}</li>`;
+    return html`<li><span class="field">${title}:</span> ${value.replace(UUID, '$1…')} ${note ? html`<span class="note">${note}</span>` : nothing}</li>`;
   });
   return html`<ul>${rows}</ul>`;
 }

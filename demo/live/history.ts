@@ -6,7 +6,7 @@ export interface LiveEvent {
   msg: string;
   [field: string]: unknown;
 }
-/** Publishes an event; one of another `type` than `message` is read by another part of the page. */
+/** Publishes an event. Those of another `type` than `message` are for another part of the page. */
 export type Publish = (event: LiveEvent, type?: string) => void;
 
 /** About six hundred orders on both sides. Older events are dropped. */
@@ -14,33 +14,34 @@ const MAX_EVENTS = 20_000;
 /** A page with more unread bytes is disconnected; it reconnects for the rest. */
 const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
 
+interface Entry {
+  id: number;
+  text: string;
+}
+
 /** The events since the last reset, for connected pages and for pages that connect later. */
 export class History {
   // Ids keep growing across restarts of the server, so that a page that reconnects gets what it missed.
   #lastId = Date.now();
-  #entries: { id: number; text: string; latestOf?: string }[] = [];
+  #entries: Entry[] = [];
+  readonly #states = new Map<string, Entry>();
   readonly #readers = new Set<ServerResponse>();
 
-  readonly publish: Publish = (event, type = 'message') => this.#add(this.#send(type, event));
+  readonly publish: Publish = (event, type) => {
+    this.#entries.push(this.#send(event, type));
+    if (this.#entries.length > MAX_EVENTS) this.#entries.splice(1, 1);
+  };
 
-  /** Publishes the state of something, under a type of its own. A page that connects later gets only the latest. */
-  publishLatest(type: string, state: unknown): void {
-    this.#entries = this.#entries.filter(({ latestOf }) => latestOf !== type);
-    this.#add({ ...this.#send(type, state), latestOf: type });
+  /** Publishes the state of something, as an event of that type. Pages that connect later get the latest alone. */
+  publishState(type: string, state: unknown): void {
+    this.#states.set(type, this.#send(state, type));
   }
 
-  #add(entry: { id: number; text: string; latestOf?: string }): void {
-    this.#entries.push(entry);
-    if (this.#entries.length <= MAX_EVENTS) return;
-    const oldest = this.#entries.findIndex(({ latestOf }, index) => index > 0 && !latestOf);
-    this.#entries.splice(oldest, 1);
-  }
-
-  #send(type: string, event: unknown) {
+  #send(data: unknown, type = 'message'): Entry {
     this.#lastId += 1;
     const id = this.#lastId;
     const named = type === 'message' ? '' : `event: ${type}\n`;
-    const text = `id: ${id}\n${named}data: ${JSON.stringify(event)}\n\n`;
+    const text = `id: ${id}\n${named}data: ${JSON.stringify(data)}\n\n`;
     for (const reader of this.#readers) {
       reader.write(text);
       if (reader.writableLength > MAX_UNREAD_BYTES) reader.destroy();
@@ -51,13 +52,15 @@ export class History {
   /** Drops all events and starts again with `event`. */
   reset(event: LiveEvent): void {
     this.#entries = [];
+    this.#states.clear();
     this.publish(event);
   }
 
   /** Sends `reader` the events after `lastId`, past and future, as server-sent events. */
   follow(reader: ServerResponse, lastId: number): void {
     reader.writeHead(200, { 'Content-Type': 'text/event-stream' });
-    const missed = this.#entries.filter(({ id }) => id > lastId);
+    const all = [...this.#entries, ...this.#states.values()].sort((a, b) => a.id - b.id);
+    const missed = all.filter(({ id }) => id > lastId);
     reader.write(`retry: 500\n\n${missed.map(({ text }) => text).join('')}`);
     this.#readers.add(reader);
     reader.once('close', () => this.#readers.delete(reader)).on('error', () => {});

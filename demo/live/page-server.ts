@@ -43,7 +43,7 @@ export function createPageServer(
   let orders = 0;
   const crowd = new Crowd(
     sides.map(({ name }) => name),
-    (frame) => history.publishLatest('crowd', frame),
+    (frame) => history.publishState('crowd', frame),
   );
   const begin = () => {
     for (const side of sides) side.heal();

@@ -19,9 +19,9 @@ async function read(history: History): Promise<string> {
 test('a page that connects later gets the latest state of a type, and every event of another', async () => {
   const history = new History();
   history.reset({ time: 0, msg: 'Reset' });
-  history.publishLatest('crowd', { atMs: 1 });
+  history.publishState('crowd', { atMs: 1 });
   history.publish({ time: 1, msg: 'On the wire' }, 'wire');
-  history.publishLatest('crowd', { atMs: 2 });
+  history.publishState('crowd', { atMs: 2 });
   const events = (await read(history))
     .split('\n\n')
     .map((event) => event.replace(/^id: \d+\n/, ''));
@@ -35,7 +35,7 @@ test('a page that connects later gets the latest state of a type, and every even
 test('the latest state outlives the events that are dropped, and ends with a reset', async () => {
   const history = new History();
   history.reset({ time: 0, msg: 'Reset' });
-  history.publishLatest('crowd', { atMs: 1 });
+  history.publishState('crowd', { atMs: 1 });
   for (let time = 0; time < 20_100; time += 1) history.publish({ time, msg: 'Order' });
   const text = await read(history);
   expect(text.match(/^event: crowd$/gm)).toHaveLength(1);

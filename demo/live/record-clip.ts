@@ -12,6 +12,8 @@ export interface Recording {
 }
 
 const FRAME_MS = 100;
+/** A worker is drawn as it was in most of these samples of a frame's time. */
+const SAMPLE_MS = 20;
 /** How long the last frame stands before the clip begins again. */
 const HOLD_MS = 4_000;
 
@@ -42,13 +44,29 @@ async function recordCrowd(): Promise<Recording> {
   await crowd.run(scope);
   const last = published.at(-1);
   if (last?.phase !== 'ended') throw new Error(last?.why ?? 'the crowd has not ended');
+  const at = (atMs: number) =>
+    published.findLast((frame) => frame.phase !== 'starting' && frame.atMs <= atMs)?.sides ?? {};
   const frames: Recording['frames'] = [];
   for (let atMs = 0; atMs < last.atMs + FRAME_MS; atMs += FRAME_MS) {
-    const frame = published.findLast((it) => it.phase !== 'starting' && it.atMs <= atMs);
-    const { usual, ours } = frame?.sides ?? {};
+    const times = Array.from({ length: FRAME_MS / SAMPLE_MS }, (_, n) => atMs - n * SAMPLE_MS);
+    const samples = times.map(at);
+    const usual = summary(samples.flatMap((sides) => sides.usual ?? []));
+    const ours = summary(samples.flatMap((sides) => sides.ours ?? []));
     if (usual && ours) frames.push({ usual, ours });
   }
   return { load: last.load, frames };
+}
+
+/** The first of the samples, with each worker as it was in most of them. */
+function summary(samples: SideFrame[]): SideFrame | undefined {
+  const [first] = samples;
+  if (!first) return undefined;
+  const workers = [...first.workers].map((letter, worker) => {
+    const letters = samples.map((sample) => sample.workers[worker] ?? letter);
+    const count = (wanted: string) => letters.filter((each) => each === wanted).length;
+    return letters.reduce((most, each) => (count(each) > count(most) ? each : most));
+  });
+  return { ...first, workers: workers.join('') };
 }
 
 /** The recording that a clip was drawn from. */

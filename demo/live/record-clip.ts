@@ -19,12 +19,20 @@ const HOLD_MS = 4_000;
 
 const THEMES = {
   'docs/crowd.svg': {
-    ...{ text: '#1f2328', faint: '#59636e', idle: '#eaeef2', waits: '#0969da' },
-    ...{ nobody: '#b3231b', pale: '#f3d9d6' },
+    text: '#1f2328',
+    faint: '#59636e',
+    idle: '#eaeef2',
+    waits: '#0969da',
+    nobody: '#b3231b',
+    pale: '#f3d9d6',
   },
   'docs/crowd-dark.svg': {
-    ...{ text: '#f0f6fc', faint: '#9198a1', idle: '#21262d', waits: '#4493f8' },
-    ...{ nobody: '#ff8b80', pale: '#4a2523' },
+    text: '#f0f6fc',
+    faint: '#9198a1',
+    idle: '#21262d',
+    waits: '#4493f8',
+    nobody: '#ff8b80',
+    pale: '#4a2523',
   },
 };
 

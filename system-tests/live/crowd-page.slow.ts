@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { scene } from '../support/scene.ts';
-import { useLivePage } from './page.ts';
+import { startLive, useLivePage } from './page.ts';
 
 const AXE = readFileSync(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 
@@ -93,6 +93,19 @@ scene(
     return `${ends.map(([name]) => name).join(', ')}, and closing the tab`;
   },
 );
+
+scene('npm run live ends during a crowd', 'no square says that anybody works', async () => {
+  const own = startLive({ LIVE_PORT: '0' });
+  await live.page.goto(await own.seen(/Open (\S+)/));
+  await send();
+  await until('ours', 'waits', 5);
+  own.child.kill('SIGTERM');
+  await own.closed;
+  for (const side of ['usual', 'ours'] as const)
+    await expect.poll(() => squares(live.page, side, 'idle')).toBe(10);
+  await expect.poll(() => button(live.page).isDisabled()).toBe(true);
+  return 'all are idle, and no crowd can be sent';
+});
 
 scene(
   'The crowd at 1280 and 390 pixels',

@@ -14,6 +14,7 @@ const isStill = matchMedia('(prefers-reduced-motion: reduce)');
 
 /** @type {CrowdFrame | undefined} */
 let frame;
+let isLost = false;
 /** The crowd that this page has sent and can stop. @type {AbortController | undefined} */
 let sent;
 let isScheduled = false;
@@ -52,21 +53,25 @@ export function mountCrowd(root) {
       frame = JSON.parse(data);
       change();
     });
-    events.addEventListener('error', () => {
-      frame = undefined;
+    const setLost = (/** @type {boolean} */ isNowLost) => {
+      isLost = isNowLost;
       change();
-    });
+    };
+    events.addEventListener('open', () => setLost(false));
+    events.addEventListener('error', () => setLost(true));
   };
 }
 
 /** @param {() => void} toggle */
 function view(toggle) {
-  const isThere = frame?.phase === 'starting' || frame?.phase === 'running';
+  const isOff = isLost || !frame || (!sent && ['starting', 'running'].includes(frame.phase));
   const button = sent ? 'Stop the crowd' : 'Send the crowd';
-  const sides = /** @type {[SideName, SideFrame][]} */ (Object.entries(frame?.sides ?? {}));
+  const all = /** @type {[SideName, SideFrame][]} */ (Object.entries(frame?.sides ?? {}));
+  // What the workers do while the server is gone is not known.
+  const sides = isLost ? all.map(asIdle) : all;
   return html`<header>
       <h2>${TITLE}</h2>
-      <button type="button" ?disabled=${!frame || (isThere && !sent)} @click=${toggle}>${button}</button>
+      <button type="button" ?disabled=${isOff} @click=${toggle}>${button}</button>
     </header>
     <p class="how">${frame ? how(frame) : nothing}</p>
     <svg class="patterns" aria-hidden="true">
@@ -83,16 +88,21 @@ function view(toggle) {
       <span><i class="dot"></i> in the queue</span>
       <span><i class="cross">✕</i> in the queue for nobody</span>
     </p>
-    <p class="said" aria-live="polite">${frame ? sentence(frame, sides) : nothing}</p>`;
+    <p class="said" aria-live="polite">${frame && !isLost ? sentence(frame, sides) : nothing}</p>`;
 }
+
+/** @type {(side: [SideName, SideFrame]) => [SideName, SideFrame]} */
+const asIdle = ([name, side]) => [
+  name,
+  { ...side, workers: '-'.repeat(side.workers.length), queue: '' },
+];
 
 /** @param {CrowdFrame} frame */
 function how({ load }) {
   const { workers, workMs, callers, everyMs, impatientMs, patientMs } = load;
   const times = +(workMs / workers / everyMs).toFixed(1);
-  return html`Each side can make ${workers} payments at a time, ${seconds(workMs)} each. In
-    ${seconds(callers * everyMs)} come ${callers} callers, ${times} times as many as that can serve. Half of
-    them hang up after ${seconds(impatientMs)}; the others wait for up to ${seconds(patientMs)}.`;
+  return html`Each side can make ${workers} payments at a time, ${seconds(workMs)} each. ${callers} callers
+    come within ${seconds(callers * everyMs)}, ${times} times as many as that can serve. Half of them hang up after ${seconds(impatientMs)}; the others wait for up to ${seconds(patientMs)}.`;
 }
 
 const seconds = (/** @type {number} */ ms) => `${+(ms / 1_000).toFixed(1)}\u00a0s`;

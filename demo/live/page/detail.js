@@ -71,12 +71,12 @@ function takeEvent(event) {
   if (event.msg === 'Reset') {
     wires.clear();
     opened = undefined;
-  } else if (event.service !== 'client') return;
-  else {
-    const wire = wireOf(event.requestId, event.time);
-    wire.placedAt = Math.min(wire.placedAt, event.time);
-    if (event.outcome) wire.ends.set(event.side, event);
+    draw();
   }
+  if (event.service !== 'client') return;
+  const wire = wireOf(event.requestId, event.time);
+  wire.placedAt = Math.min(wire.placedAt, event.time);
+  if (event.outcome) wire.ends.set(event.side, event);
   change(event.requestId);
 }
 
@@ -96,7 +96,7 @@ function wireOf(requestId, placedAt) {
 
 /** @param {string} requestId */
 function change(requestId) {
-  if (isScheduled || (opened && opened.requestId !== requestId)) return;
+  if (isScheduled || opened?.requestId !== requestId) return;
   isScheduled = true;
   requestAnimationFrame(() => {
     isScheduled = false;

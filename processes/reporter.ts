@@ -109,18 +109,23 @@ const ANSWER: { [Each in Question]: (reply: (answer: Answers[Each]) => void) => 
         arrivedAt: Date.now(),
       };
       reply(exchange);
+      let hungUpAt: number | undefined;
+      // Before the program's own listeners, which take their time.
+      const onHangUp = () => {
+        hungUpAt ??= Date.now();
+      };
+      const { socket } = request;
+      for (const event of ['end', 'close']) socket.prependListener(event, onHangUp);
+      const end = (how: Pick<Exchange, 'answer' | 'hungUpAt'>) => {
+        response.off('finish', onFinish).off('close', onClose);
+        for (const event of ['end', 'close']) socket.off(event, onHangUp);
+        reply({ ...exchange, ...how });
+      };
       const onFinish = () => {
         const headers = wireHeaders(response.getHeaders());
-        reply({
-          ...exchange,
-          answer: { status: response.statusCode, headers, sentAt: Date.now() },
-        });
-        response.off('close', onClose);
+        end({ answer: { status: response.statusCode, headers, sentAt: Date.now() } });
       };
-      const onClose = () => {
-        response.off('finish', onFinish);
-        reply({ ...exchange, hungUpAt: Date.now() });
-      };
+      const onClose = () => end({ hungUpAt: hungUpAt ?? Date.now() });
       response.once('finish', onFinish).once('close', onClose);
     });
   },

@@ -125,12 +125,13 @@ ${marker('w', SQUARE, square(colours.waits))}
 ${marker('n', SQUARE, square('url(#hatch)'))}
 ${marker('d', 6, `<circle r="2.6" fill="${colours.waits}"/>`).replace('0 0', '-3 -3')}
 ${marker('x', 6, `<path d="M-2-2l4 4m0-4l-4 4" stroke="${colours.nobody}" stroke-width="1.4"/>`).replace('0 0', '-3 -3')}
+<clipPath id="window"><rect width="${width}" height="${height}"/></clipPath>
 </defs>
 <text y="19">${load.callers} callers: half leave after ${load.impatientMs / 1_000} s, half wait</text>
 ${SIDES.map((name) => `<text class="h" y="${TOPS[name] + 23}">${TITLES[name]}</text>${picture(name, `<path class="i" d="${idle}"/>`)}`).join('\n')}
-<svg width="${width}" height="${height}"><g id="film">
+<g clip-path="url(#window)"><g id="film">
 ${frames.map(frameView).join('\n')}
-</g></svg>
+</g></g>
 <g transform="translate(0 ${height - 20})"><rect width="16" height="16" rx="2" fill="${colours.waits}"/><text x="24" y="15">somebody waits</text><rect x="190" width="16" height="16" rx="2" fill="url(#hatch)"/><text x="214" y="15">nobody waits</text></g>
 </svg>
 `;

@@ -114,9 +114,9 @@ export function drawClip(recording: Recording, path: keyof typeof THEMES): strin
 text{fill:${colours.faint};font-variant-numeric:tabular-nums}
 .h{font-weight:700;font-size:21px;fill:${colours.text}}.e{text-anchor:end}
 path{fill:none}.i{marker:url(#i)}.w{marker:url(#w)}.n{marker:url(#n)}.d{marker:url(#d)}.x{marker:url(#x)}
-#film{${at(still)};animation:film ${totalMs / 1_000}s infinite}
+#film{${at(still)}}
 @keyframes film{0%{${at(0)};animation-timing-function:steps(${last})}${((100 * last * FRAME_MS) / totalMs).toFixed(3)}%,100%{${at(last)}}}
-@media (prefers-reduced-motion:reduce){#film{animation:none}}
+@media (prefers-reduced-motion:no-preference){#film{animation:film ${totalMs / 1_000}s infinite}}
 </style>
 <defs>
 <pattern id="hatch" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="8" height="8" fill="${colours.pale}"/><rect width="4" height="8" fill="${colours.nobody}"/></pattern>

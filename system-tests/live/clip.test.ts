@@ -10,6 +10,9 @@ test.each(CLIPS)('%s is what the code draws from the crowd that it shows', (path
   expect(drawClip(recordingOf(clip), path) === clip).toBe(true);
   expect(Buffer.byteLength(clip)).toBeLessThan(MAX_BYTES);
   expect(clip).not.toMatch(/<script/);
+  // It moves only where motion is not unwelcome.
+  expect(clip.match(/animation:.*/g)).toHaveLength(1);
+  expect(clip).toMatch(/@media \(prefers-reduced-motion:no-preference\){#film{animation:film/);
 });
 
 test('the clips show a crowd in which the usual way starves the patient, and this repository serves them', () => {

@@ -166,8 +166,9 @@ scene(
   'its wire and the two handlers are there',
   async () => {
     const { page } = live;
-    await live.press('Hang up in 3 s');
-    await live.nextEvent('usual', { msg: 'Order successfully processed' });
+    const act = () => live.press('Hang up');
+    const { ofOrder } = await interrupt(live, { path: '/pay', act, outcomes: HUNG_UP });
+    await ofOrder('usual', ({ msg }) => msg === 'Order successfully processed');
     const row = live.ours().locator('summary');
     await row.focus();
     await page.keyboard.press('Enter');

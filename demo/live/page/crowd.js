@@ -83,7 +83,7 @@ function view(toggle) {
     </svg>
     <div class="sides">${sides.map(([name, side]) => sideView(name, side))}</div>
     <p class="key">
-      <span><svg viewBox="0 0 ${SQUARE} ${SQUARE}">${square('w', 0)}</svg> somebody waits for this work</span>
+      <span><svg viewBox="0 0 ${SQUARE} ${SQUARE}">${square('w', 0)}</svg> somebody waits</span>
       <span><svg viewBox="0 0 ${SQUARE} ${SQUARE}">${square('n', 0)}</svg> nobody waits</span>
       <span><i class="dot"></i> in the queue</span>
       <span><i class="cross">✕</i> in the queue for nobody</span>

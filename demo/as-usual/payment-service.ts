@@ -2,14 +2,15 @@
 import express from 'express';
 import { pino } from 'pino';
 
-const { PORT = '8082' } = process.env;
+const { PORT = '8082', PAYMENT_DURATION_MS = '3000' } = process.env;
 const logger = pino({ name: 'payment-service' });
 const app = express();
 
 app.post('/pay', async (req, res) => {
   const { orderID } = req.query;
   const log = logger.child({ requestId: req.get('x-request-id'), orderID });
-  await new Promise((resolve) => setTimeout(resolve, 3000)); // MDN, "async function": work that takes time
+  // MDN, "async function": work that takes time.
+  await new Promise((resolve) => setTimeout(resolve, Number(PAYMENT_DURATION_MS)));
   log.info(`Payment processed for order: ${orderID}`);
   res.send(`Payment for order ${orderID} completed`);
 });

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { ClientDisconnected, type GracefulShutdown, requestScope, type Scope } from 'request-scope';
 import { readAssets } from './assets.ts';
 import { placeOrder } from './clients.ts';
+import { Crowd } from './crowd.ts';
 import type { History } from './history.ts';
 import type { Side } from './side.ts';
 
@@ -36,13 +37,18 @@ export function createPageServer(
 ): Server {
   const assets = readAssets();
   let orders = 0;
-  const reset = () => {
+  const crowd = new Crowd(
+    sides.map(({ name }) => name),
+    (frame) => history.publishState('crowd', frame),
+  );
+  const begin = () => {
     orders = 0;
     for (const side of sides) side.heal();
     const about = sides.map((side) => [side.name, { url: side.doorUrl, ...side.state() }]);
     history.reset({ time: Date.now(), msg: 'Reset', sides: Object.fromEntries(about) });
+    crowd.announce();
   };
-  reset();
+  begin();
 
   /** Sends one order to all sides. Its client waits `waitsMs`, or hangs up after `hangUpAfterMs`, if given. */
   const place = async (parent: Scope, { waitsMs, crowd, hangUpAfterMs }: Placing) => {
@@ -71,10 +77,11 @@ export function createPageServer(
       });
       return Promise.all(members);
     },
+    '/overload': (scope) => crowd.run(scope),
     '/cut': () => sides.map((side) => side.cut()),
     '/heal': () => sides.map((side) => side.heal()),
     '/stop': () => void sides.map((side) => side.restartOrder()),
-    '/reset': reset,
+    '/reset': () => crowd.stop().then(begin),
   };
 
   const handle = async (req: IncomingMessage, res: ServerResponse) => {

@@ -1,5 +1,6 @@
 import { startChromium } from '../../harness/chromium.ts';
 import { ROOT } from '../../processes/repository.ts';
+import { recordClip } from './record-clip.ts';
 import { startLive } from './start-live.ts';
 
 const PICTURES = { light: 'docs/live.png', dark: 'docs/live-dark.png' };
@@ -28,5 +29,5 @@ export async function record(): Promise<string[]> {
     await page.emulateMedia({ colorScheme: colorScheme === 'dark' ? 'dark' : 'light' });
     await page.locator('#chart').screenshot({ path: ROOT + path });
   }
-  return Object.values(PICTURES);
+  return [...Object.values(PICTURES), ...(await recordClip())];
 }

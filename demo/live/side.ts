@@ -17,7 +17,8 @@ export type Side = Pick<
   'name' | 'orderUrl' | 'doorUrl' | 'state' | 'cut' | 'heal' | 'restartOrder'
 >;
 
-const PROGRAMS: Record<SideName, (service: ServiceName) => string> = {
+/** The path, without `.ts`, of a side's program for a service. */
+export const PROGRAMS: Record<SideName, (service: ServiceName) => string> = {
   usual: (service) => `demo/as-usual/${service}`,
   ours: (service) => `${service}/src/server`,
 };
@@ -46,6 +47,9 @@ export async function startSide(
     process.follow((line) => publish({ ...line, side: name, service }));
     process.followArrivals((arrival) =>
       publish({ side: name, service, ...arrival, msg: `Request arrived: ${arrival.path}` }),
+    );
+    process.followExchanges((exchange) =>
+      publish({ side: name, service, time: Date.now(), msg: 'On the wire', ...exchange }, 'wire'),
     );
     process.exited.then(() => {
       const isExpected = isClosing || (away === 'stopping' && process === order);

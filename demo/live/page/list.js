@@ -1,4 +1,5 @@
 // @ts-check
+import { openOrder } from './detail.js';
 import { html, render } from './dom.js';
 import { endOf, isChargedForNobody, leftAt, runOf, sides } from './runs.js';
 import { shownOrder, showOrder } from './shown.js';
@@ -55,12 +56,18 @@ export function clearRows(list, heads) {
 function drawRow(row, order) {
   const isShown = shownOrder() === order;
   render(
-    html`<button type="button" class="row" aria-pressed=${isShown} @click=${() => showOrder(order.id)}>
+    html`<button type="button" class="row" aria-pressed=${isShown} @click=${() => open(order)}>
       <span class="number">${order.number}</span>
       ${sides.map(({ name }) => runView(runOf(order, name)))}
     </button>`,
     row,
   );
+}
+
+/** @param {Order} order */
+function open({ id, number }) {
+  showOrder(id);
+  openOrder(id, number);
 }
 
 /** @type {(run: Run | undefined) => unknown} */

@@ -2,6 +2,8 @@
 import { drawChart } from './chart.js';
 import { follow, isLost } from './connection.js';
 import { drawControls, hasPressed, mountControls, playHangUp } from './controls.js';
+import { mountCrowd } from './crowd.js';
+import { mountDetail } from './detail.js';
 import { byId } from './dom.js';
 import { clearRows, drawRows } from './list.js';
 import { drawLog } from './log.js';
@@ -86,8 +88,12 @@ say(sentence);
 list.addEventListener('click', redraw);
 details.addEventListener('toggle', redraw);
 addEventListener('resize', redraw);
+const parts = [mountCrowd(byId('crowd')), mountDetail(byId('detail'))];
 follow(
-  (events) => events.addEventListener('message', ({ data }) => onEvent(JSON.parse(data))),
+  (events) => {
+    events.addEventListener('message', ({ data }) => onEvent(JSON.parse(data)));
+    for (const attach of parts) attach(events);
+  },
   () => {
     redraw();
     say(sentence);

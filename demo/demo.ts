@@ -13,8 +13,8 @@ are written the usual way, in about 35 s. Exits with 1 if a promise was broken.
 
   npm run demo -- --fast       with a quarter of the work, in about 13 s
   npm run demo -- --scene 3    one scene, 1 to ${scenes.length}
-  npm run demo -- --record     plays scene 3, and writes the README's pictures
-                               from it`;
+  npm run demo -- --record     plays scene 3 and a crowd, and draws the
+                               pictures in docs/ from them`;
 /** The scene that the README's picture shows. */
 const HANG_UP = '3';
 const LEGEND = [
@@ -73,11 +73,12 @@ async function playOne(number: string, scene: Scene, usual: System, scale: numbe
   return { number, title: scene.title, outcome, ours: order.ours.run, usual: order.usual.run };
 }
 
-/** Writes the pictures of a run; resolves with their paths. */
+/** Writes the pictures of a run and the clip of a crowd; resolves with their paths. */
 async function record(): Promise<string[]> {
   const [played] = await playAll(numbered(HANG_UP), 1);
   if (!played?.outcome.kept) throw new Error('the promise was broken, no picture is written');
   const pictures = hangUpPictures(hangUpOf(played.ours, played.usual));
   for (const [path, picture] of pictures) writeFileSync(ROOT + path, picture);
-  return pictures.map(([path]) => path);
+  const { recordClip } = await import('./live/record-clip.ts');
+  return [...pictures.map(([path]) => path), ...(await recordClip())];
 }

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { eachLine } from '../processes/each-line.ts';
 import { ask, follow, type Run as ProgramRun, spawnProgram } from '../processes/program.ts';
-import type { Arrival, Holdings } from '../processes/reporter.ts';
+import type { Arrival, Exchange, Holdings } from '../processes/reporter.ts';
 import type { ServiceName } from '../services.ts';
 import { programVariables } from './environment.ts';
 import { Feed } from './feed.ts';
@@ -110,6 +110,11 @@ export class ServiceProcess implements AsyncDisposable {
   /** Calls `follower` with each request that arrives from now on. */
   followArrivals(follower: (arrival: Arrival) => void): void {
     this.#arrivals.follow(follower);
+  }
+
+  /** Calls `follower` with each request from now on, when it arrives and when it ends. */
+  followExchanges(follower: (exchange: Exchange) => void): void {
+    follow(this.#child, 'exchanges', follower);
   }
 
   /** The matching lines so far. */

@@ -1,5 +1,5 @@
 import { subscribe } from 'node:diagnostics_channel';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AddressInfo, Server, type Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -10,12 +10,42 @@ import { runInNewContext } from 'node:vm';
 /** The first address that the program listens on. */
 type Address = AddressInfo;
 
-/** A request that has just arrived: its id, its path without the query, and when (Unix time in milliseconds). */
+/** A request that has just arrived. */
 export interface Arrival {
   requestId: string;
+  /** Without the query. */
   path: string;
+  /** Unix time in milliseconds. */
   time: number;
+  /** The caller's budget as it was sent, if it was. */
+  budgetMs?: number;
 }
+
+/** A request on the wire, as its server sees it. Times are Unix times in milliseconds. */
+export interface Exchange {
+  /** Tells the requests of a process apart. */
+  id: number;
+  requestId: string;
+  /** `POST /pay?orderID=live-1` */
+  request: string;
+  /** Of its headers, those of `WIRE_HEADERS`. */
+  headers: Record<string, string>;
+  arrivedAt: number;
+  /** The answer, once it is complete; `headers` as above. */
+  answer?: { status: number; headers: Record<string, string>; sentAt: number };
+  /** When the caller closed the connection, if it did not wait for the answer. */
+  hungUpAt?: number;
+}
+
+/** The headers that say which attempt this is, and how long its caller still waits. */
+const WIRE_HEADERS = [
+  'x-request-id',
+  'idempotency-key',
+  'x-caller-key',
+  'x-envoy-expected-rq-timeout-ms',
+  'x-operation',
+  'retry-after',
+];
 
 /** What the process holds after a garbage collection. */
 export interface Holdings {
@@ -33,6 +63,8 @@ export interface Answers {
   address: Address;
   /** One answer per request that arrives after the question. */
   arrivals: Arrival;
+  /** An answer per request when its head has arrived, and one when it has been answered or its caller hung up. */
+  exchanges: Exchange;
   /** Starts to keep track of sockets, for `holdings`; the answer says so. */
   sockets: true;
   /** Processor time so far in microseconds: user and system, all threads. */
@@ -52,13 +84,55 @@ const listening = new Promise<Address>((resolve) => {
 
 const sockets = new Set<Socket>();
 
+type Started = { request: IncomingMessage; response: ServerResponse };
+
+function wireHeaders(headers: Record<string, unknown>): Record<string, string> {
+  const present = WIRE_HEADERS.filter((name) => headers[name] !== undefined);
+  return Object.fromEntries(present.map((name) => [name, String(headers[name])]));
+}
+
 const ANSWER: { [Each in Question]: (reply: (answer: Answers[Each]) => void) => void } = {
   address: (reply) => listening.then(reply),
   arrivals(reply) {
     subscribe('http.server.request.start', (message) => {
       const { url, headers } = (message as { request: IncomingMessage }).request;
       const [path = ''] = url?.split('?') ?? [];
-      reply({ requestId: String(headers['x-request-id']), path, time: Date.now() });
+      const sent = headers['x-envoy-expected-rq-timeout-ms'];
+      const budget = sent === undefined ? {} : { budgetMs: Number(sent) };
+      reply({ requestId: String(headers['x-request-id']), path, time: Date.now(), ...budget });
+    });
+  },
+  exchanges(reply) {
+    let exchanges = 0;
+    subscribe('http.server.request.start', (message) => {
+      const { request, response } = message as Started;
+      exchanges += 1;
+      const exchange: Exchange = {
+        id: exchanges,
+        requestId: String(request.headers['x-request-id']),
+        request: `${request.method} ${request.url}`,
+        headers: wireHeaders(request.headers),
+        arrivedAt: Date.now(),
+      };
+      reply(exchange);
+      let hungUpAt: number | undefined;
+      // Before the program's own listeners, which take their time.
+      const onHangUp = () => {
+        hungUpAt ??= Date.now();
+      };
+      const { socket } = request;
+      for (const event of ['end', 'close']) socket.prependListener(event, onHangUp);
+      const end = (how: Pick<Exchange, 'answer' | 'hungUpAt'>) => {
+        response.off('finish', onFinish).off('close', onClose);
+        for (const event of ['end', 'close']) socket.off(event, onHangUp);
+        reply({ ...exchange, ...how });
+      };
+      const onFinish = () => {
+        const headers = wireHeaders(response.getHeaders());
+        end({ answer: { status: response.statusCode, headers, sentAt: Date.now() } });
+      };
+      const onClose = () => end({ hungUpAt: hungUpAt ?? Date.now() });
+      response.once('finish', onFinish).once('close', onClose);
     });
   },
   sockets(reply) {

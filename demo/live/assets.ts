@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname } from 'node:path';
+import { readCodeCards } from './code-cards.ts';
 
 const PAGE = new URL('page/', import.meta.url);
 const TYPES: Record<string, string> = {
@@ -13,9 +14,11 @@ const asset = (url: string | URL, extension: string) => ({
   body: readFileSync(new URL(url)),
 });
 
-/** Reads the files of `page/` and the library that they import; the keys are URL paths. */
+/** Reads the files of `page/`, the library that they import and the code cards; the keys are URL paths. */
 export function readAssets() {
   const assets = new Map([['/lit-html.js', asset(import.meta.resolve('lit-html'), '.js')]]);
+  const cards = Buffer.from(JSON.stringify(readCodeCards()));
+  assets.set('/code-cards.json', { type: 'application/json', body: cards });
   for (const name of readdirSync(PAGE)) {
     const path = name === 'index.html' ? '/' : `/${name}`;
     assets.set(path, asset(new URL(name, PAGE), extname(name)));

@@ -1,16 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import {
-  budgetHeaders,
-  ClientDisconnected,
-  causeOf,
-  type GracefulShutdown,
-  requestScope,
-  type Scope,
-} from 'request-scope';
-import { send } from '../../harness/clients.ts';
+import { ClientDisconnected, type GracefulShutdown, requestScope, type Scope } from 'request-scope';
 import { readAssets } from './assets.ts';
-import type { History, Publish } from './history.ts';
+import { placeOrder } from './clients.ts';
+import { Crowd } from './crowd.ts';
+import type { History } from './history.ts';
 import type { Side } from './side.ts';
 
 const CROWD = 50;
@@ -19,8 +13,11 @@ const CROWD = 50;
 const FIRST_HANGS_UP_MS = 500;
 const NEXT_HANGS_UP_MS = 240;
 
-/** The caller waits as long as it takes. */
-const NO_BUDGET_MS = Number.POSITIVE_INFINITY;
+/**
+ * How much longer a caller keeps its connection than it waits, in milliseconds. If it closed the connection at the
+ * same moment, the hang-up would hide what the budget does.
+ */
+const GRACE_MS = 500;
 
 const HEADERS = {
   'Cache-Control': 'no-store',
@@ -40,38 +37,51 @@ export function createPageServer(
 ): Server {
   const assets = readAssets();
   let orders = 0;
-  const reset = () => {
+  const crowd = new Crowd(
+    sides.map(({ name }) => name),
+    (frame) => history.publishState('crowd', frame),
+  );
+  const begin = () => {
+    orders = 0;
     for (const side of sides) side.heal();
-    const urls = Object.fromEntries(sides.map(({ name, orderUrl }) => [name, orderUrl]));
-    history.reset({ time: Date.now(), msg: 'Reset', urls });
+    const about = sides.map((side) => [side.name, { url: side.doorUrl, ...side.state() }]);
+    history.reset({ time: Date.now(), msg: 'Reset', sides: Object.fromEntries(about) });
+    crowd.announce();
   };
-  reset();
+  begin();
 
-  /** Sends one order to all sides; its client hangs up after `hangUpAfterMs`, if given. */
-  const place = async (parent: Scope, budgetMs: number, crowd?: string, hangUpAfterMs?: number) => {
+  /** Sends one order to all sides. Its client waits `waitsMs`, or hangs up after `hangUpAfterMs`, if given. */
+  const place = async (parent: Scope, { waitsMs, crowd, hangUpAfterMs }: Placing) => {
     orders += 1;
-    const budget = Number.isFinite(budgetMs) ? { budgetMs } : {};
-    const order = { requestId: randomUUID(), orderID: `live-${orders}`, crowd, ...budget };
-    using scope = parent.child(budgetMs);
+    const order = {
+      requestId: randomUUID(),
+      orderID: `live-${orders}`,
+      ...(waitsMs !== undefined && { waitsMs }),
+      ...(crowd !== undefined && { crowd }),
+    };
+    using scope = parent.child(
+      waitsMs === undefined ? Number.POSITIVE_INFINITY : waitsMs + GRACE_MS,
+    );
     const timer = hangUpAfterMs && setTimeout(hangUp, hangUpAfterMs, scope);
-    await Promise.all(sides.map((side) => ask(side, order, scope, history.publish)));
+    await Promise.all(sides.map((side) => placeOrder(side, order, scope, history.publish)));
     clearTimeout(timer);
   };
   const presses: Record<string, (scope: Scope, query: URLSearchParams) => unknown> = {
-    '/order': (scope, query) => place(scope, budgetMsOf(query)),
+    '/order': (scope, query) => place(scope, { waitsMs: waitsMsOf(query) }),
     '/crowd': (scope) => {
       const crowd = randomUUID();
       const members = Array.from({ length: CROWD }, (_, member) => {
         const hangUpAfterMs = FIRST_HANGS_UP_MS + (member / 3) * NEXT_HANGS_UP_MS;
         const isPatient = member % 3 !== 0;
-        return place(scope, NO_BUDGET_MS, crowd, isPatient ? undefined : hangUpAfterMs);
+        return place(scope, { crowd, hangUpAfterMs: isPatient ? undefined : hangUpAfterMs });
       });
       return Promise.all(members);
     },
+    '/overload': (scope) => crowd.run(scope),
     '/cut': () => sides.map((side) => side.cut()),
     '/heal': () => sides.map((side) => side.heal()),
     '/stop': () => void sides.map((side) => side.restartOrder()),
-    '/reset': reset,
+    '/reset': () => crowd.stop().then(begin),
   };
 
   const handle = async (req: IncomingMessage, res: ServerResponse) => {
@@ -96,36 +106,19 @@ export function createPageServer(
   return server;
 }
 
-/** The `budgetMs` of a query, in whole milliseconds; Infinity if there is no valid one. */
-function budgetMsOf(query: URLSearchParams): number {
-  const budgetMs = query.get('budgetMs') ?? '';
-  return /^\d+$/.test(budgetMs) ? Number(budgetMs) : Number.POSITIVE_INFINITY;
+interface Placing {
+  waitsMs?: number | undefined;
+  crowd?: string;
+  hangUpAfterMs?: number | undefined;
+}
+
+/** The `waitsMs` of a query, in whole milliseconds; undefined if there is no valid one. */
+function waitsMsOf(query: URLSearchParams): number | undefined {
+  const waitsMs = query.get('waitsMs') ?? '';
+  return /^[1-9]\d{0,6}$/.test(waitsMs) ? Number(waitsMs) : undefined;
 }
 
 const hangUp = (scope: Scope) => scope.abort(new ClientDisconnected());
-
-/** Sends an order to one side, as the client in its lane, and publishes how that ended. */
-async function ask(side: Side, order: Record<string, unknown>, scope: Scope, publish: Publish) {
-  const { requestId, orderID } = order;
-  const report = (msg: string, more = {}) =>
-    publish({ side: side.name, time: Date.now(), service: 'client', ...order, msg, ...more });
-  report('Places an order');
-  const url = `${side.orderUrl}/order?orderID=${orderID}`;
-  const headers = { 'x-request-id': String(requestId), ...budgetHeaders(scope) };
-  try {
-    const { status } = await send(url, { headers, signal: scope.signal }).answer;
-    report(`Is answered ${status}`, { outcome: status === 200 ? 'processed' : 'failed' });
-  } catch (error) {
-    const cause = causeOf(error, scope);
-    if (!cause) {
-      report('Gets no answer', { outcome: 'failed' });
-    } else if (cause.code === 'deadline-exceeded') {
-      report('Has waited long enough', { outcome: 'gave up' });
-    } else {
-      report('Hangs up', { outcome: 'hung up' });
-    }
-  }
-}
 
 /** False if a page of another origin may have sent the request: it could read the events and press the buttons. */
 function isFromOwnPage({ method, socket, headers: { host = '', origin } }: IncomingMessage) {

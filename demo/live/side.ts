@@ -1,9 +1,11 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { startRelay } from '../../harness/network.ts';
+import { portOf, startRelay } from '../../harness/network.ts';
 import { ServiceProcess } from '../../harness/service-process.ts';
 import { ROOT } from '../../processes/repository.ts';
 import { CALLED, type CalledName, type ServiceName, variableOf } from '../../services.ts';
+import { createDoor } from './clients.ts';
 import type { LiveEvent, Publish } from './history.ts';
 
 /** The services written the usual way, or this repository's. */
@@ -12,10 +14,11 @@ export type SideName = 'usual' | 'ours';
 /** The part of a side that the page's server uses. */
 export type Side = Pick<
   Awaited<ReturnType<typeof startSide>>,
-  'name' | 'orderUrl' | 'cut' | 'heal' | 'restartOrder'
+  'name' | 'orderUrl' | 'doorUrl' | 'state' | 'cut' | 'heal' | 'restartOrder'
 >;
 
-const PROGRAMS: Record<SideName, (service: ServiceName) => string> = {
+/** The path, without `.ts`, of a side's program for a service. */
+export const PROGRAMS: Record<SideName, (service: ServiceName) => string> = {
   usual: (service) => `demo/as-usual/${service}`,
   ours: (service) => `${service}/src/server`,
 };
@@ -32,7 +35,9 @@ export async function startSide(
   const network = await startRelay();
   const parts: AsyncDisposable[] = [network];
   let isClosing = false;
-  let isRestarting = false;
+  /** Why order-service is away, if it is. */
+  let away: 'stopping' | 'starting' | undefined;
+  let isCut = false;
   const report = (msg: string, more: Partial<LiveEvent> = {}) =>
     publish({ side: name, time: Date.now(), service: 'operator', msg, ...more });
 
@@ -43,8 +48,11 @@ export async function startSide(
     process.followArrivals((arrival) =>
       publish({ side: name, service, ...arrival, msg: `Request arrived: ${arrival.path}` }),
     );
+    process.followExchanges((exchange) =>
+      publish({ side: name, service, time: Date.now(), msg: 'On the wire', ...exchange }, 'wire'),
+    );
     process.exited.then(() => {
-      const isExpected = isClosing || (isRestarting && process === order);
+      const isExpected = isClosing || (away === 'stopping' && process === order);
       if (!isExpected)
         onUnexpectedExit(`${service} (${name}) has ended by itself ${process.stderr}`.trim());
     });
@@ -69,35 +77,51 @@ export async function startSide(
   let order = launch('order-service', urls);
   await order.listening().catch(failed);
   const { url: orderUrl, port } = order;
+  const door = createDoor({ name, orderUrl }, publish);
+  await once(door.listen(0, '127.0.0.1'), 'listening');
+  parts.push({
+    async [Symbol.asyncDispose]() {
+      door.closeAllConnections();
+      await once(door.close(), 'close');
+    },
+  });
 
   return {
     name,
     orderUrl,
+    /** Where clients other than the page place their orders. */
+    doorUrl: `http://localhost:${portOf(door)}`,
+    state: () => ({ isCut, isRestarting: away !== undefined }),
     cut() {
+      if (isCut) return;
+      isCut = true;
       network.cut();
-      report('the network to payment is cut', { network: 'Network to payment cut' });
+      report('network cut', { isCut });
     },
     heal() {
+      if (!isCut) return;
+      isCut = false;
       network.heal();
-      report('the network passes everything', { network: '' });
+      report('network restored', { isCut });
     },
     /** Sends SIGTERM, waits until the process has ended, and starts it again on the same port. */
     async restartOrder() {
-      if (isRestarting) return;
-      isRestarting = true;
-      report('order-service is told to stop', { process: 'order-service: SIGTERM' });
+      if (away) return;
+      away = 'stopping';
+      report('SIGTERM to order-service', { isRestarting: true });
       order.signal('SIGTERM');
       const { code, signal } = await order.exited;
-      const how = signal ? `was ended by ${signal}` : `left with code ${code}`;
-      report(`order-service ${how}`, { order: 'gone', process: 'order-service is gone' });
+      const how = signal ? 'was killed at once' : `left with code ${code}`;
+      report(`order-service ${how}`, { isOrderGone: true });
       if (isClosing) return;
       order = launch('order-service', { ...urls, PORT: String(port) });
-      isRestarting = false;
+      away = 'starting';
       // If it does not start, `onUnexpectedExit` is called.
       await order.listening().then(
-        () => report('order-service is back', { process: '' }),
+        () => report('order-service is back', { isRestarting: false }),
         () => {},
       );
+      away = undefined;
     },
     [Symbol.asyncDispose]: close,
   };

@@ -1,11 +1,17 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from 'node:http';
 import { connect } from 'node:net';
 import { GracefulShutdown } from 'request-scope';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
-import { History } from '../../demo/live/history.ts';
+import { createDoor } from '../../demo/live/clients.ts';
+import { History, type LiveEvent } from '../../demo/live/history.ts';
 import { createPageServer } from '../../demo/live/page-server.ts';
-import { send } from '../../harness/clients.ts';
+import { openRaw, send, sendRaw } from '../../harness/clients.ts';
 import { startCommand } from '../../harness/command.ts';
 import { Feed } from '../../harness/feed.ts';
 import { portOf } from '../../harness/network.ts';
@@ -23,14 +29,17 @@ async function startPage() {
   const orderService = createServer((req) => orders.push(req));
   await once(orderService.listen(0, '127.0.0.1'), 'listening');
   const shutdown = new GracefulShutdown();
+  const history = new History();
   const nothing = () => {};
-  const control = { cut: nothing, heal: nothing, restartOrder: async () => {} };
+  const control = {
+    doorUrl: '',
+    state: () => ({ isCut: false, isRestarting: false }),
+    cut: nothing,
+    heal: nothing,
+    restartOrder: async () => {},
+  };
   const orderUrl = `http://127.0.0.1:${portOf(orderService)}`;
-  const server = createPageServer(
-    [{ name: 'ours', orderUrl, ...control }],
-    new History(),
-    shutdown,
-  );
+  const server = createPageServer([{ name: 'ours', orderUrl, ...control }], history, shutdown);
   await once(server.listen(0, '127.0.0.1'), 'listening');
   ended.push(async () => {
     await shutdown.drain(0);
@@ -43,7 +52,7 @@ async function startPage() {
       method: 'POST',
       headers: { host: new URL(origin).host, ...headers },
     });
-  return { orders, origin, press };
+  return { orders, origin, press, history };
 }
 
 /** Follows the page's events after event `lastId`; returns a function that waits for a message. */
@@ -57,7 +66,7 @@ async function follow(url: string, lastId?: string) {
 test('the page forwards a hang-up, an id and a budget, and its events reach a later reader', async () => {
   const { orders, origin, press } = await startPage();
   const nextEvent = await follow(origin);
-  const pending = press('/order?budgetMs=30000', { origin });
+  const pending = press('/order?waitsMs=30000', { origin });
   const order = await orders.next(() => true);
   const placed = await nextEvent('Places an order');
   expect(placed.requestId).toBe(order.headers['x-request-id']);
@@ -84,6 +93,87 @@ test('clients of a crowd hang up one by one, and all of them when the page leave
   pending.hangUp();
   await expect.poll(open).toBe(0);
 });
+
+test('a caller that gets no answer gives up when its time is up', async () => {
+  const { origin, press } = await startPage();
+  const nextEvent = await follow(origin);
+  await press('/order?waitsMs=10').answer;
+  expect((await nextEvent('Places an order')).waitsMs).toBe(10);
+  expect(await nextEvent('Its time is up')).toMatchObject({ side: 'ours', outcome: 'gave up' });
+});
+
+/** A door in front of an order-service that handles requests with `handle`, and the events that it publishes. */
+async function startDoor(handle: RequestListener) {
+  const orderService = createServer(handle).listen(0, '127.0.0.1');
+  await once(orderService, 'listening');
+  const events = new Feed<LiveEvent>();
+  const orderUrl = `http://127.0.0.1:${portOf(orderService)}`;
+  const door = createDoor({ name: 'usual', orderUrl }, (event) => events.push(event));
+  await once(door.listen(0, '127.0.0.1'), 'listening');
+  ended.push(async () => {
+    for (const server of [door, orderService]) {
+      server.closeAllConnections();
+      await once(server.close(), 'close');
+    }
+  });
+  const nextEvent = (msg: string) => events.next((event) => event.msg === msg);
+  return { url: `http://127.0.0.1:${portOf(door)}`, events, nextEvent };
+}
+
+test("another client's order is named, passed on with its hang-up, and reported", async () => {
+  const orders = new Feed<IncomingMessage>();
+  const { url, nextEvent } = await startDoor((req) => orders.push(req));
+  const head = 'GET /order?orderID=mine HTTP/1.1\r\nHost: localhost\r\n\r\n';
+  const { socket } = await openRaw(Number(new URL(url).port), head);
+  const order = await orders.next(() => true);
+  expect(order.url).toBe('/order?orderID=mine');
+  const closed = once(order.socket, 'close');
+  const { requestId } = await nextEvent('Places an order');
+  expect(order.headers['x-request-id']).toBe(requestId);
+  socket.destroy();
+  await closed;
+  const expected = { side: 'usual', requestId, orderID: 'mine', isForeign: true };
+  expect(await nextEvent('Hangs up')).toMatchObject({ ...expected, outcome: 'hung up' });
+});
+
+test('an answer passes the door as it is, and only an order is reported', async () => {
+  const { url, events, nextEvent } = await startDoor((req, res) => {
+    res.writeHead(503, { 'Retry-After': '1' }).end(`${req.method} ${req.headers.host}`);
+  });
+  const { host } = new URL(url);
+  expect(await send(`${url}/health`, { method: 'POST' }).answer).toMatchObject({
+    status: 503,
+    body: `POST ${host}`,
+  });
+  const { headers } = await send(`${url}/order`).answer;
+  expect(headers['retry-after']).toBe('1');
+  expect(await nextEvent('Gets 503')).toMatchObject({ status: 503, outcome: 'failed' });
+  expect(events.items.map(({ msg }) => msg)).toEqual(['Places an order', 'Gets 503']);
+});
+
+test.each([
+  ['before it answers', () => {}],
+  ['in the middle of its answer', (res: ServerResponse) => res.writeHead(200).write('Order')],
+])(
+  'a client whose order-service ends %s gets no answer, and that is reported',
+  async (_, begin) => {
+    const { url, nextEvent } = await startDoor((req, res) => {
+      begin(res);
+      setImmediate(() => req.socket.destroy());
+    });
+    await expect(send(`${url}/order`).answer).rejects.toThrow();
+    expect(await nextEvent('Gets no answer')).toMatchObject({ outcome: 'failed' });
+  },
+);
+
+test.each(['//', '/order?orderID=%', 'http://evil.example/order'])(
+  'a door passes on %s',
+  async (path) => {
+    const { url } = await startDoor((req, res) => res.end(req.url));
+    const head = `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`;
+    expect(await sendRaw(Number(new URL(url).port), head)).toContain(path);
+  },
+);
 
 test.each([
   ["another origin's page", { origin: 'http://evil.example' }],
@@ -131,6 +221,13 @@ test('the history writes nothing more to a slow page after its end', async () =>
   page.destroy();
   await once(reader, 'close');
   expect(failures).toEqual([]);
+});
+
+test('a page that opens after events were dropped is told so', async () => {
+  const { history, origin } = await startPage();
+  for (let count = 0; count < 20_001; count += 1) history.publish({ time: 0, msg: 'An event' });
+  const reset = (await (await follow(origin))('Reset')) as { isShortened?: boolean };
+  expect(reset.isShortened).toBe(true);
 });
 
 test('npm run live ends every process if a service does not start', async () => {

@@ -44,13 +44,14 @@ export function useLivePage() {
     page = await (await browser.newContext(options)).newPage();
     page.setDefaultTimeout(60_000); // Only a hang takes this long.
     await page.goto(url);
-    await page.getByRole('heading', { name: 'Latest orders' }).first().waitFor();
+    await usualOrOurs().first().waitFor();
   }
 
   const press = (name: string) => page.getByRole('button', { name, exact: true }).click();
-  const usual = () => page.getByRole('region', { name: 'As everybody writes it' });
-  const ours = () => page.getByRole('region', { name: 'This repository' });
-  type Column = ReturnType<typeof ours>;
+  const usual = () => page.getByRole('region', { name: 'the usual way' });
+  const ours = () => page.getByRole('region', { name: 'this repository' });
+  const usualOrOurs = () => usual().or(ours());
+  type SideView = ReturnType<typeof ours>;
   /** Waits for an event on a side. */
   const nextEvent = (side: string, query: Partial<LiveLine>, count = 1) =>
     events.next((event) => isOf(event, { side, ...query }), count);
@@ -69,9 +70,12 @@ export function useLivePage() {
     press,
     usual,
     ours,
-    sides: () => [usual(), ours()],
-    figures: (column: Column) => column.locator('dd').allTextContents(),
-    label: (column: Column, lane: string) => column.locator(`.lanes .${lane} .label`),
+    /** Work for nobody; charged, but never confirmed; processed. */
+    figures: (name: 'usual' | 'ours') => page.locator(`#totals .${name} td`).allTextContents(),
+    label: (side: SideView, lane: string) => side.locator(`.${lane} .label`),
+    money: (side: SideView) => side.locator('.money .track').textContent(),
+    rows: () => page.locator('#list li'),
+    marks: () => page.locator('.mark').allTextContents(),
     sentence: () => page.getByRole('status').textContent(),
     nextEvent,
     onBoth: (query: Partial<LiveLine>, count = 1) =>

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { goodputPictures } from '../../bench/src/goodput-picture.ts';
 import { hangUpPictures, recordedIn } from '../../demo/hang-up-picture.ts';
+import { CLIPS } from '../../demo/live/record-clip.ts';
 import { ROOT } from '../../processes/repository.ts';
 
 const read = (path: string) => readFileSync(ROOT + path, 'utf8');
@@ -18,7 +19,7 @@ const MIN_TEXT_PX = 10;
 
 test('every SVG in docs/ is drawn by a command', () => {
   const inDocs = readdirSync(`${ROOT}docs`).filter((name) => name.endsWith('.svg'));
-  expect([...drawn.keys()].sort()).toEqual(inDocs.map((name) => `docs/${name}`).sort());
+  expect([...drawn.keys(), ...CLIPS].sort()).toEqual(inDocs.map((name) => `docs/${name}`).sort());
 });
 
 test.each([...drawn.keys()])('%s is what the code draws today', (path) => {

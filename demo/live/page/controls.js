@@ -1,54 +1,172 @@
 // @ts-check
+import { isLost } from './connection.js';
 import { html, render } from './dom.js';
-import { say } from './sentence.js';
+import { sides } from './runs.js';
+import { showOrder } from './shown.js';
 
 /** A browser opens six connections to a host: one for the events, one for the other buttons, four for orders. */
 const MAX_UNDER_WAY = 4;
 
-/** The requests that this page waits for. */
+/** When the client hangs up and when SIGTERM comes: in the middle of the payment. */
+const ACTS_AFTER_MS = 3_000;
+
+/** The requests that this page waits for. @type {Set<AbortController>} */
 const underWay = new Set();
+let plan = '';
+let isPressed = false;
+/** @type {(text: string) => void} */
+let tell = () => {};
+/** @type {() => void} */
+let redraw = () => {};
 
-/** @param {string} path @param {AbortSignal} [signal] */
-const press = (path, signal) => fetch(path, { method: 'POST', ...(signal && { signal }) });
+/** Whether somebody has pressed anything. */
+export const hasPressed = () => isPressed;
 
-/** Sends an order or a crowd of them; hangs up after `leaveAfterMs`, if given, by aborting the fetch. */
-async function send(path = '/order', leaveAfterMs = 0) {
-  if (underWay.size >= MAX_UNDER_WAY) return say('Four orders are under way: hang up, or wait.');
-  const client = new AbortController();
-  underWay.add(client);
-  if (leaveAfterMs) setTimeout(() => client.abort(), leaveAfterMs);
-  await press(path, client.signal).catch(() => {});
-  underWay.delete(client);
+/** What happens next to the order that this page waits for. */
+export const planned = () => (underWay.size > 0 ? plan : '');
+
+/** Why no order can be placed, in a sentence; empty if it can. */
+function whyNot() {
+  if (isLost()) return 'Lost npm run live: start it again, this page reconnects.';
+  if (sides.some(({ isRestarting }) => isRestarting)) return 'order-service restarts: one moment.';
+  return '';
 }
 
+/** Presses a button of the server. @type {(path: string, signal?: AbortSignal) => Promise<unknown>} */
+const post = (path, signal) =>
+  fetch(path, { method: 'POST', ...(signal && { signal }) }).catch(() => {
+    // The page itself has hung up, or the events say that the server is gone.
+  });
+
+/**
+ * Sends an order, or a crowd of them, and says what comes next.
+ *
+ * @param {string} path
+ * @param {string} next
+ * @param {(client: AbortController) => void} [act] called after three seconds, if the order is still under way
+ */
+async function send(path, next, act) {
+  const reason = whyNot();
+  if (reason) return tell(reason);
+  if (underWay.size >= MAX_UNDER_WAY) return tell('Four orders are under way: hang up, or wait.');
+  const client = new AbortController();
+  underWay.add(client);
+  plan = next;
+  showOrder();
+  redraw();
+  const timer = act && setTimeout(act, ACTS_AFTER_MS, client);
+  await post(path, client.signal);
+  clearTimeout(timer);
+  underWay.delete(client);
+  redraw();
+}
+
+/** The run that shows the difference. */
+export const playHangUp = () =>
+  send('/order', 'the client hangs up at 3 s.', (client) => client.abort());
+
 function hangUp() {
-  if (underWay.size === 0) say('You are not waiting for anything: place an order first.');
+  if (underWay.size === 0) tell('Nothing to hang up: place an order first.');
   for (const client of underWay) client.abort();
 }
 
 function reset() {
   for (const client of underWay) client.abort();
-  press('/reset');
+  return post('/reset');
 }
 
-/** @type {[name: string, action: () => unknown, look?: string][]} */
-const BUTTONS = [
-  ['Place order', () => send(), 'primary'],
-  ['Hang up', hangUp, 'leave'],
-  ['Hang up in 1 s', () => send('/order', 1_000), 'apart'],
-  ['Hang up in 3 s', () => send('/order', 3_000)],
-  ['Caller waits 3 s', () => send('/order?budgetMs=3000')],
-  ['Cut the network', () => press('/cut'), 'apart'],
-  ['Heal', () => press('/heal')],
-  ['Stop order-service', () => press('/stop')],
-  ['50 orders, a third hang up', () => send('/crowd')],
-  ['Reset', reset],
-];
-const buttonOf = (/** @type {typeof BUTTONS[number]} */ [name, action, look = '']) =>
-  html`<button type="button" class=${look} @click=${action}>${name}</button>`;
+/** Fifty orders at once; a third of the clients hang up. */
+const sendCrowd = () => send('/crowd', '');
 
-/** @param {HTMLElement} root where the buttons go */
+const isCut = () => sides.some((side) => side.isCut);
+
+/** @typedef {{ name: string, action: () => unknown, look?: string, isOff?: boolean }} Button */
+
+/** @returns {[legend: string, buttons: Button[]][]} */
+function groups() {
+  const isOff = whyNot() !== '';
+  return [
+    [
+      'who stops waiting?',
+      [
+        { name: 'The client hangs up', action: playHangUp, look: 'primary', isOff },
+        {
+          name: 'Its 3 s run out',
+          action: () => send('/order?waitsMs=3000', 'its client waits 3 s.'),
+          isOff,
+        },
+        {
+          name: 'The service shuts down',
+          action: () => send('/order', 'SIGTERM comes at 3 s.', () => void post('/stop')),
+          isOff,
+        },
+      ],
+    ],
+    [
+      'by hand',
+      [
+        { name: 'Place order', action: () => send('/order', 'now hang up (Esc).'), isOff },
+        {
+          name: 'Hang up',
+          action: hangUp,
+          look: underWay.size > 0 ? 'leave' : '',
+          isOff: underWay.size === 0,
+        },
+      ],
+    ],
+    [
+      'make it harder',
+      [
+        isCut()
+          ? { name: 'Restore the network', action: () => post('/heal'), isOff: isLost() }
+          : { name: 'Cut the network', action: () => post('/cut'), isOff: isLost() },
+        { name: '50 orders', action: sendCrowd, isOff },
+      ],
+    ],
+  ];
+}
+
+/** @type {(button: Button) => unknown} */
+function buttonView({ name, action, look = '', isOff = false }) {
+  const press = () => {
+    isPressed = true;
+    if (isLost()) tell(whyNot());
+    else action();
+  };
+  // A disabled button would lose the focus, and could not say why.
+  return html`<button type="button" class=${look} aria-disabled=${isOff} @click=${press}>${name}</button>`;
+}
+
+/**
+ * Draws the buttons.
+ *
+ * @param {HTMLElement} root
+ */
 export function drawControls(root) {
-  render(BUTTONS.map(buttonOf), root);
-  addEventListener('keydown', ({ key }) => key === 'Escape' && hangUp());
+  render(
+    [
+      ...groups().map(
+        ([legend, buttons]) =>
+          html`<fieldset><legend>${legend}</legend>${buttons.map(buttonView)}</fieldset>`,
+      ),
+      buttonView({ name: 'Reset', action: reset, look: 'quiet', isOff: isLost() }),
+    ],
+    root,
+  );
+}
+
+/**
+ * Draws the buttons, and takes the Escape key.
+ *
+ * @param {HTMLElement} root
+ * @param {{ tell: (text: string) => void, redraw: () => void }} page
+ */
+export function mountControls(root, page) {
+  ({ tell, redraw } = page);
+  drawControls(root);
+  addEventListener('keydown', ({ key }) => {
+    if (key !== 'Escape' || isLost()) return;
+    isPressed = true;
+    hangUp();
+  });
 }

@@ -11,7 +11,6 @@ export interface ClientOrder {
   orderID: string;
   /** How long the client waits, in milliseconds. It sends this as its budget. */
   waitsMs?: number;
-  crowd?: string;
   /** It came from a client of its own, such as curl, to one side. */
   isForeign?: boolean;
 }

@@ -1,17 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { ClientDisconnected, type GracefulShutdown, requestScope, type Scope } from 'request-scope';
+import { type GracefulShutdown, requestScope, type Scope } from 'request-scope';
 import { readAssets } from './assets.ts';
 import { placeOrder } from './clients.ts';
 import { Crowd } from './crowd.ts';
 import type { History } from './history.ts';
 import type { Side } from './side.ts';
-
-const CROWD = 50;
-
-/** Every third member of a crowd hangs up, one after the other, long before the answer. */
-const FIRST_HANGS_UP_MS = 500;
-const NEXT_HANGS_UP_MS = 240;
 
 /**
  * How much longer a caller keeps its connection than it waits, in milliseconds. If it closed the connection at the
@@ -50,34 +44,22 @@ export function createPageServer(
   };
   begin();
 
-  /** Sends one order to all sides. Its client waits `waitsMs`, or hangs up after `hangUpAfterMs`, if given. */
-  const place = async (parent: Scope, { waitsMs, crowd, hangUpAfterMs }: Placing) => {
+  /** Sends one order to all sides. Its client waits `waitsMs`, if given. */
+  const place = async (parent: Scope, waitsMs: number | undefined) => {
     orders += 1;
     const order = {
       requestId: randomUUID(),
       orderID: `live-${orders}`,
       ...(waitsMs !== undefined && { waitsMs }),
-      ...(crowd !== undefined && { crowd }),
     };
     using scope = parent.child(
       waitsMs === undefined ? Number.POSITIVE_INFINITY : waitsMs + GRACE_MS,
     );
-    const timer = hangUpAfterMs && setTimeout(hangUp, hangUpAfterMs, scope);
     await Promise.all(sides.map((side) => placeOrder(side, order, scope, history.publish)));
-    clearTimeout(timer);
   };
   const presses: Record<string, (scope: Scope, query: URLSearchParams) => unknown> = {
-    '/order': (scope, query) => place(scope, { waitsMs: waitsMsOf(query) }),
-    '/crowd': (scope) => {
-      const crowd = randomUUID();
-      const members = Array.from({ length: CROWD }, (_, member) => {
-        const hangUpAfterMs = FIRST_HANGS_UP_MS + (member / 3) * NEXT_HANGS_UP_MS;
-        const isPatient = member % 3 !== 0;
-        return place(scope, { crowd, hangUpAfterMs: isPatient ? undefined : hangUpAfterMs });
-      });
-      return Promise.all(members);
-    },
-    '/overload': (scope) => crowd.run(scope),
+    '/order': (scope, query) => place(scope, waitsMsOf(query)),
+    '/crowd': (scope) => crowd.run(scope),
     '/cut': () => sides.map((side) => side.cut()),
     '/heal': () => sides.map((side) => side.heal()),
     '/stop': () => void sides.map((side) => side.restartOrder()),
@@ -106,19 +88,11 @@ export function createPageServer(
   return server;
 }
 
-interface Placing {
-  waitsMs?: number | undefined;
-  crowd?: string;
-  hangUpAfterMs?: number | undefined;
-}
-
 /** The `waitsMs` of a query, in whole milliseconds; undefined if there is no valid one. */
 function waitsMsOf(query: URLSearchParams): number | undefined {
   const waitsMs = query.get('waitsMs') ?? '';
   return /^[1-9]\d{0,6}$/.test(waitsMs) ? Number(waitsMs) : undefined;
 }
-
-const hangUp = (scope: Scope) => scope.abort(new ClientDisconnected());
 
 /** False if a page of another origin may have sent the request: it could read the events and press the buttons. */
 function isFromOwnPage({ method, socket, headers: { host = '', origin } }: IncomingMessage) {

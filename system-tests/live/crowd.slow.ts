@@ -95,7 +95,7 @@ scene('SIGTERM of npm run live during a crowd', 'it ends, and so do all its serv
   const calm = await childrenOf(pid);
   const { host } = new URL(url);
   const loopback = url.replace('localhost', '127.0.0.1');
-  const pending = send(`${loopback}/overload`, { method: 'POST', headers: { host, origin: url } });
+  const pending = send(`${loopback}/crowd`, { method: 'POST', headers: { host, origin: url } });
   await expect.poll(async () => (await childrenOf(pid)).length).toBeGreaterThan(calm.length + 5);
   const children = await childrenOf(pid);
   live.child.kill('SIGTERM');

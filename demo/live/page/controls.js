@@ -39,7 +39,7 @@ const post = (path, signal) =>
   });
 
 /**
- * Sends an order, or a crowd of them, and says what comes next.
+ * Sends an order, and says what comes next.
  *
  * @param {string} path
  * @param {string} next
@@ -74,9 +74,6 @@ function reset() {
   for (const client of underWay) client.abort();
   return post('/reset');
 }
-
-/** Fifty orders at once; a third of the clients hang up. */
-const sendCrowd = () => send('/crowd', '');
 
 const isCut = () => sides.some((side) => side.isCut);
 
@@ -120,7 +117,6 @@ function groups() {
         isCut()
           ? { name: 'Restore the network', action: () => post('/heal'), isOff: isLost() }
           : { name: 'Cut the network', action: () => post('/cut'), isOff: isLost() },
-        { name: '50 orders', action: sendCrowd, isOff },
       ],
     ],
   ];

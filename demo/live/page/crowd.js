@@ -43,7 +43,7 @@ export function mountCrowd(root) {
       sent = undefined;
       change();
     };
-    fetch('/overload', { method: 'POST', signal: crowd.signal }).then(forget, forget);
+    fetch('/crowd', { method: 'POST', signal: crowd.signal }).then(forget, forget);
     change();
   };
   addEventListener('keydown', ({ key }) => key === 'Escape' && sent?.abort());

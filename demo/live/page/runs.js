@@ -9,7 +9,7 @@ import { now } from './connection.js';
  * @typedef {'order' | 'inventory' | 'payment'} Lane
  * @typedef {{ time: number, msg: string, side: SideName, service: string, requestId: string, orderID: string,
  *   path?: string, budgetMs?: number, cause?: string, outcome?: Outcome, status?: number, waitsMs?: number,
- *   crowd?: string, isForeign?: boolean, isCut?: boolean, isRestarting?: boolean, isOrderGone?: boolean,
+ *   isForeign?: boolean, isCut?: boolean, isRestarting?: boolean, isOrderGone?: boolean,
  *   isShortened?: boolean,
  *   sides?: Record<SideName, { url: string, isCut: boolean, isRestarting: boolean }> }} LiveEvent
  * @typedef {'processed' | 'failed' | 'gave up' | 'hung up'} Outcome
@@ -18,7 +18,7 @@ import { now } from './connection.js';
  * @typedef {{ side: Side, order: Order, lines: LiveEvent[], bars: Map<Lane, Bar>, outcome?: Outcome,
  *   isCutBefore: boolean, status?: number, endedAt?: number, chargedAt?: number, voidedAt?: number }} Run
  * `isCutBefore`: the network was cut when the order was placed.
- * @typedef {{ id: string, number: string, from: number, waitsMs: number, crowd?: string, isForeign: boolean,
+ * @typedef {{ id: string, number: string, from: number, waitsMs: number, isForeign: boolean,
  *   runs: Run[] }} Order
  * @typedef {{ name: SideName, title: string, url: string, isCut: boolean, isRestarting: boolean,
  *   isOrderGone?: boolean }} Side
@@ -110,7 +110,6 @@ function place(side, { requestId, orderID, time, waitsMs = Number.POSITIVE_INFIN
     from: time,
     waitsMs,
     isForeign: more.isForeign ?? false,
-    ...(more.crowd && { crowd: more.crowd }),
     runs: [],
   };
   /** @type {Run} */

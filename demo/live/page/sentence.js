@@ -2,8 +2,6 @@
 import { isLost } from './connection.js';
 import { planned } from './controls.js';
 import { html, render } from './dom.js';
-import { duration } from './durations.js';
-import { isChargedForNobody, isOpen, orders, runOf, sides, wastedMs } from './runs.js';
 import { shownOrder } from './shown.js';
 import { leadOf, storyOf } from './story.js';
 
@@ -49,24 +47,9 @@ export function say(root) {
 
 /** @type {(order: Order) => { lead: string, rest: string }} */
 function tell(order) {
-  const { crowd } = order;
-  if (crowd) return tellCrowd([...orders.values()].filter((each) => each.crowd === crowd));
   const stories = order.runs.flatMap((run) => {
     const { verdict, why } = storyOf(run);
     return verdict ? `${run.side.title}: ${verdict}${why && ` (${why})`}.` : [];
   });
   return { lead: leadOf(order, planned()), rest: stories.join(' ') };
-}
-
-/** @type {(members: Order[]) => { lead: string, rest: string }} */
-function tellCrowd(members) {
-  if (members.some(({ runs }) => runs.some(isOpen)))
-    return { lead: `${members.length} orders are under way.`, rest: '' };
-  const left = members.filter(({ runs }) => runs[0]?.outcome === 'hung up').length;
-  const stories = sides.map(({ name, title }) => {
-    const runs = members.flatMap((order) => runOf(order, name) ?? []);
-    const lost = runs.filter(isChargedForNobody).length || 'none';
-    return `${title}: ${duration(wastedMs(runs))} of work for nobody, ${lost} charged, but never confirmed.`;
-  });
-  return { lead: `${members.length} orders, ${left} hung up.`, rest: stories.join(' ') };
 }

@@ -64,7 +64,7 @@ scene('Send the crowd', 'left turns red, right stays blue, and a sentence says s
   expect(Number(ours)).toBeGreaterThan(Number(served));
   await isCalm(page);
   const usual = await crowdOf(page).locator('.usual .served').textContent();
-  expect(usual).toBe(`Served in time: ${served} of 150 who waited`);
+  expect(usual).toBe(`Served in time: ${served} of 150 who have waited`);
   return `p95 of a frame ${frameMs.toFixed(1)} ms; ${await said.textContent()}`;
 });
 

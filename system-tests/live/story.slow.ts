@@ -203,6 +203,10 @@ scene(
     await scripted.end();
     await expect.poll(sentence).toMatch(/^Lost npm run live: start it again, this page reconnects/);
     const bar = () => page.locator('#list .bar').first().getAttribute('style');
+    // The sentence comes at once, and the chart with the next frame.
+    await page.evaluate(
+      'new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))',
+    );
     const before = await bar();
     for (const button of await page.locator('#controls button').all()) {
       expect(await button.isDisabled()).toBe(true);

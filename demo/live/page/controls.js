@@ -65,6 +65,15 @@ async function send(path, next, act) {
 export const playHangUp = () =>
   send('/order', 'the client hangs up at 3 s.', (client) => client.abort());
 
+const CAUSES = {
+  'The client hangs up': playHangUp,
+  'Its 3 s run out': () => send('/order?waitsMs=3000', 'its client waits 3 s.'),
+  'The service shuts down': () => send('/order', 'SIGTERM comes at 3 s.', () => void post('/stop')),
+};
+
+/** The cause that was pressed last: its button stands out. */
+let cause = 'The client hangs up';
+
 function hangUp() {
   if (underWay.size === 0) tell('Nothing to hang up: place an order first.');
   for (const client of underWay) client.abort();
@@ -85,19 +94,15 @@ function groups() {
   return [
     [
       'who stops waiting?',
-      [
-        { name: 'The client hangs up', action: playHangUp, look: 'primary', isOff },
-        {
-          name: 'Its 3 s run out',
-          action: () => send('/order?waitsMs=3000', 'its client waits 3 s.'),
-          isOff,
+      Object.entries(CAUSES).map(([name, play]) => ({
+        name,
+        action: () => {
+          cause = name;
+          return play();
         },
-        {
-          name: 'The service shuts down',
-          action: () => send('/order', 'SIGTERM comes at 3 s.', () => void post('/stop')),
-          isOff,
-        },
-      ],
+        look: name === cause ? 'primary' : '',
+        isOff,
+      })),
     ],
     [
       'by hand',

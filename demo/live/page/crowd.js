@@ -113,7 +113,7 @@ function sideView(name, side) {
   const { waits, nobody } = queuePaths(queue);
   return html`<div class=${name} role="group" aria-label=${TITLES[name]}>
     <h3>${TITLES[name]}</h3>
-    <p class="served">Served in time: <b>${served}</b> of ${waited} who waited</p>
+    <p class="served">Served in time: <b>${served}</b> of ${waited} who have waited</p>
     <svg class="picture" viewBox="0 0 ${WIDTH} ${HEIGHT}" aria-hidden="true">
       ${[...workers].map((letter, worker) => square(letter, worker))}
       <path class="dots" d=${waits} /><path class="crosses" d=${nobody} />

@@ -33,7 +33,7 @@ scene(
       env,
       cwd,
     );
-    const paymentUrl = await seen(/\[payment\].*Listening on (\S+)/);
+    const paymentUrl = await seen(/^payment .*Listening on (\S+)/m);
     const orderUrl = await seen(/Try: curl (\S+)/);
     // The payment is logged before it is answered: the first hang-ups may come before the next step begins.
     for (let n = 1; !/Shipping canceled/.test(output()); n += 1) {

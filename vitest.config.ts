@@ -84,9 +84,9 @@ export default defineConfig({
       },
       {
         test: {
-          name: 'swarm',
-          include: ['system-tests/swarm/*.swarm.ts'],
-          globalSetup: 'system-tests/swarm/setup.ts',
+          name: 'kubernetes',
+          include: ['system-tests/kubernetes/*.kubernetes.ts'],
+          globalSetup: 'system-tests/kubernetes/setup.ts',
           ...oneByOne,
           testTimeout: 600_000,
           hookTimeout: 600_000,

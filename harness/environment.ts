@@ -1,10 +1,10 @@
 import { NO_VARIABLES } from '../processes/repository.ts';
 
-/** Variables that locate programs, folders, the Docker engine and the npm registry. */
+/** Variables that locate programs, folders, the Docker engine, a Kubernetes cluster and the npm registry. */
 const MACHINE = [
   /^(PATH|HOME|USER|LOGNAME|TMPDIR|TEMP|TMP|LD_LIBRARY_PATH)$/,
   /^(PATHEXT|SYSTEMROOT|SYSTEMDRIVE|COMSPEC|USERPROFILE|APPDATA|LOCALAPPDATA)$/,
-  /^(DOCKER_(HOST|CONTEXT|CONFIG|CERT_PATH|TLS_VERIFY)|SSH_AUTH_SOCK|XDG_RUNTIME_DIR)$/,
+  /^(DOCKER_(HOST|CONTEXT|CONFIG|CERT_PATH|TLS_VERIFY)|SSH_AUTH_SOCK|XDG_RUNTIME_DIR|KUBECONFIG)$/,
   /^NPM_CONFIG_(REGISTRY|CACHE|USERCONFIG|GLOBALCONFIG|CAFILE|PROXY|HTTPS_PROXY|NOPROXY)$/,
 ];
 

@@ -1,14 +1,10 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { eachLine } from '../processes/each-line.ts';
-import { ROOT } from '../processes/repository.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Feed } from './feed.ts';
 import type { Outcome } from './load.ts';
-import { tether } from './tether.ts';
 
-const IMAGE = 'node:26-slim';
+const POLL_MS = 500;
 
-/** What a caller in the container knows about its order. */
+/** What a caller in the cluster knows about its order. */
 export interface StackOutcome extends Outcome {
   requestId: string;
   /** By the clock that the services use for their logs. */
@@ -17,28 +13,17 @@ export interface StackOutcome extends Outcome {
   hungUp: boolean;
 }
 
-/** 50 orders per second from patient callers, and a third as many from callers that hang up (stack-callers.ts). */
+/** Patient callers, and a third as many that hang up, in a pod of the cluster (stack-callers.ts). */
 export class StackLoad implements AsyncDisposable {
   readonly #outcomes = new Feed<StackOutcome>();
-  readonly #replies = new Feed<StackOutcome>();
-  readonly #child;
-  readonly #closed: Promise<unknown>;
+  readonly #command: (command: string) => Promise<unknown>;
+  readonly #polling = new AbortController();
+  #next = 0;
+  #polled: Promise<void> = Promise.resolve();
 
-  constructor(network: string) {
-    const mount = `${ROOT}:/app:ro`;
-    const run = ['run', '--rm', '--interactive', `--network=${network}`, '--volume', mount];
-    const node = [IMAGE, 'node', '/app/harness/stack-callers.ts'];
-    const stdio = ['pipe', 'pipe', 'inherit'] as const;
-    this.#child = tether(spawn('docker', [...run, ...node], { stdio: [...stdio] }));
-    this.#closed = once(this.#child, 'close');
-    eachLine(this.#child.stdout, (line) => {
-      const { outcome, reply } = JSON.parse(line);
-      if (outcome) this.#outcomes.push(outcome);
-      else this.#replies.push(reply);
-    });
-    this.#closed.then(() => {
-      for (const feed of [this.#outcomes, this.#replies]) feed.end(new Error('the callers ended'));
-    });
+  /** `command` sends a command to the callers, and rejects if they cannot be reached. */
+  constructor(command: (command: string) => Promise<unknown>) {
+    this.#command = command;
   }
 
   get outcomes(): StackOutcome[] {
@@ -50,8 +35,12 @@ export class StackLoad implements AsyncDisposable {
     return this.outcomes.filter(({ hungUp }) => !hungUp);
   }
 
-  start(): void {
-    this.#write('start');
+  /** Starts as many patient callers each second. The orders of an earlier load do not count. */
+  async start(perSecond: number): Promise<void> {
+    const { outcomes } = await this.#read('/outcomes?from=0');
+    this.#next = outcomes.length;
+    await this.#command(`/start?perSecond=${perSecond}`);
+    this.#polled = this.#poll();
   }
 
   /** Resolves once `count` more orders of patient callers have been processed. */
@@ -69,26 +58,40 @@ export class StackLoad implements AsyncDisposable {
 
   /** Places no more orders; resolves once all are answered. */
   async stop(): Promise<void> {
-    await this.#reply('stop');
+    this.#polling.abort();
+    await this.#polled;
+    await this.#command('/stop?from=0');
+    while ((await this.#take()) > 0) await sleep(POLL_MS);
   }
 
   /** Places an order again under its key. */
   async ask(orderID: string): Promise<Outcome> {
-    return this.#reply(`ask ${orderID}`);
+    return (await this.#command(`/ask?orderID=${orderID}`)) as Outcome;
   }
 
-  #write(line: string): void {
-    this.#child.stdin.write(`${line}\n`);
+  async #poll(): Promise<void> {
+    while (!this.#polling.signal.aborted) {
+      await this.#take().catch(() => {}); // The API server may be away.
+      await sleep(POLL_MS);
+    }
   }
 
-  #reply(line: string): Promise<StackOutcome> {
-    const reply = this.#replies.next(() => true, this.#replies.items.length + 1);
-    this.#write(line);
-    return reply;
+  /** Takes the orders that have ended since; resolves with the number of those under way. */
+  async #take(): Promise<number> {
+    const { outcomes, underWay } = await this.#read(`/outcomes?from=${this.#next}`);
+    this.#next += outcomes.length;
+    for (const outcome of outcomes) this.#outcomes.push(outcome);
+    return underWay;
+  }
+
+  async #read(command: string): Promise<{ outcomes: StackOutcome[]; underWay: number }> {
+    return (await this.#command(command)) as { outcomes: StackOutcome[]; underWay: number };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.stdin.end();
-    await this.#closed;
+    if (this.#polling.signal.aborted) return;
+    this.#polling.abort();
+    await this.#polled;
+    await this.#command('/stop?from=0');
   }
 }

@@ -101,7 +101,7 @@ function databaseSchema(env: Environment): string {
   return usable ? value : refuse('DATABASE_SCHEMA', value, expected);
 }
 
-/** The file with the password, such as a secret of Compose or Swarm. It is read again for each connection. */
+/** The file with the password, such as a secret of Compose or Kubernetes. It is read again for each connection. */
 function databasePasswordFile(env: Environment): string | undefined {
   const file = env.DATABASE_PASSWORD_FILE;
   if (!env.DATABASE_URL || !file) return undefined;

@@ -2,7 +2,7 @@ import Table from 'cli-table3';
 import type { Reporter, TestCase, TestModule, Vitest } from 'vitest/node';
 
 /** The projects whose tests are scenes. The others have too many tests for a table. */
-const PROJECTS = ['slow', 'compose', 'swarm'];
+const PROJECTS = ['slow', 'compose', 'kubernetes'];
 
 /** Prints a table of the scenes at the end of a run: what was done, promised and seen. */
 export class SceneTable implements Reporter {

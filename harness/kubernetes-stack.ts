@@ -1,0 +1,374 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eachLine } from '../processes/each-line.ts';
+import { ROOT } from '../processes/repository.ts';
+import { SERVICES as LIST, type ServiceName } from '../services.ts';
+import { output, startCommand } from './command.ts';
+import { machineVariables } from './environment.ts';
+import type { LogLine } from './service-process.ts';
+import { StackLoad } from './stack-load.ts';
+import { until } from './time.ts';
+
+export const NAMESPACE = 'orders-test';
+const CALLERS = 'orders-test-callers';
+const FOLDER = join(ROOT, 'system-tests/kubernetes');
+export const SERVICES = LIST.map(({ name }): ServiceName => `${name}-service`);
+type Part = ServiceName | 'postgres';
+
+/** Selects the pods of the services. */
+const OURS = 'app.kubernetes.io/part-of=orders';
+
+/** A new replica takes a while to start, and an old one to drain. */
+const CONVERGES = { intervalMs: 1_000, boundMs: 180_000 };
+
+/** A line of a service's log, with the pod that wrote it. */
+export interface PodLine extends LogLine {
+  pod: string;
+}
+
+/** What the tests read of a pod. */
+interface Pod {
+  metadata: { name: string; labels: Record<string, string>; deletionTimestamp?: string };
+  spec: { nodeName?: string; containers: { image: string }[] };
+  status: {
+    conditions?: { type: string; status: string }[];
+    containerStatuses?: {
+      containerID?: string;
+      restartCount: number;
+      state?: { running?: object };
+    }[];
+  };
+}
+
+/** deploy/kubernetes on the cluster that KUBECONFIG names, in a namespace of its own. */
+export class KubernetesStack implements AsyncDisposable {
+  /** The address at which `kubectl proxy` serves the cluster's API. */
+  readonly #api: string;
+  readonly #proxy;
+
+  private constructor(api: string, proxy: ReturnType<typeof startCommand>) {
+    this.#api = api;
+    this.#proxy = proxy;
+  }
+
+  static async connect(): Promise<KubernetesStack> {
+    const proxy = startCommand('kubectl', ['proxy', '--port=0']);
+    const address = await proxy.seen(/127\.0\.0\.1:\d+/);
+    return new KubernetesStack(`http://${address}`, proxy);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#proxy.child.kill();
+    await this.#proxy.closed;
+  }
+
+  /** Builds the images as `tag` and deploys them with deploy/up, with the changes of `components`. */
+  async deploy(tag: string, ...components: string[]): Promise<void> {
+    const isOld = !(await output(['kubectl', 'api-versions'])).split('\n').includes('policy/v1');
+    const folder = await mkdtemp(join(tmpdir(), 'orders-test-'));
+    const path = (name: string) => relative(folder, join(FOLDER, name));
+    const all = [...(isOld ? ['kubernetes-1.20'] : []), ...components].map(path);
+    const kustomization = JSON.stringify({ resources: [path('overlay')], components: all });
+    await writeFile(join(folder, 'kustomization.yaml'), kustomization);
+    try {
+      await script('up', [folder], { TAG: tag });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  }
+
+  /** Resolves once each service runs exactly `replicas` replicas. */
+  async scale(replicas: number): Promise<void> {
+    const all = SERVICES.map((service) => `deployment/${service}`);
+    await kubectl('scale', ...all, `--replicas=${replicas}`);
+    await this.converged(replicas);
+  }
+
+  /** Resolves once exactly `replicas` pods of each service run, all of them ready. */
+  async converged(replicas: number): Promise<void> {
+    await until(
+      `${replicas} of each service`,
+      async () => {
+        const pods = await this.#pods(OURS).catch(() => []);
+        const areThere = SERVICES.every((service) => {
+          const own = pods.filter((pod) => nameOf(pod) === service && !hasEnded(pod));
+          return own.length === replicas && own.every(isReady);
+        });
+        return areThere || undefined;
+      },
+      CONVERGES,
+    );
+  }
+
+  /** Returns to the update before. */
+  async undo(service: ServiceName): Promise<void> {
+    await kubectl('rollout', 'undo', `deployment/${service}`);
+  }
+
+  /** The images that the pods of a service run, each once. */
+  async images(service: ServiceName): Promise<string[]> {
+    const images = (await this.pods(service)).map(({ spec }) => spec.containers[0]?.image ?? '');
+    return [...new Set(images)];
+  }
+
+  /** Deletes a pod of each, which is a graceful shutdown. */
+  async deletePods(...parts: Part[]): Promise<void> {
+    const firsts = await Promise.all(parts.map(async (part) => (await this.pods(part))[0]));
+    const names = firsts.map((pod) => pod?.metadata.name ?? '');
+    await kubectl('delete', 'pod', '--wait=false', ...names);
+  }
+
+  /**
+   * Evicts the services' pods from one node, which takes new ones again once the first eviction is refused. Resolves
+   * with the number of evicted pods and of refusals.
+   */
+  async drain(): Promise<{ evicted: number; refused: number }> {
+    const [pod] = await this.pods('order-service');
+    const node = pod?.spec.nodeName ?? '';
+    const flags = [`--pod-selector=${OURS}`, '--timeout=300s'];
+    const drain = startCommand('kubectl', ['drain', node, ...flags]);
+    try {
+      await drain.seen(/disruption budget/);
+    } finally {
+      await kubectl('uncordon', node);
+    }
+    const code = await drain.closed;
+    if (code !== 0) throw new Error(drain.output());
+    const count = (pattern: RegExp) => drain.output().match(pattern)?.length ?? 0;
+    return { evicted: count(/^pod\/.* evicted$/gm), refused: count(/disruption budget/g) };
+  }
+
+  /** How often the containers of the services have been restarted. */
+  async restarts(): Promise<number> {
+    const pods = await this.#pods(OURS);
+    const all = pods.flatMap(({ status }) => status.containerStatuses ?? []);
+    return all.reduce((sum, { restartCount }) => sum + restartCount, 0);
+  }
+
+  /** Whether the containers run on this machine's Docker Engine, so that this process can act on them. */
+  async ownsContainers(): Promise<boolean> {
+    const [pod] = await this.pods('order-service');
+    const found = pod && output(['docker', 'inspect', containerOf(pod)]);
+    return (await found?.then(() => true).catch(() => false)) ?? false;
+  }
+
+  /** Kills one container of a service with SIGKILL. */
+  async kill(service: ServiceName): Promise<void> {
+    const [pod] = await this.pods(service);
+    if (pod) await output(['docker', 'kill', '--signal', 'KILL', containerOf(pod)]);
+  }
+
+  /** Drops all packets between a service's pods and a port of other hosts; resolves with a function that ends this. */
+  async cut(service: ServiceName, port: number): Promise<() => Promise<void>> {
+    const ids = (await this.pods(service)).map(containerOf);
+    const pids = await output(['docker', 'inspect', '--format', '{{.State.Pid}}', ...ids]);
+    const rules = (how: string) => [
+      [how, 'OUTPUT', '-p', 'tcp', '--dport', String(port), '-j', 'DROP'],
+      [how, 'INPUT', '-p', 'tcp', '--sport', String(port), '-j', 'DROP'],
+    ];
+    const all = async (how: string) => {
+      for (const pid of pids.split('\n')) {
+        for (const rule of rules(how)) {
+          await output(['nsenter', '--target', pid, '--net', 'iptables', ...rule]);
+        }
+      }
+    };
+    await all('--insert');
+    return () => all('--delete');
+  }
+
+  /** The process id of the cluster's API server; undefined if it runs on another machine. */
+  async apiServer(): Promise<number | undefined> {
+    const server = 'jsonpath={.clusters[0].cluster.server}';
+    const { hostname, port } = new URL(await kubectl('config', 'view', '--minify', '-o', server));
+    if (hostname !== '127.0.0.1') return undefined;
+    const pattern = `kube-apiserver.* --secure-port=${port}( |$)`;
+    const pid = await output(['pgrep', '--full', '--oldest', pattern]).catch(() => '');
+    return pid ? Number(pid) : undefined;
+  }
+
+  /** Resolves once PostgreSQL runs. */
+  async databaseReady(): Promise<void> {
+    await kubectl('rollout', 'status', 'statefulset/postgres', '--timeout=180s');
+  }
+
+  /** The pods of a service. */
+  async pods(part: Part): Promise<Pod[]> {
+    const pods = await this.#pods(`app.kubernetes.io/name=${part}`);
+    return pods.filter((pod) => !hasEnded(pod));
+  }
+
+  async #pods(selector: string): Promise<Pod[]> {
+    const query = `labelSelector=${encodeURIComponent(selector)}`;
+    const { items } = (await this.#get(`/api/v1/namespaces/${NAMESPACE}/pods?${query}`)) as {
+      items: Pod[];
+    };
+    return items;
+  }
+
+  /** Records the lines that the services log from now on, also those of pods that come and go. */
+  record(): PodLogs {
+    const list = () => this.#pods(OURS);
+    const open = async (pod: string, since: string, signal: AbortSignal) => {
+      const query = `container=service&follow=true&timestamps=true&sinceTime=${encodeURIComponent(since)}`;
+      const path = `/api/v1/namespaces/${NAMESPACE}/pods/${pod}/log?${query}`;
+      return fetch(this.#api + path, { signal });
+    };
+    return new PodLogs(list, open);
+  }
+
+  /** Queries the database from inside its container. */
+  async query(text: string): Promise<{ rows: Record<string, string>[] }> {
+    const json = `select coalesce(json_agg(row), '[]') from (${text}) row`;
+    const psql = ['psql', '--username=orders', '--tuples-only', '--no-align', `--command=${json}`];
+    return { rows: JSON.parse(await kubectl('exec', 'postgres-0', '--', ...psql)) };
+  }
+
+  /** Starts the pod of the callers, with an image that is deployed. */
+  async startCallers(image: string): Promise<void> {
+    const source = await readFile(join(ROOT, 'harness/stack-callers.ts'), 'utf8');
+    const metadata = { name: 'callers', namespace: CALLERS };
+    const volumeMounts = [{ name: 'source', mountPath: '/callers' }];
+    const command = ['node', '/callers/callers.ts', `http://order-service.${NAMESPACE}:8080`];
+    const containers = [{ name: 'callers', image, command, volumeMounts }];
+    const volumes = [{ name: 'source', configMap: { name: 'callers' } }];
+    const items = [
+      { apiVersion: 'v1', kind: 'Namespace', metadata: { name: CALLERS } },
+      { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { 'callers.ts': source } },
+      { apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers, volumes } },
+    ];
+    const apply = startCommand('kubectl', ['apply', '--filename=-']);
+    apply.child.stdin.end(JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+    if ((await apply.closed) !== 0) throw new Error(apply.output());
+    await until('callers', () => this.#callers('/outcomes?from=0').catch(() => undefined), {
+      intervalMs: 1_000,
+      boundMs: 120_000,
+    });
+  }
+
+  /** The callers, who place no order yet. */
+  load(): StackLoad {
+    return new StackLoad((command) => this.#callers(command));
+  }
+
+  async #callers(command: string): Promise<unknown> {
+    return this.#get(`/api/v1/namespaces/${CALLERS}/pods/callers:9000/proxy${command}`);
+  }
+
+  async #get(path: string): Promise<unknown> {
+    const signal = AbortSignal.timeout(40_000);
+    const response = await fetch(this.#api + path, { signal });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return response.json();
+  }
+
+  /** Removes what the tests have put into the cluster. */
+  static async remove(): Promise<void> {
+    const options = ['--ignore-not-found', '--grace-period=1'];
+    await output(['kubectl', 'delete', 'namespace', CALLERS, ...options], { env });
+    await script('down', ['--volume']);
+    // A volume that is about to go would still be there for the next StatefulSet.
+    await output(['kubectl', 'delete', 'persistentvolume', NAMESPACE, ...options], { env });
+  }
+}
+
+type Open = (pod: string, since: string, signal: AbortSignal) => Promise<Response>;
+
+/** Follows the logs of pods. */
+class PodLogs implements AsyncDisposable {
+  readonly lines: PodLine[] = [];
+  readonly #end = new AbortController();
+  readonly #followed = new Map<string, Promise<void>>();
+  readonly #watching: Promise<void>;
+
+  constructor(list: () => Promise<Pod[]>, open: Open) {
+    this.#watching = this.#watch(list, open, new Date().toISOString());
+  }
+
+  async #watch(list: () => Promise<Pod[]>, open: Open, since: string): Promise<void> {
+    while (!this.#end.signal.aborted) {
+      const pods = await list().catch((): Pod[] => []); // The API server may be away.
+      for (const { metadata, status } of pods) {
+        const hasStarted = status.containerStatuses?.[0]?.containerID;
+        if (!hasStarted || this.#followed.has(metadata.name)) continue;
+        this.#followed.set(metadata.name, this.#follow(metadata.name, open, since));
+      }
+      await sleep(1_000);
+    }
+  }
+
+  /** Takes the lines of a pod until it is gone, through restarts of its container and lost connections. */
+  async #follow(pod: string, open: Open, since: string): Promise<void> {
+    let last = since;
+    while (!this.#end.signal.aborted) {
+      try {
+        const response = await open(pod, last, this.#end.signal);
+        if (response.status === 404) return;
+        if (response.ok && response.body) {
+          const stream = Readable.fromWeb(response.body);
+          eachLine(stream, (line) => {
+            const [at = '', ...rest] = line.split(' ');
+            // `sinceTime` has whole seconds: after a lost connection some lines come again.
+            if (at <= last) return;
+            last = at;
+            const text = rest.join(' ');
+            if (text.startsWith('{')) this.lines.push({ ...JSON.parse(text), pod });
+          });
+          await new Promise<void>((resolve) =>
+            stream.once('close', resolve).once('error', () => {}),
+          );
+        }
+      } catch {}
+      await sleep(500);
+    }
+  }
+
+  /** Resolves when the lines of what has happened so far are there. */
+  async settled(): Promise<void> {
+    let before = -1;
+    const isQuiet = async () => {
+      const isUnchanged = this.lines.length === before;
+      before = this.lines.length;
+      return isUnchanged || undefined;
+    };
+    await until('quiet logs', isQuiet, { intervalMs: 1_000 });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#end.abort();
+    await Promise.all([this.#watching, ...this.#followed.values()]);
+  }
+}
+
+const env = machineVariables();
+
+async function kubectl(...args: string[]): Promise<string> {
+  return output(['kubectl', `--namespace=${NAMESPACE}`, ...args], { env });
+}
+
+async function script(name: string, options: string[] = [], more: NodeJS.ProcessEnv = {}) {
+  await output([`${ROOT}deploy/${name}`, ...options], {
+    env: { ...machineVariables(), NAMESPACE, ...more },
+  });
+}
+
+const nameOf = ({ metadata }: Pod) => metadata.labels['app.kubernetes.io/name'];
+
+const containerOf = ({ status }: Pod) =>
+  status.containerStatuses?.[0]?.containerID?.replace(/^.*:\/\//, '') ?? '';
+
+/** Whether the pod's container has ended after a deletion. The pod itself may stay for another minute. */
+function hasEnded({ metadata, status }: Pod): boolean {
+  const isRunning = status.containerStatuses?.some(({ state }) => state?.running);
+  return metadata.deletionTimestamp !== undefined && !isRunning;
+}
+
+function isReady({ metadata, status }: Pod): boolean {
+  const ready = status.conditions?.some(
+    ({ type, status }) => type === 'Ready' && status === 'True',
+  );
+  return ready === true && metadata.deletionTimestamp === undefined;
+}

@@ -12,11 +12,10 @@ import type { LogLine } from './service-process.ts';
 import { StackLoad } from './stack-load.ts';
 import { until } from './time.ts';
 
-export const NAMESPACE = 'orders-test';
+const NAMESPACE = 'orders-test';
 const CALLERS = 'orders-test-callers';
 const FOLDER = join(ROOT, 'system-tests/kubernetes');
 export const SERVICES = LIST.map(({ name }): ServiceName => `${name}-service`);
-type Part = ServiceName | 'postgres';
 
 /** Selects the pods of the services. */
 const OURS = 'app.kubernetes.io/part-of=orders';
@@ -115,8 +114,8 @@ export class KubernetesStack implements AsyncDisposable {
   }
 
   /** Deletes a pod of each, which is a graceful shutdown. */
-  async deletePods(...parts: Part[]): Promise<void> {
-    const firsts = await Promise.all(parts.map(async (part) => (await this.pods(part))[0]));
+  async deletePods(...services: ServiceName[]): Promise<void> {
+    const firsts = await Promise.all(services.map(async (name) => (await this.pods(name))[0]));
     const names = firsts.map((pod) => pod?.metadata.name ?? '');
     await kubectl('delete', 'pod', '--wait=false', ...names);
   }
@@ -190,14 +189,21 @@ export class KubernetesStack implements AsyncDisposable {
     return pid ? Number(pid) : undefined;
   }
 
-  /** Resolves once PostgreSQL runs. */
-  async databaseReady(): Promise<void> {
+  /** Stops the API server for a while. It goes on even if this process is killed meanwhile. */
+  async silence(apiServer: number, seconds: number): Promise<void> {
+    const stopped = `kill -STOP ${apiServer} && sleep ${seconds}; kill -CONT ${apiServer}`;
+    await output(['sh', '-c', stopped]);
+  }
+
+  /** Deletes PostgreSQL's pod; resolves once the next one is ready, with the same volume. */
+  async restartPostgres(): Promise<void> {
+    await kubectl('delete', 'pod', 'postgres-0');
     await kubectl('rollout', 'status', 'statefulset/postgres', '--timeout=180s');
   }
 
   /** The pods of a service. */
-  async pods(part: Part): Promise<Pod[]> {
-    const pods = await this.#pods(`app.kubernetes.io/name=${part}`);
+  async pods(service: ServiceName): Promise<Pod[]> {
+    const pods = await this.#pods(`app.kubernetes.io/name=${service}`);
     return pods.filter((pod) => !hasEnded(pod));
   }
 

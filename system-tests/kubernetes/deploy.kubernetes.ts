@@ -40,7 +40,7 @@ scene(
 
 scene(
   '3 → 1 → 3 replicas of each',
-  'no patient order fails; new replicas get their share within seconds, leaving ones nothing',
+  'no patient order fails; new replicas get their share within seconds',
   async () => {
     let [leftAt, sharedFrom, sharedTo] = [0, 0, 0];
     const { failed, seen, lines } = await underLoad(async (load) => {

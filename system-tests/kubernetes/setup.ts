@@ -45,7 +45,7 @@ async function whatIsMissing(): Promise<string> {
   if (!process.env.KUBECONFIG) return 'KUBECONFIG names no cluster';
   for (const command of [
     ['docker', 'info'],
-    ['kubectl', 'get', 'nodes'],
+    ['kubectl', 'get', 'nodes', '--request-timeout=10s'],
   ]) {
     const problem = await output(command).then(
       () => '',

@@ -16,7 +16,7 @@ scene(
     await using copy = await withAddedStep();
     const { folder: cwd, files } = copy;
     const elsewhere = files.filter((file) => !file.startsWith('shipping-service/'));
-    expect(elsewhere).toHaveLength(6);
+    expect(elsewhere).toHaveLength(8);
     await run(['node_modules/.bin/tsc', '--noEmit'], { cwd });
     const sources = files.filter((file) => /\.(ts|json)$/.test(file));
     await run(['node_modules/.bin/biome', 'check', '--vcs-enabled=false', ...sources], { cwd });

@@ -32,7 +32,7 @@ export async function withAddedStep() {
     file = name ?? file;
     if (language === 'diff') await change(join(folder, file), text);
     else if (name) await create(join(folder, file), text);
-    else if (text.includes('Dockerfile'))
+    else if (/^sed /m.test(text))
       await output(['sh', '-ec', `npm() { :; }\n${text}`], { cwd: folder });
     else continue;
     if (language !== 'bash') files.add(file);

@@ -114,8 +114,8 @@ describe('with the tables of the previous version', () => {
     const ledger = new PostgresLedger({ pool: shop, schema: 'orders' }, { warn() {} });
     using scope = new Scope();
     expect(await ledger.begin('p1', 'X', { scope, onVoid: () => {} })).toBe('processed');
-    expect((await shop.query(attemptStatements('orders').find, ['mine'])).rows).toEqual([
-      { product_id: '1', order_id: 'X', status: 'processed' },
+    expect((await shop.query(attemptStatements('orders').writes.find, [['mine']])).rows).toEqual([
+      { caller_key: 'mine', product_id: '1', order_id: 'X', status: 'processed' },
     ]);
   });
 

@@ -1,3 +1,4 @@
+export type { Batch, BatchOptions } from './batch.ts';
 export { type Run, VERSIONS_TABLE } from './catalog.ts';
 export type { ConnectOptions, ReconnectOptions } from './connection.ts';
 export { DatabaseUnavailable, TooManyWaiting } from './errors.ts';

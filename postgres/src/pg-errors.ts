@@ -8,6 +8,9 @@ export const QUERY_CANCELED = '57014';
 /** SQLSTATE lock_not_available. */
 export const LOCK_NOT_AVAILABLE = '55P03';
 
+/** Codes of a write that was ended because it waited for others. Its connection is still good. */
+export const ENDED_WAITING: readonly string[] = [QUERY_CANCELED, LOCK_NOT_AVAILABLE];
+
 /** SQLSTATE read_only_sql_transaction. */
 export const READ_ONLY = '25006';
 

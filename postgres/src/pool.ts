@@ -7,17 +7,18 @@ import {
   type QueryResultRow,
 } from 'pg';
 import { DeadlineExceeded } from 'request-scope';
+import { Batch, type BatchOptions } from './batch.ts';
 import { Connection, type ConnectOptions, clientConfig } from './connection.ts';
 import { DatabaseUnavailable } from './errors.ts';
 import { databaseQuery } from './events.ts';
-import { LOCK_NOT_AVAILABLE, QUERY_CANCELED, toNotConnected } from './pg-errors.ts';
+import { ENDED_WAITING, toNotConnected } from './pg-errors.ts';
 import { type Limits, RunningStatement, type Statement } from './running-statement.ts';
 import { Semaphore } from './semaphore.ts';
 import type { QueryScope } from './statement.ts';
 
 export interface PoolOptions extends ConnectOptions {
   maxConnections: number;
-  /** How many refusable queries may wait for a connection; 1,000 unless given. */
+  /** How many refusable queries may wait for a connection; 10,000 unless given. */
   maxWaiting?: number;
   /**
    * How many milliseconds it may take to open a connection, to cancel a query, or to run an uncancelable one;
@@ -65,9 +66,6 @@ const MAX_CANCELS = 20;
 /** How long a query may wait for a connection. */
 const MAX_WAIT_MS = 15_000;
 
-/** Codes of a write that was ended because it waited for others. Its connection is still good. */
-const ENDED_WAITING = [QUERY_CANCELED, LOCK_NOT_AVAILABLE];
-
 /** A pool for the server at `url`: `postgres://user:password@host:port/database`. Opens no connection yet. */
 export function createPool(url: string, options: PoolOptions): Pool {
   return new Pool(url, options);
@@ -80,10 +78,11 @@ export class Pool implements AsyncDisposable {
   readonly #connect: () => Connections;
   #connections: Connections;
   #outcomes: Outcomes = { answered: 0, failed: 0, failure: '' };
+  readonly #batches: { close(): Promise<void> }[] = [];
   #closed: Promise<void> | undefined;
 
   constructor(url: string, options: PoolOptions) {
-    const { maxConnections: max, maxWaiting = 1_000, maxUses } = options;
+    const { maxConnections: max, maxWaiting = 10_000, maxUses } = options;
     const { connectTimeoutMs: timeoutMs = 5_000, maxQueryMs = 60_000 } = options;
     const cancels = new Semaphore(MAX_CANCELS, { maxWaitMs: MAX_WAIT_MS });
     this.#limits = { timeoutMs, maxQueryMs, cancels };
@@ -119,8 +118,28 @@ export class Pool implements AsyncDisposable {
     { expectedMs = 0, uncancelable = false, refusable = scope !== undefined }: QueryOptions = {},
   ): Promise<QueryResult<Row>> {
     if (this.#closed) throw new Error('the pool is closed');
-    const statement = { text, values, expectedMs, uncancelable, refusable };
+    const statement = { text, values: () => values, expectedMs, uncancelable, refusable };
     return databaseQuery.tracePromise(() => this.#enqueue<Row>(statement, scope), statement);
+  }
+
+  /** A batch of `text` over this pool, see Batch. */
+  batch<Row extends QueryResultRow>(text: string, options: BatchOptions): Batch<Row> {
+    const batch = new Batch<Row>(this, text, options);
+    this.#batches.push(batch);
+    return batch;
+  }
+
+  /**
+   * As `query`, for a batch: `values` is called when the statement is sent, and nothing is published, because
+   * the batch publishes each write.
+   */
+  send<Row extends QueryResultRow>(
+    text: string,
+    values: () => unknown[],
+    scope: QueryScope | undefined,
+    options: Required<QueryOptions>,
+  ): Promise<QueryResult<Row>> {
+    return this.#enqueue<Row>({ text, values, ...options }, scope);
   }
 
   /** How queries have ended since the last call. */
@@ -146,12 +165,18 @@ export class Pool implements AsyncDisposable {
 
   /** Resolves once all queries, also those in the queue, have ended and all connections are closed. */
   close(): Promise<void> {
-    this.#closed ??= this.#queue.drain().then(() => this.#connections.end());
+    this.#closed ??= this.#close();
     return this.#closed;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all(this.#batches.map((batch) => batch.close()));
+    await this.#queue.drain();
+    await this.#connections.end();
   }
 
   /**

@@ -18,7 +18,8 @@ export interface Limits {
 }
 
 export interface Statement extends DatabaseQuery {
-  values: unknown[];
+  /** Called when the statement is sent. */
+  values: () => unknown[];
   uncancelable: boolean;
 }
 
@@ -53,7 +54,7 @@ export class RunningStatement<Row extends QueryResultRow> {
     this.#hasDeadline = scope !== undefined && scope.remainingMs < Number.POSITIVE_INFINITY;
     const { text, values, uncancelable } = statement;
     const bound = uncancelable ? endsIn(limits.timeoutMs * SERVER_ENDS_IT) : scope;
-    this.#answer = sendStatement<Row>(client, { text, values }, bound);
+    this.#answer = sendStatement<Row>(client, { text, values: values() }, bound);
   }
 
   /** Cancels the statement, unless that has already begun. */

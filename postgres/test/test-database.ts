@@ -1,3 +1,4 @@
+import { Batch, type BatchOptions } from '../src/batch.ts';
 import type { Database } from '../src/database.ts';
 import { createPool, listen, type Run, type Table, Tables } from '../src/index.ts';
 
@@ -11,8 +12,12 @@ export function meetQueries<Its extends Database>(
   database: Its,
   meet: (query: () => ReturnType<Query>, text: string) => Promise<unknown>,
 ): Its {
-  const query = (...args: Parameters<Query>) => meet(() => database.pool.query(...args), args[0]);
-  return { ...database, pool: Object.assign(Object.create(database.pool), { query }) };
+  const { pool } = database;
+  const query = (...args: Parameters<Query>) => meet(() => pool.query(...args), args[0]);
+  const send = (...args: Parameters<typeof pool.send>) => meet(() => pool.send(...args), args[0]);
+  const batch = (text: string, options: BatchOptions) =>
+    new Batch({ send } as Pick<typeof pool, 'send'>, text, options);
+  return { ...database, pool: Object.assign(Object.create(pool), { query, batch }) };
 }
 
 /** The database at `url` with `table`, as a service has it, until it is disposed of. */

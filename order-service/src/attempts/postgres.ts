@@ -57,42 +57,55 @@ const AFTER = (ms: string) => `clock_timestamp() + ${ms}::float8 * interval '1 m
 
 /**
  * The statements on the table of the attempts in `schema`. An order that succeeds takes five: `begin` and `succeed`
- * here, a read of `products` in inventory-service, and `begin` and `settle` in payment-service.
+ * here, a read of `products` in inventory-service, and `begin` and `commit` in payment-service.
+ *
+ * Those under `writes` take an array per value, and do for each row what a statement of its own would do.
  */
 export function attemptStatements(schema: string) {
   const attempts = `"${schema}".attempts`;
-  return {
+  /** The lock order of replicas whose callers share keys. */
+  const inOrder = 'order by caller_key';
+  const writes = {
     begin: `
   insert into ${attempts} (payment_key, caller_key, product_id, order_id, request_id, expires_at)
-  values ($1, $2, $3, $4, $5, ${AFTER('$6')}) on conflict (caller_key) do nothing returning payment_key`,
+  select payment_key, caller_key, product_id, order_id, request_id, ${AFTER('max_attempt_ms')}
+  from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::float8[])
+  as given (payment_key, caller_key, product_id, order_id, request_id, max_attempt_ms) ${inOrder}
+  on conflict (caller_key) do nothing returning payment_key`,
 
-    find: `select product_id, order_id, status from ${attempts} where caller_key = $1`,
+    find: `
+  select caller_key, product_id, order_id, status from ${attempts} where caller_key = any($1::text[])`,
 
     succeed: `
   update ${attempts} set status = 'processed', is_open = false
-  where payment_key = $1 and status = 'in-flight' returning payment_key`,
+  where payment_key = any($1::text[]) and status = 'in-flight' returning payment_key`,
 
     /** For an attempt without a caller's key: nobody can ask for it again. */
     succeedAndForget: `
-  delete from ${attempts} where payment_key = $1 and status = 'in-flight' returning payment_key`,
+  delete from ${attempts} where payment_key = any($1::text[]) and status = 'in-flight'
+  returning payment_key`,
+
+    fail: `
+  update ${attempts} set status = 'failed'
+  where payment_key = any($1::text[]) and status <> 'processed' returning payment_key`,
+
+    findStatus: `
+  select payment_key, status from ${attempts} where payment_key = any($1::text[])`,
+
+    close: `
+  update ${attempts} set status = 'failed', is_open = false
+  where payment_key = any($1::text[]) and status <> 'processed'`,
+
+    forget: `delete from ${attempts} where payment_key = any($1::text[])`,
+  };
+  return {
+    writes,
 
     /** After `succeedAndForget` with an unknown outcome: the attempt is on record again, failed and open. */
     reopen: `
   insert into ${attempts} (payment_key, product_id, order_id, request_id, expires_at, status)
   values ($1, $2, $3, $4, ${AFTER('$5')}, 'failed')
   on conflict (payment_key) do update set status = 'failed', expires_at = excluded.expires_at`,
-
-    fail: `
-  update ${attempts} set status = 'failed' where payment_key = $1 and status <> 'processed'
-  returning payment_key`,
-
-    findStatus: `select status from ${attempts} where payment_key = $1`,
-
-    close: `
-  update ${attempts} set status = 'failed', is_open = false
-  where payment_key = $1 and status <> 'processed'`,
-
-    forget: `delete from ${attempts} where payment_key = $1`,
 
     claimAbandoned: `
   update ${attempts} set status = 'failed', expires_at = ${AFTER('$1')} where payment_key in (
@@ -112,9 +125,6 @@ export interface Row {
   status: 'in-flight' | 'processed' | 'failed';
 }
 
-/** A statement is not sent if its scope has less time left than this. */
-const EXPECTED_MS = 1;
-
 const RECORD: NamedStep = { step: 'Order record', service: 'database' };
 
 type AttemptsDatabase = Pick<Database, 'pool' | 'schema' | 'isAvailable'>;
@@ -127,31 +137,32 @@ export class PostgresAttempts implements Attempts {
   readonly isDurable = true;
   readonly #database: AttemptsDatabase;
   readonly #statements: ReturnType<typeof attemptStatements>;
+  readonly #writes: ReturnType<typeof batches>;
   readonly #maxAttemptMs: number;
 
   /** `maxAttemptMs`: the longest that an attempt can take. Until then no other replica claims it. */
   constructor(database: AttemptsDatabase, maxAttemptMs: number) {
     this.#database = database;
     this.#statements = attemptStatements(database.schema);
+    this.#writes = batches(database.pool, this.#statements.writes);
     this.#maxAttemptMs = maxAttemptMs;
   }
 
   async begin(order: Order, scope: Scope): Promise<BeginResult> {
     const { productID, orderID, paymentKey, requestId, callerKey } = order;
     const values = [paymentKey, callerKey, productID, orderID, requestId, this.#maxAttemptMs];
-    const begun = await this.#run(this.#statements.begin, values, scope);
-    if (begun.length > 0) return 'begun';
-    const [known] = await this.#run(this.#statements.find, [callerKey], scope);
+    const { begin, find } = this.#writes;
+    if (await this.#run(begin.write(values, scope), scope)) return 'begun';
+    const known = await this.#run(find.write([callerKey], scope), scope);
     if (known?.product_id !== productID || known.order_id !== orderID) return 'other-order';
     return known.status;
   }
 
   async succeed(order: Order, scope: Scope): Promise<void> {
     const hasCallerKey = order.callerKey !== undefined;
-    const { succeed, succeedAndForget } = this.#statements;
-    const text = hasCallerKey ? succeed : succeedAndForget;
-    const succeeded = this.#query(text, [order.paymentKey], scope, { refusable: false });
-    const rows = await succeeded.catch(async (error) => {
+    const { succeed, succeedAndForget } = this.#writes;
+    const batch = hasCallerKey ? succeed : succeedAndForget;
+    const succeeded = await batch.write([order.paymentKey], scope).catch(async (error) => {
       // The statement was not sent.
       if (isCancellation(error)) throw fromCancellation(error, scope, RECORD);
       // The record still says in flight: the order failed, and is undone.
@@ -161,25 +172,26 @@ export class PostgresAttempts implements Attempts {
       await this.#reopen(order);
       throw failed(error);
     });
-    if (rows.length === 0) throw new OrderFailed('deadline-exceeded', RECORD);
+    if (!succeeded) throw new OrderFailed('deadline-exceeded', RECORD);
   }
 
   async fail({ paymentKey, callerKey }: Order): Promise<boolean> {
     if (callerKey === undefined) return true; // Nobody can ask for it: it needs no record.
-    if ((await this.#run(this.#statements.fail, [paymentKey])).length > 0) return true;
+    const { fail, findStatus } = this.#writes;
+    if (await this.#run(fail.write([paymentKey]))) return true;
     // A record that its server has lost does not say that the order was processed.
-    const [known] = await this.#run(this.#statements.findStatus, [paymentKey]);
+    const known = await this.#run(findStatus.write([paymentKey]));
     return known?.status !== 'processed';
   }
 
   async close({ paymentKey, callerKey }: Order): Promise<void> {
-    const text = callerKey === undefined ? this.#statements.forget : this.#statements.close;
-    await this.#run(text, [paymentKey]).catch(() => {});
+    const { close, forget } = this.#writes;
+    await (callerKey === undefined ? forget : close).write([paymentKey]).catch(() => {});
   }
 
   async claimAbandoned(limit: number): Promise<AbandonedAttempt[]> {
     if (!this.#database.isAvailable) return []; // The table may not be there yet.
-    const rows = await this.#run(this.#statements.claimAbandoned, [this.#maxAttemptMs, limit]);
+    const rows = await this.#query(this.#statements.claimAbandoned, [this.#maxAttemptMs, limit]);
     return rows.map((row) => ({
       productID: row.product_id,
       orderID: row.order_id,
@@ -195,14 +207,21 @@ export class PostgresAttempts implements Attempts {
    */
   async #reopen({ paymentKey, productID, orderID, requestId }: Order): Promise<void> {
     const values = [paymentKey, productID, orderID, requestId, this.#maxAttemptMs];
-    await this.#run(this.#statements.reopen, values).catch(() => {
+    await this.#query(this.#statements.reopen, values).catch(() => {
       throw new OrderFailed('outcome-unknown', RECORD);
     });
   }
 
-  async #run(text: string, values: unknown[], scope?: Scope): Promise<Row[]> {
+  /** Resolves with the rows of a statement that must be done: it is never refused. */
+  async #query(text: string, values: unknown[]): Promise<Row[]> {
+    const options = { uncancelable: true, refusable: false };
+    const { pool } = this.#database;
+    return (await this.#run(pool.query<Row>(text, values, undefined, options))).rows;
+  }
+
+  async #run<Result>(result: Promise<Result>, scope?: Scope): Promise<Result> {
     try {
-      return await this.#query(text, values, scope);
+      return await result;
     } catch (error) {
       if (scope && isCancellation(error)) throw fromCancellation(error, scope, RECORD);
       if (!isHttpError(error)) throw error;
@@ -213,17 +232,22 @@ export class PostgresAttempts implements Attempts {
         : failed(error);
     }
   }
+}
 
-  /** A statement without a scope must be done: it is never refused, however many wait for a connection. */
-  async #query(
-    text: string,
-    values: unknown[],
-    scope?: Scope,
-    { refusable = scope !== undefined } = {},
-  ): Promise<Row[]> {
-    const options = { uncancelable: true, expectedMs: EXPECTED_MS, refusable };
-    return (await this.#database.pool.query<Row>(text, values, scope, options)).rows;
-  }
+/** A batch per statement. Only the beginning of an order may be refused. */
+function batches(pool: Database['pool'], writes: ReturnType<typeof attemptStatements>['writes']) {
+  const batch = (text: string, { keyColumn = 'payment_key', refusable = false } = {}) =>
+    pool.batch<Row>(text, { keyColumn, refusable });
+  return {
+    begin: batch(writes.begin, { refusable: true }),
+    find: batch(writes.find, { keyColumn: 'caller_key', refusable: true }),
+    succeed: batch(writes.succeed),
+    succeedAndForget: batch(writes.succeedAndForget),
+    fail: batch(writes.fail),
+    findStatus: batch(writes.findStatus),
+    close: batch(writes.close),
+    forget: batch(writes.forget),
+  };
 }
 
 /** What a database error means for the order: an OrderFailed, or `error` itself if it is a bug of ours. */

@@ -86,7 +86,7 @@ test('a shutdown waits for outcomes that are being recorded', async () => {
       when (new.status = 'processed') execute function wait();`);
   const app = await replica(available, paid);
   const answer = request(app).get('/order').set('Idempotency-Key', 'mine').then();
-  await server.runs(attemptStatements(orders.database.schema).succeed);
+  await server.runs(attemptStatements(orders.database.schema).writes.succeed);
   await orders.service.shutdown.drain(0);
   expect(await attempts()).toEqual([{ caller_key: 'mine', status: 'processed', is_open: false }]);
   expect((await answer).status).toBe(200);
@@ -110,7 +110,7 @@ test('a success after the deadline is not recorded, even if the timer is late', 
 test('a success that waits for a connection is given up with its order, and the payment is voided', async () => {
   await using pool = createPool(server.postgres.url, { maxConnections: 1 });
   const busy = new Scope();
-  const { succeed } = attemptStatements(orders.database.schema);
+  const { succeed } = attemptStatements(orders.database.schema).writes;
   const occupied = meetQueries({ ...orders.database, pool }, async (query, text) => {
     // Holds the only connection: the statements after the payment have to wait.
     if (text === succeed) pool.query('select pg_sleep(3600)', [], busy).catch(() => {});
@@ -177,7 +177,7 @@ describe("the caller's key, in another replica", () => {
 test('the outcome of an order with a key may be unknown, and its record says it', async () => {
   const deaf = meetQueries(orders.database, async (query, text) => {
     const result = await query();
-    if (text === attemptStatements(orders.database.schema).succeed)
+    if (text === attemptStatements(orders.database.schema).writes.succeed)
       throw new DatabaseUnavailable('closed', Error());
     return result;
   });

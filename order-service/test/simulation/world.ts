@@ -1,11 +1,11 @@
 import type { Database } from '@orders/chassis';
-import { DatabaseUnavailable } from '@orders/postgres';
+import { DatabaseUnavailable, type QueryScope } from '@orders/postgres';
 import type fc from 'fast-check';
-import type { Scope } from 'request-scope';
 import { MemoryLedger } from '../../../payment-service/src/ledger/memory.ts';
+import { Batch, type BatchOptions } from '../../../postgres/src/batch.ts';
 import { attemptStatements, type Row } from '../../src/attempts/postgres.ts';
 
-const { succeed, succeedAndForget } = attemptStatements('orders');
+const { succeed, succeedAndForget } = attemptStatements('orders').writes;
 
 /**
  * What can happen to a message: it arrives and is answered, it is refused and surely did nothing, it is lost, or
@@ -67,7 +67,7 @@ export class World {
    * is then done at once or not at all.
    */
   poolOf(replica: { isDead: boolean }): Database['pool'] {
-    const query = async (text: string, values: (string | undefined)[], scope?: Scope) => {
+    const run = async (text: string, values: () => unknown[], scope?: QueryScope) => {
       const fate = this.fate();
       await this.step('statement');
       if (replica.isDead) return await never();
@@ -76,26 +76,38 @@ export class World {
           this.crossings.add('a success after its order has ended is not recorded');
         throw scope.signal.reason;
       }
+      const sent = values();
       const isDone = fate === 'arrives' || fate === 'answer lost';
-      const rows = isDone ? this.#run(text, values) : [];
+      const rows = isDone ? this.#run(text, sent) : [];
       await this.step('its answer');
       if (replica.isDead) return await never();
       const mayBeDone = fate !== 'refused';
       if (fate !== 'arrives') throw new DatabaseUnavailable('closed', new Error('lost'), mayBeDone);
       return { rows };
     };
-    return { query } as unknown as Database['pool'];
+    const query = (text: string, values: unknown[], scope?: QueryScope) =>
+      run(text, () => values, scope);
+    const pool = { query, send: run } as unknown as Database['pool'];
+    const batch = (text: string, options: BatchOptions) => new Batch(pool, text, options);
+    return Object.assign(pool, { batch });
   }
 
-  #run(text: string, values: (string | undefined)[]): StoredRow[] {
-    const [key = ''] = values;
-    const row = this.rows.get(key);
+  #run(text: string, values: unknown[]): StoredRow[] {
     const statement = text.trim().replaceAll(/\s+/g, ' ').replaceAll('"orders".', '');
-    if (statement.includes('(payment_key) do update')) return this.#reopen(values);
-    if (statement.startsWith('insert')) return this.#insert(values);
-    if (statement.startsWith('select status')) return row ? [row] : [];
-    if (statement.startsWith('select')) return this.#named(key);
+    if (statement.includes('(payment_key) do update')) return this.#reopen(values as string[]);
     if (statement.includes('for update skip locked')) return this.#claimAbandoned();
+    // A batch: its rows are done one after another.
+    const columns = values as string[][];
+    const writes = (columns[0] ?? []).map((_, n) => columns.map((column) => column[n]));
+    return writes.flatMap((write) => this.#runWrite(statement, write));
+  }
+
+  #runWrite(statement: string, write: (string | undefined)[]): StoredRow[] {
+    const [key = ''] = write;
+    const row = this.rows.get(key);
+    if (statement.startsWith('insert')) return this.#insert(write);
+    if (statement.startsWith('select payment_key, status')) return row ? [row] : [];
+    if (statement.startsWith('select')) return this.#named(key);
     if (statement.startsWith('delete')) {
       if (statement.includes("'in-flight'") && row?.status !== 'in-flight') return [];
       return row && this.rows.delete(key) ? [row] : [];

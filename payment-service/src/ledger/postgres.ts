@@ -55,30 +55,47 @@ export function voidedChannel(schema: string): string {
   return `${schema}.payments_voided`;
 }
 
-/** The statements on the table in `schema`. */
+/**
+ * The statements on the table in `schema`. Those under `writes` take an array per value, and do for each row
+ * what a statement of its own would do.
+ */
 export function paymentStatements(schema: string) {
   const payments = `"${schema}".payments`;
+  const given = `
+  from unnest($1::text[], $2::text[], $3::text[]) as given (payment_key, order_id, caller_key)
+  order by payment_key on conflict (payment_key)`;
+  const settle = (status: string) => `
+  update ${payments} set status = '${status}', updated_at = clock_timestamp()
+  where payment_key = any($1::text[]) and status = 'pending' returning payment_key`;
   return {
-    begin: `
-  insert into ${payments} (payment_key, order_id, caller_key, status) values ($1, $2, $3, 'pending')
-  on conflict (payment_key) do update set status = 'pending', updated_at = clock_timestamp()
+    writes: {
+      begin: `
+  insert into ${payments} (payment_key, order_id, caller_key, status)
+  select payment_key, order_id, caller_key, 'pending' ${given}
+  do update set status = 'pending', updated_at = clock_timestamp()
   where payments.status = 'canceled' and payments.order_id = excluded.order_id returning payment_key`,
 
-    /** With `processed` this is the commit, the point of no return; with `canceled` it frees the key. */
-    settle: `
-  update ${payments} set status = $2, updated_at = clock_timestamp()
-  where payment_key = $1 and status = 'pending' returning payment_key`,
+      /** The point of no return. */
+      commit: settle('processed'),
 
-    void: `
-  insert into ${payments} (payment_key, order_id, caller_key, status) values ($1, $2, $3, 'voided')
-  on conflict (payment_key) do update set status = 'voided', updated_at = clock_timestamp()
+      /** Frees the key. */
+      cancel: settle('canceled'),
+
+      void: `
+  insert into ${payments} (payment_key, order_id, caller_key, status)
+  select payment_key, order_id, caller_key, 'voided' ${given}
+  do update set status = 'voided', updated_at = clock_timestamp()
   where payments.order_id = excluded.order_id and payments.status <> 'voided'
-  returning xmax <> 0 as has_begun`,
+  returning payment_key, xmax <> 0 as has_begun`,
 
-    /** Its own statement: the void must stand even if this one fails. */
-    notifyVoided: `select pg_notify('${voidedChannel(schema)}', $1)`,
+      /** Its own statement: the void must stand even if this one fails. */
+      notifyVoided: `
+  select payment_key, pg_notify('${voidedChannel(schema)}', payment_key)
+  from unnest($1::text[]) as given (payment_key)`,
 
-    find: `select order_id, status from ${payments} where payment_key = $1`,
+      find: `
+  select payment_key, order_id, status from ${payments} where payment_key = any($1::text[])`,
+    },
 
     list: `
   select payment_key, caller_key, order_id, status, updated_at from ${payments}
@@ -94,9 +111,6 @@ interface Row {
   updated_at: Date;
 }
 
-/** A statement is not sent if its scope has less time left than this, even if it has not aborted yet. */
-const EXPECTED_MS = 1;
-
 /** The ledger in `database`, which the replicas share. It listens for the voids of the other replicas. */
 export function openLedger(database: Database, logger: Pick<Logger, 'warn'>): Ledger {
   const ledger = new PostgresLedger(database, logger);
@@ -110,14 +124,17 @@ export function openLedger(database: Database, logger: Pick<Logger, 'warn'>): Le
  */
 export class PostgresLedger implements Ledger {
   readonly #pool: Database['pool'];
-  readonly #statements: ReturnType<typeof paymentStatements>;
+  readonly #writes: ReturnType<typeof batches>;
+  readonly #list: string;
   readonly #logger: Pick<Logger, 'warn'>;
   /** The `onVoid` of each payment that this replica is processing. */
   readonly #onVoid = new Map<string, () => void>();
 
   constructor({ pool, schema }: Pick<Database, 'pool' | 'schema'>, logger: Pick<Logger, 'warn'>) {
     this.#pool = pool;
-    this.#statements = paymentStatements(schema);
+    const { writes, list } = paymentStatements(schema);
+    this.#writes = batches(pool, writes);
+    this.#list = list;
     this.#logger = logger;
   }
 
@@ -126,12 +143,13 @@ export class PostgresLedger implements Ledger {
     orderID: string,
     { scope, onVoid, callerKey }: BeginOptions,
   ): Promise<BeginResult> {
+    const { begin, find } = this.#writes;
     for (;;) {
-      if ((await this.#run(this.#statements.begin, [key, orderID, callerKey], scope)).length > 0) {
+      if (await begin.write([key, orderID, callerKey], scope)) {
         this.#onVoid.set(key, onVoid);
         return 'begun';
       }
-      const [known] = await this.#run(this.#statements.find, [key], scope);
+      const known = await find.write([key], scope);
       if (known && known.order_id !== orderID) return 'other-order';
       if (known?.status === 'pending') return 'in-flight';
       if (known?.status === 'processed' || known?.status === 'voided') return known.status;
@@ -141,10 +159,7 @@ export class PostgresLedger implements Ledger {
 
   async commit(key: string, scope: ScopeView): Promise<boolean> {
     try {
-      const options = { uncancelable: true, refusable: false, expectedMs: EXPECTED_MS };
-      const { settle } = this.#statements;
-      const { rows } = await this.#pool.query(settle, [key, 'processed'], scope, options);
-      return rows.length > 0;
+      return (await this.#writes.commit.write([key], scope)) !== undefined;
     } catch (error) {
       if (isCancellation(error) || wasNotDone(error)) throw error;
       throw new OutcomeUnknown(undefined, { cause: error });
@@ -156,23 +171,22 @@ export class PostgresLedger implements Ledger {
   /** If the database is unavailable the payment stays pending, and only a void ends it. */
   async cancel(key: string): Promise<void> {
     this.#onVoid.delete(key);
-    await this.#run(this.#statements.settle, [key, 'canceled']).catch(() => {});
+    await this.#writes.cancel.write([key]).catch(() => {});
   }
 
   async void(key: string, orderID: string, { scope, callerKey }: VoidOptions): Promise<VoidResult> {
-    const values = [key, orderID, callerKey];
-    const [voided] = await this.#run<{ has_begun: boolean }>(this.#statements.void, values, scope);
+    const voided = await this.#writes.void.write([key, orderID, callerKey], scope);
     if (voided) {
       this.stopWork(key);
       if (voided.has_begun) this.#notifyVoided(key);
       return 'voided';
     }
-    const [known] = await this.#run(this.#statements.find, [key], scope);
+    const known = await this.#writes.find.write([key], scope);
     return known?.order_id === orderID ? 'already-voided' : 'other-order';
   }
 
   async payments(orderID: string, scope: ScopeView): Promise<Payment[]> {
-    const { rows } = await this.#pool.query<Row>(this.#statements.list, [orderID], scope);
+    const { rows } = await this.#pool.query<Row>(this.#list, [orderID], scope);
     return rows.reverse().map((row) => ({
       paymentKey: row.payment_key,
       callerKey: row.caller_key ?? undefined,
@@ -191,22 +205,25 @@ export class PostgresLedger implements Ledger {
 
   /** Lets another replica stop its work sooner. It may fail, since a voided payment cannot be committed anyway. */
   #notifyVoided(key: string): void {
-    const options = { uncancelable: true, refusable: true };
-    this.#pool
-      .query(this.#statements.notifyVoided, [key], undefined, options)
-      .catch(({ code, message }) => {
-        this.#logger.warn({ paymentKey: key, cause: code }, `Void not notified: ${message}`);
-      });
+    this.#writes.notifyVoided.write([key]).catch(({ code, message }) => {
+      this.#logger.warn({ paymentKey: key, cause: code }, `Void not notified: ${message}`);
+    });
   }
+}
 
-  async #run<Its extends object = Row>(
-    text: string,
-    values: unknown[],
-    scope?: ScopeView,
-  ): Promise<Its[]> {
-    const options = { uncancelable: true, expectedMs: EXPECTED_MS };
-    return (await this.#pool.query<Its>(text, values, scope, options)).rows;
-  }
+/** A batch per statement. What has begun must be settled: it is not refused. */
+function batches(pool: Database['pool'], writes: ReturnType<typeof paymentStatements>['writes']) {
+  const keyColumn = 'payment_key';
+  const refusable = { keyColumn, refusable: true };
+  const needed = { keyColumn, refusable: false };
+  return {
+    begin: pool.batch<Row>(writes.begin, refusable),
+    commit: pool.batch<Row>(writes.commit, needed),
+    cancel: pool.batch<Row>(writes.cancel, needed),
+    void: pool.batch<Row & { has_begun: boolean }>(writes.void, refusable),
+    notifyVoided: pool.batch<Row>(writes.notifyVoided, refusable),
+    find: pool.batch<Row>(writes.find, refusable),
+  };
 }
 
 /** Whether the pool knows that the statement was not executed. */

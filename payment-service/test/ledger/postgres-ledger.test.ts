@@ -16,7 +16,7 @@ import { PaymentServiceUnderTest } from '../payment-service-under-test.ts';
 import { ledgerContract } from './ledger-contract.ts';
 
 const CHANNEL = voidedChannel(SCHEMA);
-const { settle, void: voidPayment } = paymentStatements(SCHEMA);
+const { commit: commitPayment, void: voidPayment } = paymentStatements(SCHEMA).writes;
 const LONG_MS = 3_600_000;
 const CANCELED = 'Payment processing canceled for order: X';
 
@@ -81,7 +81,7 @@ test('onVoid is called once, even if a notification follows the void of the same
 
 test('a payment that another replica has voided is not charged, even without a notification', async () => {
   const crossed = meetQueries(database, async (query, text) => {
-    if (text === settle) await server.ask("update payments set status = 'voided'");
+    if (text === commitPayment) await server.ask("update payments set status = 'voided'");
     return query();
   });
   await one.start(1, { ...crossed, listen: () => {} });

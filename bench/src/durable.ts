@@ -1,13 +1,27 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { markdownTable } from 'markdown-table';
 import { median } from 'simple-statistics';
 import { type Postgres, postgresVersion, startPostgres } from '../../harness/postgres.ts';
 import { type CpuUs, cpuUs } from './cpu.ts';
+import { Crowd } from './crowd.ts';
 import { load } from './measure.ts';
 import { progress } from './progress.ts';
 import { MACHINE, record } from './results-file.ts';
 import { byService, DURABLE, SERVICES, type Services, startServices } from './services.ts';
 
 const FIGURES = [...SERVICES, 'PostgreSQL', 'ordersPerSecond', 'p50', 'p99'] as const;
+const CROWDS = [1_000, 4_000, 8_000];
+const CROWD_HEAD = [
+  'in flight',
+  'orders/s in memory',
+  'with PostgreSQL',
+  'failed in memory',
+  'with PostgreSQL',
+];
+
+/** How long the voids of a crowd that has left take, with time to spare. */
+const AFTERMATH_MS = 10_000;
+
 type Round = Record<(typeof FIGURES)[number], number>;
 
 /** Compares orders in PostgreSQL with orders in memory, round by round, and prints the table. */
@@ -28,12 +42,30 @@ export async function runDurable(quick: boolean): Promise<void> {
     roundsInMemory.push(memoryRound);
     roundsDurable.push(durableRound);
   }
+  const crowds: string[][] = [];
+  for (const inFlight of CROWDS) {
+    progress(`${inFlight.toLocaleString('en')} in flight`);
+    const memory = await withCrowd(inMemory, inFlight, quick);
+    const database = await withCrowd(durable, inFlight, quick);
+    const ratio = (database.ordersPerSecond / memory.ordersPerSecond).toFixed(2);
+    crowds.push([
+      inFlight.toLocaleString('en'),
+      memory.ordersPerSecond.toFixed(0),
+      `${database.ordersPerSecond.toFixed(0)} (${ratio})`,
+      String(memory.failed),
+      String(database.failed),
+    ]);
+  }
   progress('');
   const text = `${MACHINE}, ${postgresVersion} on the same machine and disk, \`fsync\` on, ten
 connections per service. 64 orders at a time, without simulated work, each with five statements, of which four are
 writes to the disk. In brackets: the median per-round ratio to in memory. µs: CPU time per order.
 
-${table(roundsInMemory, roundsDurable)}`;
+${table(roundsInMemory, roundsDurable)}
+
+More orders in flight, each from a caller of its own that places the next one at once.
+
+${markdownTable([CROWD_HEAD, ...crowds], { align: CROWD_HEAD.map(() => 'r') })}`;
   process.stdout.write(`${text}\n`);
   if (!quick) record('npm run bench -- --durable', text);
 }
@@ -54,6 +86,25 @@ async function measure(
     p50: latencyP50Ms,
     p99: latencyP99Ms,
   };
+}
+
+/** A crowd's orders per second, and how many of all its orders were refused or failed. */
+async function withCrowd(services: Services, inFlight: number, quick: boolean) {
+  const measuredMs = quick ? 3_000 : 10_000;
+  const result = { ordersPerSecond: 0, failed: 0 };
+  {
+    using crowd = new Crowd([services.order.url]);
+    await crowd.growTo(inFlight);
+    const before = crowd.succeeded;
+    await sleep(measuredMs);
+    result.ordersPerSecond = ((crowd.succeeded - before) / measuredMs) * 1_000;
+    for (const [failure, count] of crowd.failures) {
+      process.stderr.write(`${count} times: ${failure}\n`);
+      result.failed += count;
+    }
+  }
+  await sleep(AFTERMATH_MS);
+  return result;
 }
 
 function table(inMemory: Round[], durable: Round[]): string {

@@ -7,8 +7,12 @@ import { MeasuredProcess } from './measured-process.ts';
 
 const HELD = 1_000;
 
+/** How many rounds of requests a process serves before the one whose cost is that of a warm process. */
+const WARM_AFTER = 4;
+
 interface Round {
-  cpuUs: number;
+  coldUs: number;
+  warmUs: number;
   heldBytes: number;
 }
 
@@ -31,13 +35,18 @@ export async function scopeOverhead(rounds: number, requests: number): Promise<s
       const more = scoped.map((it, n) => it[figure] - (without[n]?.[figure] ?? Number.NaN));
       return [before, after, median(more)].map((value) => (value ?? Number.NaN).toFixed(digits));
     };
-    rows.push([name, ...row('cpuUs', 1), ...row('heldBytes', 0)]);
+    rows.push([name, ...row('coldUs', 1), ...row('warmUs', 1), ...row('heldBytes', 0)]);
   }
-  const head = ['a scope costs', 'CPU µs/request', 'with', 'more', 'bytes/request', 'with', 'more'];
+  const figure = (name: string) => [name, 'with', 'more'];
+  const figures = ['CPU µs/request, cold', 'CPU µs/request, warm', 'bytes/request'];
+  const head = ['a scope costs', ...figures.flatMap(figure)];
   return markdownTable([head, ...rows], { align: ['l', ...head.slice(1).map(() => 'r')] });
 }
 
-/** In a fresh process: processor time per request under load, and heap per request in flight. */
+/**
+ * In a fresh process: processor time per request of the second round and of a later one, and heap per request in
+ * flight.
+ */
 async function measure(
   entry: string,
   env: Record<string, string>,
@@ -45,7 +54,9 @@ async function measure(
 ): Promise<Round> {
   await using server = await MeasuredProcess.start(entry, '', env);
   await load(server, requests);
-  const { cpuUs } = await load(server, requests);
+  const { cpuUs: coldUs } = await load(server, requests);
+  for (let n = 0; n < WARM_AFTER; n += 1) await load(server, requests);
+  const { cpuUs: warmUs } = await load(server, requests);
   const before = await server.holdings();
   const { hostname, port } = new URL(server.url);
   const held: Socket[] = [];
@@ -57,7 +68,7 @@ async function measure(
       await once(socket, 'data');
     }
     const after = await server.holdings();
-    return { cpuUs, heldBytes: (after.heapBytes - before.heapBytes) / HELD };
+    return { coldUs, warmUs, heldBytes: (after.heapBytes - before.heapBytes) / HELD };
   } finally {
     for (const socket of held) socket.destroy();
   }

@@ -24,7 +24,6 @@ const TIMER_SKEW_MS = 25;
 const NOT_HTTP = /^HPE_|^ERR_BAD_RESPONSE$/;
 
 const http = new Axios({
-  adapter: undiciAdapter,
   maxContentLength: MAX_ANSWER_BYTES,
   responseType: 'text',
   validateStatus: (status) => status === 200,
@@ -57,7 +56,7 @@ export async function call(request: Call, parent: Scope): Promise<void> {
   const headers = { ...request.headers, ...budgetHeaders(scope) };
   let answer: AxiosResponse<string>;
   try {
-    answer = await http.request({ method, url, headers, signal });
+    answer = await http.request({ method, url, signal, adapter: undiciAdapter(headers) });
   } catch (error) {
     throw readFailure(error, scope, request);
   }

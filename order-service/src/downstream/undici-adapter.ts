@@ -1,5 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { type AxiosAdapter, AxiosError, type AxiosResponse, CanceledError } from 'axios';
+import {
+  type AxiosAdapter,
+  AxiosError,
+  AxiosHeaders,
+  type AxiosResponse,
+  CanceledError,
+} from 'axios';
 import type { Dispatcher } from 'undici';
 import { ATTEMPT_HEADERS } from './attempt-headers.ts';
 import { Connection } from './connection.ts';
@@ -16,73 +22,76 @@ function codeOf({ name, message }: Error): string | undefined {
 }
 
 /**
- * An axios adapter over undici, because axios' own adapter, over node:http, costs more than the rest of an
- * order. It also does what no client does by itself: an abort closes a connection that is still being opened,
- * and leaves no spare one (undici#5845); a host name that is gone blocks no thread; a call that was never sent
- * is marked as such. It sends no request body, reads text, follows no redirect and uses no proxy.
- * `validateStatus`, `maxContentLength` and `signal` work as in axios' own adapter.
+ * Makes an axios adapter over undici that sends one request with `headers`. axios' own adapter, over node:http,
+ * costs more than the rest of an order. This one also does what no client does by itself: an abort closes a
+ * connection that is still being opened, and leaves no spare one (undici#5845); a host name that is gone blocks
+ * no thread; a call that was never sent is marked as such. It sends no request body, reads text, follows no
+ * redirect and uses no proxy. `validateStatus`, `maxContentLength` and `signal` work as in axios' own adapter.
+ * `headers` are not those of axios' config, because axios copies and parses these several times per request.
  */
-export const undiciAdapter: AxiosAdapter = (config) =>
-  new Promise((resolve, reject) => {
-    const { url = '', method = 'get', signal, maxContentLength, validateStatus } = config;
-    const { origin, pathname, search } = new URL(url);
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    let connection: Connection | undefined;
-    /** The `request` of an AxiosError. Set as soon as the request is about to be written. */
-    let request: Dispatcher.DispatchController | undefined;
-    let response: AxiosResponse | undefined;
+export const undiciAdapter =
+  (headers: Readonly<Record<string, string>>): AxiosAdapter =>
+  (config) =>
+    new Promise((resolve, reject) => {
+      const { url = '', method = 'get', signal, maxContentLength, validateStatus } = config;
+      const { origin, pathname, search } = new URL(url);
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      let connection: Connection | undefined;
+      /** The `request` of an AxiosError. Set as soon as the request is about to be written. */
+      let request: Dispatcher.DispatchController | undefined;
+      let response: AxiosResponse | undefined;
 
-    const fail = (error: AxiosError) => {
-      signal?.removeEventListener?.('abort', abort);
-      reject(request ? error : neverSent(error));
-      connection?.destroy(error);
-    };
-    const abort = () => {
-      const error = new CanceledError(undefined, config, request);
-      fail(Object.assign(error, { cause: Object(signal).reason }));
-    };
-    const badResponse = (message: string) =>
-      new AxiosError(message, BAD_RESPONSE, config, request, response);
-
-    const handler: Dispatcher.DispatchHandler = {
-      onRequestStart(controller) {
-        request = controller;
-      },
-      /** Keeps only the headers that name the attempt, because axios parses every header once more. */
-      onResponseStart(_controller, status, received: IncomingHttpHeaders) {
-        const headers: Record<string, string> = {};
-        for (const name of ATTEMPT_HEADERS) {
-          const value = received[name];
-          if (typeof value === 'string') headers[name] = value;
-        }
-        response = { status, statusText: '', headers, data: '', config };
-      },
-      onResponseData(_controller, chunk) {
-        chunks.push(chunk);
-        bytes += chunk.length;
-        if (bytes <= (maxContentLength ?? Number.POSITIVE_INFINITY)) return;
-        const message = `maxContentLength size of ${maxContentLength} exceeded`;
-        fail(new AxiosError(message, BAD_RESPONSE, config, request));
-      },
-      onResponseEnd() {
-        if (!response) return;
+      const fail = (error: AxiosError) => {
         signal?.removeEventListener?.('abort', abort);
-        connection?.release();
-        response.data = Buffer.concat(chunks).toString();
-        if (validateStatus?.(response.status) !== false) resolve(response);
-        else reject(badResponse(`Request failed with status code ${response.status}`));
-      },
-      onResponseError(_controller, error) {
-        if (response) fail(badResponse(error.message));
-        else fail(AxiosError.from(error, codeOf(error), config, request));
-      },
-    };
+        reject(request ? error : neverSent(error));
+        connection?.destroy(error);
+      };
+      const abort = () => {
+        const error = new CanceledError(undefined, config, request);
+        fail(Object.assign(error, { cause: Object(signal).reason }));
+      };
+      const badResponse = (message: string) =>
+        new AxiosError(message, BAD_RESPONSE, config, request, response);
 
-    if (signal?.aborted) return abort();
-    signal?.addEventListener?.('abort', abort);
-    connection = Connection.take(origin);
-    const headers = { ...config.headers };
-    const path = pathname + search;
-    connection.client.dispatch({ path, method: method.toUpperCase(), headers }, handler);
-  });
+      const handler: Dispatcher.DispatchHandler = {
+        onRequestStart(controller) {
+          request = controller;
+        },
+        /** Keeps only the headers that name the attempt, in axios' own class: it would parse any other object. */
+        onResponseStart(_controller, status, received: IncomingHttpHeaders) {
+          const kept: Record<string, string> = {};
+          for (const name of ATTEMPT_HEADERS) {
+            const value = received[name];
+            if (typeof value === 'string') kept[name] = value;
+          }
+          const headers = Object.assign(new AxiosHeaders(), kept);
+          response = { status, statusText: '', headers, data: '', config };
+        },
+        onResponseData(_controller, chunk) {
+          chunks.push(chunk);
+          bytes += chunk.length;
+          if (bytes <= (maxContentLength ?? Number.POSITIVE_INFINITY)) return;
+          const message = `maxContentLength size of ${maxContentLength} exceeded`;
+          fail(new AxiosError(message, BAD_RESPONSE, config, request));
+        },
+        onResponseEnd() {
+          if (!response) return;
+          signal?.removeEventListener?.('abort', abort);
+          connection?.release();
+          response.data = Buffer.concat(chunks).toString();
+          if (validateStatus?.(response.status) !== false) resolve(response);
+          else reject(badResponse(`Request failed with status code ${response.status}`));
+        },
+        onResponseError(_controller, error) {
+          if (response) fail(badResponse(error.message));
+          else fail(AxiosError.from(error, codeOf(error), config, request));
+        },
+      };
+
+      if (signal?.aborted) return abort();
+      signal?.addEventListener?.('abort', abort);
+      connection = Connection.take(origin);
+      const path = pathname + search;
+      connection.client.dispatch({ path, method: method.toUpperCase(), headers }, handler);
+    });

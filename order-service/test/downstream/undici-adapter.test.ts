@@ -73,7 +73,7 @@ const SILENCES: [name: string, behave: Behaviour][] = [
 
 describe.each([
   ["axios' own adapter", 'http' as const],
-  ['our adapter', undiciAdapter],
+  ['our adapter', undiciAdapter({ 'x-request-id': 'abc' })],
 ])('%s', (_name, adapter) => {
   test.each(ANSWERS)('reads %s', async (_answer, behave, reads) => {
     const { port } = await serve(behave);
@@ -139,14 +139,14 @@ test('our adapter reads a reset in the body, where the axios adapter may lose th
   // A reset discards what was sent and not read yet.
   const reset = () => sockets[0]?.resetAndDestroy();
   subscribe('undici:request:headers', reset);
-  expect(await outcome(undiciAdapter, `http://127.0.0.1:${port}/check`)).toBe(BROKEN);
+  expect(await outcome(undiciAdapter({}), `http://127.0.0.1:${port}/check`)).toBe(BROKEN);
   unsubscribe('undici:request:headers', reset);
 });
 
 test('our adapter reads an unexpected 101, on which the axios adapter waits for ever', async () => {
   const upgrade = `HTTP/1.1 101 No\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n`;
   const { port } = await serve(sends(upgrade));
-  expect(await outcome(undiciAdapter, `http://127.0.0.1:${port}/check`)).toBe(BROKEN);
+  expect(await outcome(undiciAdapter({}), `http://127.0.0.1:${port}/check`)).toBe(BROKEN);
 });
 
 describe('our adapter', () => {
@@ -157,11 +157,11 @@ describe('our adapter', () => {
       else socket.write(`${OK}Content-Length: 2\r\n\r\nok`);
     });
     const url = `http://127.0.0.1:${port}`;
-    await outcome(undiciAdapter, `${url}/check`);
-    await outcome(undiciAdapter, `${url}/check`);
+    await outcome(undiciAdapter({}), `${url}/check`);
+    await outcome(undiciAdapter({}), `${url}/check`);
     expect(sockets).toHaveLength(1);
-    await outcome(undiciAdapter, `${url}/silent`, scope);
-    await outcome(undiciAdapter, `${url}/check`);
+    await outcome(undiciAdapter({}), `${url}/silent`, scope);
+    await outcome(undiciAdapter({}), `${url}/check`);
     expect(sockets).toHaveLength(2);
   });
 
@@ -169,7 +169,7 @@ describe('our adapter', () => {
     const { port, sockets } = await serve(faults.neverAnswer);
     const scopes = Array.from({ length: 300 }, () => new Scope());
     const calls = scopes.map((scope) =>
-      outcome(undiciAdapter, `http://127.0.0.1:${port}/check`, scope),
+      outcome(undiciAdapter({}), `http://127.0.0.1:${port}/check`, scope),
     );
     await expect.poll(() => sockets.length).toBe(300);
     for (const scope of scopes) scope.abort(new ShuttingDown());
@@ -185,7 +185,7 @@ describe('our adapter', () => {
     observer.observe({ entryTypes: ['dns'] });
     const { port } = await serve((socket) => socket.write(`${OK}Content-Length: 2\r\n\r\nok`));
     const url = `http://localhost:${port}/check`;
-    await Promise.all(Array.from({ length: 50 }, () => outcome(undiciAdapter, url)));
+    await Promise.all(Array.from({ length: 50 }, () => outcome(undiciAdapter({}), url)));
     await expect.poll(() => lookups.length).toBeGreaterThan(0);
     observer.disconnect();
     expect(lookups).toEqual(['lookup']);

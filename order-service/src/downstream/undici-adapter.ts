@@ -7,12 +7,16 @@ import {
   CanceledError,
 } from 'axios';
 import type { Dispatcher } from 'undici';
+import { afterEvents } from './after-events.ts';
 import { ATTEMPT_HEADERS } from './attempt-headers.ts';
 import { Connection } from './connection.ts';
 import { neverSent } from './never-sent.ts';
 
 const BAD_RESPONSE = AxiosError.ERR_BAD_RESPONSE;
 const BROKEN = /^(HTTPParser|HeadersOverflow|ResponseContentLengthMismatch)Error$/;
+
+/** The error of a connection that an abort closes. The caller gets another one. */
+const ABORTED = new Error('aborted');
 
 /** The code that axios' own adapter gives for the same failure. */
 function codeOf({ name, message }: Error): string | undefined {
@@ -41,6 +45,7 @@ export const undiciAdapter =
       /** The `request` of an AxiosError. Set as soon as the request is about to be written. */
       let request: Dispatcher.DispatchController | undefined;
       let response: AxiosResponse | undefined;
+      let isAborted = false;
 
       const fail = (error: AxiosError) => {
         signal?.removeEventListener?.('abort', abort);
@@ -48,8 +53,12 @@ export const undiciAdapter =
         connection?.destroy(error);
       };
       const abort = () => {
-        const error = new CanceledError(undefined, config, request);
-        fail(Object.assign(error, { cause: Object(signal).reason }));
+        isAborted = true;
+        connection?.destroy(ABORTED);
+        afterEvents(() => {
+          const error = new CanceledError(undefined, config, request);
+          fail(Object.assign(error, { cause: Object(signal).reason }));
+        });
       };
       const badResponse = (message: string) =>
         new AxiosError(message, BAD_RESPONSE, config, request, response);
@@ -84,6 +93,7 @@ export const undiciAdapter =
           else reject(badResponse(`Request failed with status code ${response.status}`));
         },
         onResponseError(_controller, error) {
+          if (isAborted) return;
           if (response) fail(badResponse(error.message));
           else fail(AxiosError.from(error, codeOf(error), config, request));
         },

@@ -1,4 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Socket } from 'node:net';
 import { PerformanceObserver } from 'node:perf_hooks';
 import { Axios } from 'axios';
 import { Scope, ShuttingDown } from 'request-scope';
@@ -175,6 +176,22 @@ describe('our adapter', () => {
     for (const scope of scopes) scope.abort(new ShuttingDown());
     await Promise.all(calls);
     await closed(sockets);
+  });
+
+  test('stops every call of a crowd before the first of them is reported', async () => {
+    const { port, sockets } = await serve(faults.neverAnswer);
+    const opened: Socket[] = [];
+    const open = (message: unknown) => void opened.push((message as { socket: Socket }).socket);
+    subscribe('net.client.socket', open);
+    const scopes = [new Scope(), new Scope(), new Scope()];
+    const stopped = scopes.map(async (scope) => {
+      await outcome(undiciAdapter({}), `http://127.0.0.1:${port}/check`, scope);
+      return opened.filter(({ destroyed }) => destroyed).length;
+    });
+    await expect.poll(() => sockets.length).toBe(3);
+    unsubscribe('net.client.socket', open);
+    for (const scope of scopes) setImmediate(() => scope.abort(new ShuttingDown()));
+    expect(await Promise.all(stopped)).toEqual([3, 3, 3]);
   });
 
   test('looks a name up once for all the calls that ask at the same time', async () => {

@@ -13,8 +13,8 @@ are written the usual way, in about 35 s. Exits with 1 if a promise was broken.
 
   npm run demo -- --fast       with a quarter of the work, in about 13 s
   npm run demo -- --scene 3    one scene, 1 to ${scenes.length}
-  npm run demo -- --record     plays scene 3 and a crowd, and draws the
-                               pictures in docs/ from them`;
+  npm run demo -- --record     plays scene 3 and a crowd, and draws
+                               docs/hang-up*.svg and docs/crowd*.svg from them`;
 /** The scene that the README's picture shows. */
 const HANG_UP = '3';
 const LEGEND = [

@@ -99,7 +99,7 @@ function targets(measured: Measured[]): string {
       const found = measured.find((it) => it.name === name && it.load === load);
       const value = found?.[figure] ?? Number.NaN;
       const missedBy = relation === 'at least' ? bound - value : value - bound;
-      return `${percent(value)}: ${missedBy <= 0 ? 'kept' : `missed by ${percent(missedBy)}`}`;
+      return `${percent(value)}: ${missedBy <= 0 ? 'kept' : `missed by ${percent(missedBy).replace('%', ' points')}`}`;
     });
     return [`${words}, ${load} times`, `${relation} ${bound * 100}%`, ...results];
   });

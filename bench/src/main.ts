@@ -30,7 +30,7 @@ export async function runBench(quick: boolean): Promise<void> {
   const stubUrl = await stub.listen();
   await underLoad(plan, stub, stubUrl);
   await inFreshProcesses(plan, stub, stubUrl);
-  if (plan.soak > 0) progress(`${plan.soak} orders, every third cancelled`);
+  if (plan.soak > 0) progress(`${plan.soak} orders, every third canceled`);
   const soaked = plan.soak > 0 ? await soak(stub, stubUrl, plan.soak) : [];
   progress('the cost of a scope');
   const overhead = await scopeOverhead(plan.freshRounds * 2 + 1, plan.orders * 4);

@@ -15,7 +15,7 @@ const SETTLE_MS = 11_000;
 const LEFT_BYTES_PER_ORDER = 5;
 
 /**
- * Compares what order-service holds before and after `orders`, every third of them cancelled. Returns rows for the
+ * Compares what order-service holds before and after `orders`, every third of them canceled. Returns rows for the
  * table of targets.
  */
 export async function soak(stub: Stub, stubUrl: string, orders: number): Promise<string[][]> {

@@ -132,7 +132,7 @@ export class Batch<Row extends QueryResultRow> {
     } catch (error) {
       if (signal.aborted) return; // Every write has left.
       // No connection was to be had: that concerns all who wait for one.
-      const failed = batch ?? take();
+      const failed = batch ?? this.#takeAll();
       // Not awaited: a write that waits for a lock must not hold up the next batch as well.
       if (failed.length > 1 && isOfOneWrite(error))
         for (const write of failed) this.#sendAlone(write);
@@ -148,8 +148,19 @@ export class Batch<Row extends QueryResultRow> {
   async #send(take: () => Write<Row>[], scope: QueryScope | undefined): Promise<Row[]> {
     const { refusable } = this.#options;
     const options = { uncancelable: true, expectedMs: EXPECTED_MS, refusable };
-    const columns = () => toColumns(take());
+    const columns = () => {
+      const batch = take();
+      if (batch.length === 0) throw new DeadlineExceeded(); // All were late, and each knows it.
+      return toColumns(batch);
+    };
     return (await this.#pool.send<Row>(this.#text, columns, scope, options)).rows;
+  }
+
+  #takeAll(): Write<Row>[] {
+    const all = [...this.#waiting];
+    this.#waiting.clear();
+    for (const { sent } of all) sent();
+    return all;
   }
 
   /** The writes of a batch about to be sent. A write whose key is in it already stays in line. */

@@ -35,7 +35,8 @@ export function toUnavailable(error: unknown, mayBeDone: boolean): unknown {
   if (error instanceof DatabaseError) {
     // Every error of PostgreSQL has a code.
     const { code = 'protocol' } = error;
-    const isTrouble = code === 'protocol' || SERVER_TROUBLE.test(code);
+    // A server that may have done the statement, although it reports an error, is in trouble whatever the code.
+    const isTrouble = mayBeDone || code === 'protocol' || SERVER_TROUBLE.test(code);
     return isTrouble ? new DatabaseUnavailable(code, error, mayBeDone) : error;
   }
   if (!(error instanceof Error) || isCancellation(error)) return error;

@@ -52,7 +52,7 @@ export async function sendStatement<Row extends QueryResultRow>(
     const isRolledBack = (await atMost(AFTER_ERROR_MS, ready.settled)) === true;
     if (!isRolledBack) client.destroy();
     const isCanceled = error instanceof DatabaseError && error.code === QUERY_CANCELED;
-    if (!isCanceled) throw toUnavailable(error, !isRolledBack);
+    if (!isCanceled || !isRolledBack) throw toUnavailable(error, !isRolledBack);
     if (scope?.remainingMs === 0) throw new DeadlineExceeded();
     // The timeout of the previous query may expire while the new one is being set. PostgreSQL then reports it
     // on the next statement, which is this one. Nothing was done, and the scope has not aborted, so it is sent

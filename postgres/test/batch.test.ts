@@ -1,7 +1,9 @@
-import { getEventListeners } from 'node:events';
+import { getEventListeners, once } from 'node:events';
+import { connect, createServer } from 'node:net';
 import { Client } from 'pg';
 import { ClientDisconnected, Scope } from 'request-scope';
 import { afterAll, beforeEach, expect, test } from 'vitest';
+import { portOf } from '../../harness/network.ts';
 import { type Batch, createPool, type Pool } from '../src/index.ts';
 import { useServer } from './server.ts';
 
@@ -19,6 +21,8 @@ const INSERT = `
   select key, note from unnest($1::text[], $2::text[]) as given (key, note) order by key
   on conflict (key) do update set note = marks.note || excluded.note
   returning key, note, pg_current_xact_id()::text as batch`;
+
+const PATH = encodeURIComponent('-c search_path=orders');
 
 let pool: Pool;
 let marks: Batch<Mark>;
@@ -43,8 +47,7 @@ beforeEach(async () => {
   await server.ask(`
     create schema if not exists orders; drop table if exists marks;
     create table orders.marks (key text primary key check (key <> 'bad'), note text)`);
-  const path = encodeURIComponent('-c search_path=orders');
-  const url = `${server.postgres.url}?options=${path}`;
+  const url = `${server.postgres.url}?options=${PATH}`;
   pool = createPool(url, { maxConnections: 4, connectTimeoutMs: 2_000 });
   marks = pool.batch<Mark>(INSERT, { keyColumn: 'key', refusable: false });
   blocker = new Client(url);
@@ -185,6 +188,62 @@ test('batches of two replicas that lock each other out both succeed', async () =
   expect(await server.errors()).toContainEqual(expect.stringContaining('deadlock detected'));
   const { rows: notes } = await server.ask('select note from marks');
   for (const { note } of notes) expect(['ot', 'to']).toContain(note);
+});
+
+test('a batch that a server may have done before it failed has an unknown outcome, and is not sent again', async () => {
+  const fatal = Buffer.from('SFATAL\0CXX000\0Mlost its backend\0\0');
+  const header = Buffer.from([0x45, 0, 0, 0, fatal.length + 4]);
+  const { port } = new URL(server.postgres.url);
+  let batches = 0;
+  const pooler = createServer((near) => {
+    const far = connect(Number(port), '127.0.0.1');
+    near.on('data', (bytes) => far.write(bytes));
+    let received = Buffer.alloc(0);
+    far.on('data', (bytes) => {
+      received = Buffer.concat([received, bytes]);
+      while (received.length > 4 && received.length > received.readUInt32BE(1)) {
+        const message = received.subarray(0, received.readUInt32BE(1) + 1);
+        received = received.subarray(message.length);
+        if (!message.includes('INSERT 0 2')) near.write(message);
+        else {
+          batches += 1;
+          near.end(Buffer.concat([header, fatal]));
+        }
+      }
+    });
+    near.on('close', () => far.destroy()).on('error', () => {});
+    far.on('error', () => {});
+  });
+  await once(pooler.listen(0, '127.0.0.1'), 'listening');
+  const url = `postgres://postgres@127.0.0.1:${portOf(pooler)}/postgres?options=${PATH}`;
+  await using behind = createPool(url, { maxConnections: 1 });
+  const batch = behind.batch<Mark>(INSERT, { keyColumn: 'key', refusable: false });
+  const reason = { name: 'DatabaseUnavailable', code: 'XX000', mayBeDone: true };
+  const lost = await Promise.allSettled(['a', 'b'].map((key) => batch.write([key, key])));
+  expect(lost).toMatchObject([{ reason }, { reason }]);
+  expect(batches).toBe(1);
+  expect((await server.ask('select note from marks order by key')).rows).toEqual([
+    { note: 'a' },
+    { note: 'b' },
+  ]);
+  pooler.close();
+});
+
+test('writes that are all late are not sent, and the next one is', async () => {
+  const late = { signal: new AbortController().signal, remainingMs: 0 };
+  const reason = { code: 'deadline-exceeded' };
+  await expect(marks.write(['late', ''], late)).rejects.toMatchObject(reason);
+  expect((await marks.write(['next', '']))?.key).toBe('next');
+  expect((await server.errors()).join()).not.toContain('no parameter');
+});
+
+test('when no connection can be opened, all who wait for one are told, however many they are', async () => {
+  const closed = createPool('postgres://postgres@127.0.0.1:1/postgres', { maxConnections: 1 });
+  const batch = closed.batch<Mark>(INSERT, { keyColumn: 'key', refusable: false });
+  const writes = Array.from({ length: 2_500 }, (_, n) => batch.write([`${n}`, '']));
+  const reason = { name: 'DatabaseUnavailable', mayBeDone: false };
+  for (const result of await Promise.allSettled(writes)) expect(result).toMatchObject({ reason });
+  await closed.close();
 });
 
 test('a pool that is closed sends the writes in line first, and takes no other', async () => {

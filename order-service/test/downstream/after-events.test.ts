@@ -19,13 +19,15 @@ test('tasks run in order, after all events of their turn', async () => {
   expect(order).toEqual(['microtask', 'next event', 'first task', 'second task']);
 });
 
-test('between tasks that take long the event loop turns', async () => {
+test('between tasks that take long, or whose promises do, the event loop turns', async () => {
   const order: string[] = [];
   for (const task of ['first', 'second', 'third']) {
-    afterEvents(() => {
-      standStill(15);
-      order.push(task);
-    });
+    afterEvents(() =>
+      queueMicrotask(() => {
+        standStill(15);
+        order.push(task);
+      }),
+    );
   }
   while (order.length < 3) {
     await turn();

@@ -15,9 +15,6 @@ import { neverSent } from './never-sent.ts';
 const BAD_RESPONSE = AxiosError.ERR_BAD_RESPONSE;
 const BROKEN = /^(HTTPParser|HeadersOverflow|ResponseContentLengthMismatch)Error$/;
 
-/** The error of a connection that an abort closes. The caller gets another one. */
-const ABORTED = new Error('aborted');
-
 /** The code that axios' own adapter gives for the same failure. */
 function codeOf({ name, message }: Error): string | undefined {
   // An unexpected 100 or 101 is a SocketError: "bad response", "bad upgrade".
@@ -54,10 +51,12 @@ export const undiciAdapter =
       };
       const abort = () => {
         isAborted = true;
-        connection?.destroy(ABORTED);
+        const { reason } = Object(signal);
+        // undici publishes this error, and telemetry reads the cause from it.
+        connection?.destroy(reason);
         afterEvents(() => {
           const error = new CanceledError(undefined, config, request);
-          fail(Object.assign(error, { cause: Object(signal).reason }));
+          fail(Object.assign(error, { cause: reason }));
         });
       };
       const badResponse = (message: string) =>

@@ -20,8 +20,8 @@ const NOTHING_LEFT = 'no process that it has started keeps running';
 for (const [what, signal, args, pattern] of [
   ['a test run', 'SIGKILL', VITEST, ALL_STARTED],
   ['a test run', 'SIGINT', VITEST, ALL_STARTED],
-  ['the demo', 'SIGKILL', DEMO, /Placing order/],
-  ['the demo', 'SIGINT', DEMO, /Placing order/],
+  ['the demo', 'SIGKILL', DEMO, /promise kept/],
+  ['the demo', 'SIGINT', DEMO, /promise kept/],
 ] as const) {
   scene(`${signal} to ${what}`, NOTHING_LEFT, () =>
     expectNoneLeft([...args], 3, { signal, pattern }),

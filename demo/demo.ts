@@ -9,9 +9,9 @@ import { colors, printColumns, showGrowing, wrap } from './terminal.ts';
 import { drawTimeline } from './timeline.ts';
 
 const USAGE = `Plays ${scenes.length} scenes with the three services, and at the same moments with three that
-are written the usual way, in about 35 s. Exits with 1 if a promise was broken.
+are written the usual way, in about 36 s. Exits with 1 if a promise was broken.
 
-  npm run demo -- --fast       with a quarter of the work, in about 13 s
+  npm run demo -- --fast       with a quarter of the work, in about 14 s
   npm run demo -- --scene 3    one scene, 1 to ${scenes.length}
   npm run demo -- --record     plays scene 3 and a crowd, and draws
                                docs/hang-up*.svg and docs/crowd*.svg from them`;

@@ -12,6 +12,8 @@ export const SERVICES = [
 export type ShortName = (typeof SERVICES)[number]['name'];
 /** A service's full name, which is also its folder. */
 export type ServiceName = `${ShortName}-service`;
+/** The full names, in the order of SERVICES. */
+export const SERVICE_NAMES = SERVICES.map(({ name }): ServiceName => `${name}-service`);
 /** A service that order-service calls. */
 export type CalledName = Exclude<ShortName, 'order'>;
 

@@ -1,5 +1,5 @@
 import { NO_VARIABLES, ROOT } from '../processes/repository.ts';
-import { SERVICES as LIST, type ServiceName } from '../services.ts';
+import { SERVICE_NAMES, SERVICES, type ServiceName } from '../services.ts';
 import { output } from './command.ts';
 import { machineVariables } from './environment.ts';
 import { until } from './time.ts';
@@ -17,9 +17,8 @@ export const COMPOSE_V1: Compose = {
 
 /** The port on which docker-compose.yml publishes each service. */
 export const PORTS = Object.fromEntries(
-  LIST.map(({ name, port }) => [`${name}-service`, port]),
+  SERVICES.map(({ name, port }) => [`${name}-service`, port]),
 ) as Record<ServiceName, number>;
-export const SERVICES = LIST.map(({ name }): ServiceName => `${name}-service`);
 
 /** The compose file of the services, and the one that adds PostgreSQL. */
 const FILE = 'docker-compose.yml';
@@ -55,7 +54,7 @@ export class ComposeStack {
   /** Starts the containers, or replaces those whose `variables` changed; resolves once all are healthy. */
   async up(variables: Record<string, string> = {}): Promise<void> {
     await this.compose(['up', '--detach'], variables);
-    await Promise.all(SERVICES.map((service) => this.healthy(service)));
+    await Promise.all(SERVICE_NAMES.map((service) => this.healthy(service)));
   }
 
   async healthy(service: ServiceName): Promise<void> {
@@ -97,9 +96,9 @@ export class ComposeStack {
     await output(['docker', 'start', await this.container(service)]);
   }
 
-  /** The exit code of each service, in the order of SERVICES. */
+  /** The exit code of each service, in the order of SERVICE_NAMES. */
   async exitCodes(): Promise<number[]> {
-    const codes = SERVICES.map((service) => this.inspect(service, '{{.State.ExitCode}}'));
+    const codes = SERVICE_NAMES.map((service) => this.inspect(service, '{{.State.ExitCode}}'));
     return (await Promise.all(codes)).map(Number);
   }
 

@@ -2,14 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { markdownTable } from 'markdown-table';
 import { median } from 'simple-statistics';
 import { type Postgres, postgresVersion, startPostgres } from '../../harness/postgres.ts';
+import { SERVICE_NAMES } from '../../services.ts';
 import { type CpuUs, cpuUs } from './cpu.ts';
 import { Crowd } from './crowd.ts';
 import { load } from './measure.ts';
 import { progress } from './progress.ts';
 import { MACHINE, record } from './results-file.ts';
-import { byService, DURABLE, SERVICES, type Services, startServices } from './services.ts';
+import { byService, DURABLE, type Services, startServices } from './services.ts';
 
-const FIGURES = [...SERVICES, 'PostgreSQL', 'ordersPerSecond', 'p50', 'p99'] as const;
+const FIGURES = [...SERVICE_NAMES, 'PostgreSQL', 'ordersPerSecond', 'p50', 'p99'] as const;
 const CROWDS = [1_000, 4_000, 8_000];
 const CROWD_HEAD = [
   'in flight',
@@ -111,8 +112,14 @@ function table(inMemory: Round[], durable: Round[]): string {
   const figure = (rounds: Round[], name: keyof Round) => median(rounds.map((it) => it[name]));
   const ratio = (name: keyof Round) =>
     median(durable.map((it, n) => it[name] / (inMemory[n]?.[name] ?? Number.NaN)));
-  const head = ['', 'orders/s', 'p50, ms', 'p99, ms', ...SERVICES.map((name) => `${name}, µs`)];
-  const names = ['ordersPerSecond', 'p50', 'p99', ...SERVICES] as const;
+  const head = [
+    '',
+    'orders/s',
+    'p50, ms',
+    'p99, ms',
+    ...SERVICE_NAMES.map((name) => `${name}, µs`),
+  ];
+  const names = ['ordersPerSecond', 'p50', 'p99', ...SERVICE_NAMES] as const;
   const digits = (name: string) => (name.startsWith('p') && name.length === 3 ? 1 : 0);
   const row = (title: string, rounds: Round[], isBase: boolean) => [
     title,

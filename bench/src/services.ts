@@ -1,27 +1,25 @@
 import {
   CALLED,
   type CalledName,
-  SERVICES as LIST,
   NO_WORK,
+  SERVICE_NAMES,
   type ServiceName,
   urlVariables,
 } from '../../services.ts';
 import { MeasuredProcess } from './measured-process.ts';
 
-export const SERVICES = LIST.map(({ name }): ServiceName => `${name}-service`);
-
 /** Calls `make` for each service; returns the results by name. */
 export function byService<Made>(
   make: (name: ServiceName, index: number) => Made,
 ): Record<ServiceName, Made> {
-  const made = SERVICES.map((name, index) => [name, make(name, index)]);
+  const made = SERVICE_NAMES.map((name, index) => [name, make(name, index)]);
   return Object.fromEntries(made) as Record<ServiceName, Made>;
 }
 
 /** PostgreSQL's settings in production: a commit is on the disk. */
 export const DURABLE = { fsync: 'on', synchronous_commit: 'on' };
 
-/** One process of each service; the order service calls the others. `all` are in the order of SERVICES. */
+/** One process of each service; the order service calls the others. `all` are in the order of SERVICE_NAMES. */
 export type Services = Awaited<ReturnType<typeof startServices>>;
 
 /** Starts one process of each service, with `env` for all of them. */

@@ -6,11 +6,11 @@ import {
   COMPOSE_V2,
   ComposeStack,
   PORTS,
-  SERVICES,
   WITH_POSTGRES,
 } from '../../harness/compose-stack.ts';
 import { since, until } from '../../harness/time.ts';
 import type { ServiceName } from '../../services.ts';
+import { SERVICE_NAMES } from '../../services.ts';
 import { scene } from '../support/scene.ts';
 import { checksIn } from './checks-in-database.ts';
 
@@ -66,7 +66,7 @@ describe.each([COMPOSE_V2, COMPOSE_V1])('$command', (compose) => {
       const config = '{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}}';
       expect(await stack.inspect('postgres', config)).toBe('postgres true [ALL]');
       expect(await output(['docker', 'port', await stack.container('postgres')])).toBe('');
-      for (const service of SERVICES) {
+      for (const service of SERVICE_NAMES) {
         expect(await stack.lines(service, 'Database available')).toHaveLength(1);
         expect(await stack.lines(service, 'Database unavailable')).toEqual([]);
       }
@@ -76,7 +76,7 @@ describe.each([COMPOSE_V2, COMPOSE_V1])('$command', (compose) => {
 
   scene('PostgreSQL is stopped and started', 'orders fail with 503, then succeed', async () => {
     await stack.stop('postgres');
-    for (const service of SERVICES) {
+    for (const service of SERVICE_NAMES) {
       expect(await health(service, 503)).toContain('{"status":"database unavailable"');
     }
     const { status, body } = await send(`${ORDER_URL}/order`).answer;
@@ -85,7 +85,7 @@ describe.each([COMPOSE_V2, COMPOSE_V1])('$command', (compose) => {
       body: expect.stringMatching(/^Order record failed: database is unreachable \([\w-]+\)$/),
     });
     await stack.start('postgres');
-    for (const service of SERVICES) await health(service, 200);
+    for (const service of SERVICE_NAMES) await health(service, 200);
     expect((await send(`${ORDER_URL}/order`).answer).status).toBe(200);
     return `503 and ${body}; then 200`;
   });

@@ -1,14 +1,9 @@
 import { afterAll, beforeEach, describe, expect } from 'vitest';
 import { curl, send } from '../../harness/clients.ts';
 import { output } from '../../harness/command.ts';
-import {
-  COMPOSE_V1,
-  COMPOSE_V2,
-  ComposeStack,
-  PORTS,
-  SERVICES,
-} from '../../harness/compose-stack.ts';
+import { COMPOSE_V1, COMPOSE_V2, ComposeStack, PORTS } from '../../harness/compose-stack.ts';
 import { since } from '../../harness/time.ts';
+import { SERVICE_NAMES } from '../../services.ts';
 import { scene } from '../support/scene.ts';
 
 const BASE_IMAGE = 'node:26-slim';
@@ -33,7 +28,7 @@ describe.each([COMPOSE_V2, COMPOSE_V1])('$command', (compose) => {
     await stack.compose(['up', '--no-start']);
     const base = await imageBytes(BASE_IMAGE);
     const added: number[] = [];
-    for (const service of SERVICES) {
+    for (const service of SERVICE_NAMES) {
       added.push((await imageBytes(await stack.inspect(service, '{{.Image}}'))) - base);
     }
     expect(Math.max(...added)).toBeLessThan(MAX_ADDED_BYTES);
@@ -47,7 +42,7 @@ describe.each([COMPOSE_V2, COMPOSE_V1])('$command', (compose) => {
   });
 
   scene('docker inspect', 'non-root, read-only, no capabilities, limited', async () => {
-    for (const service of SERVICES) {
+    for (const service of SERVICE_NAMES) {
       const config = '{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}}';
       expect(await stack.inspect(service, config)).toBe('node true [ALL]');
       const limits = '{{.HostConfig.SecurityOpt}} {{.HostConfig.Memory}} {{.HostConfig.PidsLimit}}';
@@ -74,7 +69,7 @@ describe.each([COMPOSE_V2, COMPOSE_V1])('$command', (compose) => {
 
   scene(`${name} logs`, 'one plain line per event', async () => {
     const lines: string[] = [];
-    for (const service of SERVICES) lines.push(...(await stack.lines(service)));
+    for (const service of SERVICE_NAMES) lines.push(...(await stack.lines(service)));
     for (const line of lines) {
       expect(line).toMatch(/^\d\d:\d\d:\d\d\.\d{3} [ \d.ms]{7} [ ✓] [\w :/.-]{1,77}$/);
       expect(line).not.toContain('\u001b');

@@ -1,46 +1,23 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { eachLine } from '../processes/each-line.ts';
 import { ROOT } from '../processes/repository.ts';
-import { SERVICES as LIST, type ServiceName } from '../services.ts';
+import { SERVICE_NAMES, type ServiceName } from '../services.ts';
 import { output, startCommand } from './command.ts';
 import { machineVariables } from './environment.ts';
-import type { LogLine } from './service-process.ts';
+import { type Pod, PodLogs } from './pod-logs.ts';
 import { StackLoad } from './stack-load.ts';
 import { until } from './time.ts';
 
 const NAMESPACE = 'orders-test';
 const CALLERS = 'orders-test-callers';
 const FOLDER = join(ROOT, 'system-tests/kubernetes');
-export const SERVICES = LIST.map(({ name }): ServiceName => `${name}-service`);
 
 /** Selects the pods of the services. */
 const OURS = 'app.kubernetes.io/part-of=orders';
 
 /** A new replica takes a while to start, and an old one to drain. */
 const CONVERGES = { intervalMs: 1_000, boundMs: 180_000 };
-
-/** A line of a service's log, with the pod that wrote it. */
-export interface PodLine extends LogLine {
-  pod: string;
-}
-
-/** What the tests read of a pod. */
-interface Pod {
-  metadata: { name: string; labels: Record<string, string>; deletionTimestamp?: string };
-  spec: { nodeName?: string; containers: { image: string }[] };
-  status: {
-    conditions?: { type: string; status: string }[];
-    containerStatuses?: {
-      containerID?: string;
-      restartCount: number;
-      state?: { running?: object };
-    }[];
-  };
-}
 
 /** deploy/kubernetes on the cluster that KUBECONFIG names, in a namespace of its own. */
 export class KubernetesStack implements AsyncDisposable {
@@ -81,7 +58,7 @@ export class KubernetesStack implements AsyncDisposable {
 
   /** Resolves once each service runs exactly `replicas` replicas. */
   async scale(replicas: number): Promise<void> {
-    const all = SERVICES.map((service) => `deployment/${service}`);
+    const all = SERVICE_NAMES.map((service) => `deployment/${service}`);
     await kubectl('scale', ...all, `--replicas=${replicas}`);
     await this.converged(replicas);
   }
@@ -92,7 +69,7 @@ export class KubernetesStack implements AsyncDisposable {
       `${replicas} of each service`,
       async () => {
         const pods = await this.#pods(OURS).catch(() => []);
-        const areThere = SERVICES.every((service) => {
+        const areThere = SERVICE_NAMES.every((service) => {
           const own = pods.filter((pod) => nameOf(pod) === service && !hasEnded(pod));
           return own.length === replicas && own.every(isReady);
         });
@@ -281,74 +258,6 @@ export class KubernetesStack implements AsyncDisposable {
   }
 }
 
-type Open = (pod: string, since: string, signal: AbortSignal) => Promise<Response>;
-
-/** Follows the logs of pods. */
-class PodLogs implements AsyncDisposable {
-  readonly lines: PodLine[] = [];
-  readonly #end = new AbortController();
-  readonly #followed = new Map<string, Promise<void>>();
-  readonly #watching: Promise<void>;
-
-  constructor(list: () => Promise<Pod[]>, open: Open) {
-    this.#watching = this.#watch(list, open, new Date().toISOString());
-  }
-
-  async #watch(list: () => Promise<Pod[]>, open: Open, since: string): Promise<void> {
-    while (!this.#end.signal.aborted) {
-      const pods = await list().catch((): Pod[] => []); // The API server may be away.
-      for (const { metadata, status } of pods) {
-        const hasStarted = status.containerStatuses?.[0]?.containerID;
-        if (!hasStarted || this.#followed.has(metadata.name)) continue;
-        this.#followed.set(metadata.name, this.#follow(metadata.name, open, since));
-      }
-      await sleep(1_000);
-    }
-  }
-
-  /** Takes the lines of a pod until it is gone, through restarts of its container and lost connections. */
-  async #follow(pod: string, open: Open, since: string): Promise<void> {
-    let last = since;
-    while (!this.#end.signal.aborted) {
-      try {
-        const response = await open(pod, last, this.#end.signal);
-        if (response.status === 404) return;
-        if (response.ok && response.body) {
-          const stream = Readable.fromWeb(response.body);
-          eachLine(stream, (line) => {
-            const [at = '', ...rest] = line.split(' ');
-            // `sinceTime` has whole seconds: after a lost connection some lines come again.
-            if (at <= last) return;
-            last = at;
-            const text = rest.join(' ');
-            if (text.startsWith('{')) this.lines.push({ ...JSON.parse(text), pod });
-          });
-          await new Promise<void>((resolve) =>
-            stream.once('close', resolve).once('error', () => {}),
-          );
-        }
-      } catch {}
-      await sleep(500);
-    }
-  }
-
-  /** Resolves when the lines of what has happened so far are there. */
-  async settled(): Promise<void> {
-    let before = -1;
-    const isQuiet = async () => {
-      const isUnchanged = this.lines.length === before;
-      before = this.lines.length;
-      return isUnchanged || undefined;
-    };
-    await until('quiet logs', isQuiet, { intervalMs: 1_000 });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#end.abort();
-    await Promise.all([this.#watching, ...this.#followed.values()]);
-  }
-}
-
 const env = machineVariables();
 
 async function kubectl(...args: string[]): Promise<string> {
@@ -357,7 +266,7 @@ async function kubectl(...args: string[]): Promise<string> {
 
 async function script(name: string, options: string[] = [], more: NodeJS.ProcessEnv = {}) {
   await output([`${ROOT}deploy/${name}`, ...options], {
-    env: { ...machineVariables(), NAMESPACE, ...more },
+    env: { ...env, NAMESPACE, ...more },
   });
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { SERVICES } from '../../harness/kubernetes-stack.ts';
+import { SERVICE_NAMES } from '../../services.ts';
 import { scene } from '../support/scene.ts';
 import { goOn, lateRequests, needsCluster, shares, stack, underLoad } from './stack-under-load.ts';
 
@@ -58,7 +58,7 @@ scene(
       expect(pods.size).toBe(3);
       counts.push(`${service} ${[...pods.values()].join(' / ')}`);
     }
-    expect(counts).toHaveLength(SERVICES.length);
+    expect(counts).toHaveLength(SERVICE_NAMES.length);
     for (const { service, count, lastMs } of lateRequests(lines, leftAt)) {
       counts.push(`${service} ${count} after SIGTERM, the last ${lastMs} ms after`);
     }
@@ -85,7 +85,7 @@ scene(
 
 scene('a pod of each is deleted', 'no patient order fails', async () => {
   const { failed, seen } = await underLoad(async () => {
-    await stack.deletePods(...SERVICES);
+    await stack.deletePods(...SERVICE_NAMES);
     await stack.converged(3);
   });
   expect(failed).toEqual([]);

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { SERVICES } from '../../harness/kubernetes-stack.ts';
+import { SERVICE_NAMES } from '../../services.ts';
 import { scene } from '../support/scene.ts';
 import { expectTouched, goOn, needsCluster, stack, underLoad } from './stack-under-load.ts';
 
@@ -14,7 +14,7 @@ const NOT_READY_MS = 30_000;
 
 needsCluster();
 
-for (const service of SERVICES) {
+for (const service of SERVICE_NAMES) {
   scene(
     `SIGKILL to a container of ${service}`,
     'only orders in progress there fail',

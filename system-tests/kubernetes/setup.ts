@@ -63,9 +63,8 @@ async function rateFor(stack: KubernetesStack): Promise<number> {
     await sleep(RAMP_MS);
     const idle = await idleShare(MEASURED_MS);
     await load.stop();
-    console.log(
-      `${perSecond} orders per second leave ${Math.round(idle * 100)}% of the cores idle`,
-    );
+    const percent = Math.round(idle * 100);
+    process.stderr.write(`${perSecond} orders per second leave ${percent}% of the cores idle\n`);
     if (idle >= 1 / 3) return perSecond;
   }
   return RATES.at(-1) as number;

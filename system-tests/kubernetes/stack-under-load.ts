@@ -1,5 +1,6 @@
 import { beforeAll, beforeEach, expect, inject } from 'vitest';
-import { KubernetesStack, type PodLine } from '../../harness/kubernetes-stack.ts';
+import { KubernetesStack } from '../../harness/kubernetes-stack.ts';
+import type { PodLine } from '../../harness/pod-logs.ts';
 import type { StackLoad, StackOutcome } from '../../harness/stack-load.ts';
 import { judge } from '../support/judge.ts';
 

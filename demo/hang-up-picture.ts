@@ -1,4 +1,4 @@
-import { inBothThemes, svg, type Theme } from '../harness/picture.ts';
+import { inBothThemes, metadataOf, svg, type Theme } from '../harness/picture.ts';
 import { duration, type OrderRun, seconds } from './order-run.ts';
 
 /** When a service began and ended, in milliseconds since the order was placed. */
@@ -42,10 +42,7 @@ export function hangUpOf(ours: OrderRun, usual: OrderRun): HangUp {
 export const hangUpPictures = (run: HangUp) => inBothThemes('hang-up', (theme) => draw(run, theme));
 
 /** The run in the metadata of a picture. */
-export function recordedIn(picture: string): HangUp {
-  const [, json = ''] = /<metadata>(.*)<\/metadata>/.exec(picture) ?? [];
-  return JSON.parse(json);
-}
+export const recordedIn = (picture: string): HangUp => metadataOf(picture);
 
 /** It plays in real time, then the result stands for a while; after the last round it stays. */
 const ROUND_S = 9;

@@ -7,6 +7,7 @@ export const THEMES = {
     work: '#0969da',
     bad: '#b3231b',
     pale: '#f3d9d6',
+    idle: '#eaeef2',
     good: '#17713f',
     coin: '#d4a000',
   },
@@ -17,6 +18,7 @@ export const THEMES = {
     work: '#4493f8',
     bad: '#ff8b80',
     pale: '#4a2523',
+    idle: '#21262d',
     good: '#63cb92',
     coin: '#f0bf45',
   },
@@ -43,6 +45,12 @@ export function svg({ height, title, style, body }: Picture): string {
     ...body,
     '</svg>\n',
   ].join('\n');
+}
+
+/** What a picture was drawn from: the JSON in its metadata. */
+export function metadataOf<Recorded>(picture: string): Recorded {
+  const [, json = ''] = /<metadata>(.*)<\/metadata>/.exec(picture) ?? [];
+  return JSON.parse(json);
 }
 
 /** The same picture for a light and for a dark page, by its path in the repository. */

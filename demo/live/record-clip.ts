@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { Scope } from 'request-scope';
+import { metadataOf, THEMES } from '../../harness/picture.ts';
 import { ROOT } from '../../processes/repository.ts';
 import { Crowd } from './crowd.ts';
 import type { CrowdFrame, Load, SideFrame } from './crowd-frame.ts';
@@ -17,26 +18,9 @@ const SAMPLE_MS = 20;
 /** How long the last frame stands before the clip begins again. */
 const HOLD_MS = 4_000;
 
-const THEMES = {
-  'docs/crowd.svg': {
-    text: '#1f2328',
-    faint: '#59636e',
-    idle: '#eaeef2',
-    waits: '#0969da',
-    nobody: '#b3231b',
-    pale: '#f3d9d6',
-  },
-  'docs/crowd-dark.svg': {
-    text: '#f0f6fc',
-    faint: '#9198a1',
-    idle: '#21262d',
-    waits: '#4493f8',
-    nobody: '#ff8b80',
-    pale: '#4a2523',
-  },
-};
+const CLIP_THEMES = { 'docs/crowd.svg': THEMES.light, 'docs/crowd-dark.svg': THEMES.dark };
 
-export const CLIPS = Object.keys(THEMES) as (keyof typeof THEMES)[];
+export const CLIPS = Object.keys(CLIP_THEMES) as (keyof typeof CLIP_THEMES)[];
 
 /** Writes the clip, light and dark, from a crowd that it sends. Resolves with the files' paths. */
 export async function recordClip(): Promise<string[]> {
@@ -78,9 +62,7 @@ function summary(samples: SideFrame[]): SideFrame | undefined {
 }
 
 /** The recording that a clip was drawn from. */
-export function recordingOf(clip: string): Recording {
-  return JSON.parse(/<metadata>(.*)<\/metadata>/.exec(clip)?.[1] ?? '{}');
-}
+export const recordingOf = (clip: string): Recording => metadataOf(clip);
 
 const SIZE = { width: 660, height: 428 };
 const SCALE = SIZE.width / WIDTH;
@@ -94,9 +76,9 @@ const SIDES = ['usual', 'ours'] as const;
  * An animated SVG without a script. Its frames lie one below the other on a film, which moves by one at a time. Under
  * reduced motion it stands still at the moment when the last caller has come.
  */
-export function drawClip(recording: Recording, path: keyof typeof THEMES): string {
+export function drawClip(recording: Recording, path: keyof typeof CLIP_THEMES): string {
   const { load, frames } = recording;
-  const colours = THEMES[path];
+  const colours = CLIP_THEMES[path];
   const { width, height } = SIZE;
   const last = frames.length - 1;
   const totalMs = frames.length * FRAME_MS + HOLD_MS;
@@ -119,12 +101,12 @@ path{fill:none}.i{marker:url(#i)}.w{marker:url(#w)}.n{marker:url(#n)}.d{marker:u
 @media (prefers-reduced-motion:no-preference){#film{animation:film ${totalMs / 1_000}s infinite}}
 </style>
 <defs>
-<pattern id="hatch" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="8" height="8" fill="${colours.pale}"/><rect width="4" height="8" fill="${colours.nobody}"/></pattern>
+<pattern id="hatch" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="8" height="8" fill="${colours.pale}"/><rect width="4" height="8" fill="${colours.bad}"/></pattern>
 ${marker('i', SQUARE, square(colours.idle))}
-${marker('w', SQUARE, square(colours.waits))}
+${marker('w', SQUARE, square(colours.work))}
 ${marker('n', SQUARE, square('url(#hatch)'))}
-${marker('d', 6, `<circle r="2.6" fill="${colours.waits}"/>`).replace('0 0', '-3 -3')}
-${marker('x', 6, `<path d="M-2-2l4 4m0-4l-4 4" stroke="${colours.nobody}" stroke-width="1.4"/>`).replace('0 0', '-3 -3')}
+${marker('d', 6, `<circle r="2.6" fill="${colours.work}"/>`).replace('0 0', '-3 -3')}
+${marker('x', 6, `<path d="M-2-2l4 4m0-4l-4 4" stroke="${colours.bad}" stroke-width="1.4"/>`).replace('0 0', '-3 -3')}
 <clipPath id="window"><rect width="${width}" height="${height}"/></clipPath>
 </defs>
 <text y="19">${load.callers} callers: half leave after ${load.impatientMs / 1_000} s, half wait</text>
@@ -132,7 +114,7 @@ ${SIDES.map((name) => `<text class="h" y="${TOPS[name] + 23}">${TITLES[name]}</t
 <g clip-path="url(#window)"><g id="film">
 ${frames.map(frameView).join('\n')}
 </g></g>
-<g transform="translate(0 ${height - 20})"><rect width="16" height="16" rx="2" fill="${colours.waits}"/><text x="24" y="15">somebody waits</text><rect x="190" width="16" height="16" rx="2" fill="url(#hatch)"/><text x="214" y="15">nobody waits</text></g>
+<g transform="translate(0 ${height - 20})"><rect width="16" height="16" rx="2" fill="${colours.work}"/><text x="24" y="15">somebody waits</text><rect x="190" width="16" height="16" rx="2" fill="url(#hatch)"/><text x="214" y="15">nobody waits</text></g>
 </svg>
 `;
 }

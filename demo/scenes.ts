@@ -1,5 +1,5 @@
 import type { LogQuery } from '../harness/service-process.ts';
-import type { ShortName } from '../services.ts';
+import type { CalledName, ShortName } from '../services.ts';
 import { duration, type Ending, type Money, type OrderRun, seconds } from './order-run.ts';
 import type { Endless, PlacedOrder } from './services.ts';
 
@@ -37,6 +37,13 @@ const TIME_IS_UP = { cause: 'deadline-exceeded' };
 const PROCESSED = { msg: 'Order successfully processed' };
 const voided = (number: number) => ({ msg: `Payment voided for order: scene-${number}` });
 
+/** The client hangs up `atMs` after its order was placed, once that has reached `service`. */
+const hangUpDuring = (service: CalledName, atMs: number) => async (order: PlacedOrder) => {
+  await order.arrival(service);
+  await order.at(atMs);
+  order.hangUp();
+};
+
 export const scenes: Scene[] = [
   {
     title: 'An order that succeeds',
@@ -47,11 +54,7 @@ export const scenes: Scene[] = [
     title: 'Hang-up during the check',
     watch: 'the check stops at once, and no payment begins.',
     endless: 'check',
-    async act(order) {
-      await order.arrival('inventory');
-      await order.at(1_000);
-      order.hangUp();
-    },
+    act: hangUpDuring('inventory', 1_000),
     promise: {
       ending: 'hung up',
       money: 'not charged',
@@ -65,11 +68,7 @@ export const scenes: Scene[] = [
     title: 'Hang-up during the payment',
     watch: 'the payment stops at once; a void ensures that nothing is charged.',
     endless: 'payment',
-    async act(order) {
-      await order.arrival('payment');
-      await order.at(3_000);
-      order.hangUp();
-    },
+    act: hangUpDuring('payment', 3_000),
     promise: {
       ending: 'hung up',
       money: 'not charged',

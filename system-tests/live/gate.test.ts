@@ -51,14 +51,21 @@ const stateOf = ({
 }: Pick<Awaited<ReturnType<typeof startGate>>, 'workers' | 'queue'>) =>
   `${workers.map((id) => id ?? '-').join('')} | ${queue.join('')}`;
 
-test('as many payments as there are workers reach the service, and the next one when one is answered', async () => {
-  const { gate, call, arrival, arrived, until } = await startPayments();
+/** Two payments that keep both workers busy, and a third in the queue. */
+async function startBusy() {
+  const payments = await startPayments();
+  const { call, until } = payments;
   const first = call('a');
   await until('a- | ');
   call('b');
   await until('ab | ');
-  call('c');
+  const third = call('c');
   await until('ab | c');
+  return { ...payments, first, third };
+}
+
+test('as many payments as there are workers reach the service, and the next one when one is answered', async () => {
+  const { gate, first, call, arrival, arrived, until } = await startBusy();
   call('d');
   await until('ab | cd');
   const { res } = await arrival('a');
@@ -71,13 +78,7 @@ test('as many payments as there are workers reach the service, and the next one 
 });
 
 test('a payment whose caller hangs up leaves the queue and never reaches the service', async () => {
-  const { gate, call, arrival, arrived, until } = await startPayments();
-  call('a');
-  await until('a- | ');
-  call('b');
-  await until('ab | ');
-  const third = call('c');
-  await until('ab | c');
+  const { gate, third, arrival, arrived, until } = await startBusy();
   third.hangUp();
   await until('ab | ', 2);
   for (const id of ['a', 'b']) (await arrival(id)).res.end();
@@ -87,13 +88,7 @@ test('a payment whose caller hangs up leaves the queue and never reaches the ser
 });
 
 test('a hang-up reaches the service, and the worker is free once the service has logged the end', async () => {
-  const { gate, call, arrival, until } = await startPayments();
-  const first = call('a');
-  await until('a- | ');
-  call('b');
-  await until('ab | ');
-  call('c');
-  await until('ab | c');
+  const { gate, first, arrival } = await startBusy();
   const { res } = await arrival('a');
   first.hangUp();
   await once(res, 'close');

@@ -148,11 +148,7 @@ export class Batch<Row extends QueryResultRow> {
   async #send(take: () => Write<Row>[], scope: QueryScope | undefined): Promise<Row[]> {
     const { refusable } = this.#options;
     const options = { uncancelable: true, expectedMs: EXPECTED_MS, refusable };
-    const columns = () => {
-      const batch = take();
-      if (batch.length === 0) throw new DeadlineExceeded(); // All were late, and each knows it.
-      return toColumns(batch);
-    };
+    const columns = () => toColumns(take());
     return (await this.#pool.send<Row>(this.#text, columns, scope, options)).rows;
   }
 
@@ -182,8 +178,8 @@ export class Batch<Row extends QueryResultRow> {
 /** An array per value, for `unnest`. */
 function toColumns<Row>(batch: Write<Row>[]): unknown[][] {
   const [first] = batch;
-  const columns = first?.values ?? [];
-  return columns.map((_, index) => batch.map(({ values }) => values[index]));
+  if (!first) throw new DeadlineExceeded(); // All writes were late, and each knows it.
+  return first.values.map((_, index) => batch.map(({ values }) => values[index]));
 }
 
 /** Whether the statement was rolled back, and may be done without the write that it failed for. */

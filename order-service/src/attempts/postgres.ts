@@ -63,14 +63,12 @@ const AFTER = (ms: string) => `clock_timestamp() + ${ms}::float8 * interval '1 m
  */
 export function attemptStatements(schema: string) {
   const attempts = `"${schema}".attempts`;
-  /** The lock order of replicas whose callers share keys. */
-  const inOrder = 'order by caller_key';
   const writes = {
     begin: `
   insert into ${attempts} (payment_key, caller_key, product_id, order_id, request_id, expires_at)
   select payment_key, caller_key, product_id, order_id, request_id, ${AFTER('max_attempt_ms')}
   from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::float8[])
-  as given (payment_key, caller_key, product_id, order_id, request_id, max_attempt_ms) ${inOrder}
+  as given (payment_key, caller_key, product_id, order_id, request_id, max_attempt_ms) order by caller_key
   on conflict (caller_key) do nothing returning payment_key`,
 
     find: `

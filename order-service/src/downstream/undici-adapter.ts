@@ -44,19 +44,21 @@ export const undiciAdapter =
       let response: AxiosResponse | undefined;
       let isAborted = false;
 
+      const rejectWith = (error: AxiosError) => reject(request ? error : neverSent(error));
       const fail = (error: AxiosError) => {
         signal?.removeEventListener?.('abort', abort);
-        reject(request ? error : neverSent(error));
+        rejectWith(error);
         connection?.destroy(error);
       };
       const abort = () => {
+        signal?.removeEventListener?.('abort', abort);
         isAborted = true;
         const { reason } = Object(signal);
         // undici publishes this error, and telemetry reads the cause from it.
         connection?.destroy(reason);
         afterEvents(() => {
           const error = new CanceledError(undefined, config, request);
-          fail(Object.assign(error, { cause: reason }));
+          rejectWith(Object.assign(error, { cause: reason }));
         });
       };
       const badResponse = (message: string) =>

@@ -97,10 +97,16 @@ function open(
   const scope = openScope(readBudgetMs(req.headers), { request: req }, release);
   const unregister = shutdown?.[REGISTER](scope);
   answer.onOver = () => {
-    if (answer.cutBy === 'client') scope.abort(new ClientDisconnected());
+    if (answer.cutBy === 'client') scope.abort(withoutStack(new ClientDisconnected()));
     if (answer.cutBy === 'server') scope.abort(new ConnectionClosed());
     onOver?.(scope);
   };
   if (answer.isOver) answer.onOver();
   return scope;
+}
+
+/** Streams format the stack of an error. That of a hang-up shows only Node's internals, and costs more than the abort. */
+function withoutStack<Reason extends Error>(reason: Reason): Reason {
+  reason.stack = `${reason.name}: ${reason.message}`;
+  return reason;
 }

@@ -36,6 +36,15 @@ describe('the client leaves', () => {
     expect(await aborted(second.scope.signal)).toBeInstanceOf(ClientDisconnected);
   });
 
+  test('the reason has no stack, which would show only internals of Node', async () => {
+    await using probe = await startProbe();
+    const client = await probe.connect(get());
+    const { scope } = await probe.next();
+    client.destroy();
+    const reason = await aborted(scope.signal);
+    expect(Object(reason).stack).toBe('ClientDisconnected: client disconnected');
+  });
+
   test('before the handler begins: aborted from the start', async () => {
     await using probe = await startProbe();
     const client = await probe.connect(get());

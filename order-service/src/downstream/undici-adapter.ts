@@ -54,11 +54,13 @@ export const undiciAdapter =
         signal?.removeEventListener?.('abort', abort);
         isAborted = true;
         const { reason } = Object(signal);
-        // undici publishes this error, and telemetry reads the cause from it.
-        connection?.destroy(reason);
         afterEvents(() => {
-          const error = new CanceledError(undefined, config, request);
-          rejectWith(Object.assign(error, { cause: reason }));
+          // undici publishes this error, and telemetry reads the cause from it.
+          connection?.destroy(reason);
+          afterEvents(() => {
+            const error = new CanceledError(undefined, config, request);
+            rejectWith(Object.assign(error, { cause: reason }));
+          });
         });
       };
       const badResponse = (message: string) =>
@@ -66,7 +68,8 @@ export const undiciAdapter =
 
       const handler: Dispatcher.DispatchHandler = {
         onRequestStart(controller) {
-          request = controller;
+          if (isAborted) controller.abort(Object(signal).reason);
+          else request = controller;
         },
         /** Keeps only the headers that name the attempt, in axios' own class: it would parse any other object. */
         onResponseStart(_controller, status, received: IncomingHttpHeaders) {
@@ -86,7 +89,7 @@ export const undiciAdapter =
           fail(new AxiosError(message, BAD_RESPONSE, config, request));
         },
         onResponseEnd() {
-          if (!response) return;
+          if (!response || isAborted) return;
           signal?.removeEventListener?.('abort', abort);
           connection?.release();
           response.data = Buffer.concat(chunks).toString();

@@ -5,6 +5,7 @@ import { Axios } from 'axios';
 import { Scope, ShuttingDown } from 'request-scope';
 import { afterEach, describe, expect, test } from 'vitest';
 import * as faults from '../../../harness/faulty-server.ts';
+import { wasNeverSent } from '../../src/downstream/never-sent.ts';
 import { undiciAdapter } from '../../src/downstream/undici-adapter.ts';
 import { MAX_BYTES, outcome } from './call-outcome.ts';
 import {
@@ -192,6 +193,36 @@ describe('our adapter', () => {
     unsubscribe('net.client.socket', open);
     for (const scope of scopes) setImmediate(() => scope.abort(new ShuttingDown()));
     expect(await Promise.all(stopped)).toEqual([3, 3, 3]);
+  });
+
+  test('ends a call whose answer comes in the turn of its abort, and its connection', async () => {
+    const { port, sockets } = await serve(sends(`${OK}Content-Length: 2\r\n\r\nok`));
+    const url = `http://127.0.0.1:${port}/check`;
+    const scope = new Scope();
+    const abort = () => scope.abort(new ShuttingDown());
+    subscribe('undici:request:headers', abort);
+    const reads = await outcome(undiciAdapter({}), url, scope);
+    unsubscribe('undici:request:headers', abort);
+    expect(reads).toBe('Order canceled: service shutting down');
+    expect(await outcome(undiciAdapter({}), url)).toBe('ok');
+    await closed(sockets.slice(0, 1));
+  });
+
+  test('sends nothing if its connection opens in the turn of its abort', async () => {
+    let sent = '';
+    const { port, sockets } = await serve((_socket, request) => {
+      sent += request;
+    });
+    const scope = new Scope();
+    const abort = () => scope.abort(new ShuttingDown());
+    subscribe('undici:client:connected', abort);
+    const config = { url: `http://127.0.0.1:${port}/check`, signal: scope.signal };
+    const failure = await new Axios({ adapter: undiciAdapter({}) })
+      .request(config)
+      .catch((it) => it);
+    unsubscribe('undici:client:connected', abort);
+    await closed(sockets);
+    expect([wasNeverSent(failure), sent]).toEqual([true, '']);
   });
 
   test('looks a name up once for all the calls that ask at the same time', async () => {

@@ -1,6 +1,7 @@
 import { subscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AddressInfo, Server, type Socket } from 'node:net';
+import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
@@ -69,6 +70,8 @@ export interface Answers {
   sockets: true;
   /** Processor time so far in microseconds: user and system, all threads. */
   cpuUs: number;
+  /** The longest time for which the event loop has stood since this question; the first answer is 0. */
+  longestStandMs: number;
   holdings: Holdings;
 }
 
@@ -83,6 +86,9 @@ const listening = new Promise<Address>((resolve) => {
 });
 
 const sockets = new Set<Socket>();
+
+const LOOP_RESOLUTION_MS = 10;
+let loopDelay: IntervalHistogram | undefined;
 
 type Started = { request: IncomingMessage; response: ServerResponse };
 
@@ -148,6 +154,16 @@ const ANSWER: { [Each in Question]: (reply: (answer: Answers[Each]) => void) => 
   cpuUs(reply) {
     const { user, system } = process.cpuUsage();
     reply(user + system);
+  },
+  longestStandMs(reply) {
+    // A turn that still runs when the question comes is recorded after it.
+    setImmediate(() => {
+      const standMs = loopDelay ? loopDelay.max / 1e6 - LOOP_RESOLUTION_MS : 0;
+      loopDelay ??= monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
+      loopDelay.reset();
+      loopDelay.enable();
+      reply(Math.max(0, standMs));
+    });
   },
   holdings: (reply) => reply(holdings()),
 };

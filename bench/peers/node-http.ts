@@ -8,6 +8,10 @@ const log = (line: object | string | null) =>
   process.stdout.write(`${JSON.stringify({ level: 30, time: Date.now(), ...Object(line) })}\n`);
 
 const server = createServer(async (req, res) => {
+  if (req.url === '/health') {
+    res.end('ok');
+    return;
+  }
   const { searchParams } = new URL(req.url ?? '', 'http://localhost');
   const productID = searchParams.get('productID') ?? '1234';
   const orderID = searchParams.get('orderID') ?? 'orderID-5678';

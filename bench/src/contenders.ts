@@ -23,7 +23,6 @@ export const COLUMNS = [
   ['cancelP99Ms', 'cancel p99, ms', 2],
   ['residentKib', 'KiB/order in flight', 1],
   ['heapKib', 'of it heap', 1],
-  ['hangUpsMs', '3,000 hang-ups, ms', 0],
 ] as const;
 
 export type Figure = (typeof COLUMNS)[number][0];

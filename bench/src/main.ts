@@ -1,4 +1,5 @@
 import { CONTENDERS, type Contender, NAMES } from './contenders.ts';
+import { leaving } from './leaving.ts';
 import { cancellations, inFlight, load } from './measure.ts';
 import { MeasuredProcess } from './measured-process.ts';
 import { progress } from './progress.ts';
@@ -32,12 +33,13 @@ export async function runBench(quick: boolean): Promise<void> {
   await inFreshProcesses(plan, stub, stubUrl);
   if (plan.soak > 0) progress(`${plan.soak} orders, every third canceled`);
   const soaked = plan.soak > 0 ? await soak(stub, stubUrl, plan.soak) : [];
+  const crowds = await leaving(stub, stubUrl, plan.freshRounds);
   progress('the cost of a scope');
   const overhead = await scopeOverhead(plan.freshRounds * 2 + 1, plan.orders * 4);
   progress('the cost of telemetry');
   const telemetry = await telemetryOverhead(stubUrl, plan.freshRounds * 2 + 1, plan.orders);
   progress('');
-  const text = `${tables(results, soaked)}\n\n${overhead}\n\n${telemetry}`;
+  const text = `${tables(results, soaked)}\n\n${crowds}\n\n${overhead}\n\n${telemetry}`;
   process.stdout.write(`${text}\n`);
   if (!quick) record('npm run bench', text);
   if (results.failures.size > 0 || text.includes('missed')) process.exitCode = 1;

@@ -42,7 +42,7 @@ export async function load(process: MeasuredProcess, orders: number) {
 export async function cancellations(process: MeasuredProcess, stub: Stub, orders: number) {
   const latenciesMs: number[] = [];
   for (let n = 0; n < orders; n += 1) {
-    using held = await hold(process, stub, n % 2 ? 'productID' : 'orderID', n);
+    using held = await hold(process.url, stub, n % 2 ? 'productID' : 'orderID', n);
     await sleep(1);
     const hungUpAt = held.connection.hangUp();
     latenciesMs.push((await inTime('cancellation', held.stoppedAt)) - hungUpAt);
@@ -53,41 +53,33 @@ export async function cancellations(process: MeasuredProcess, stub: Stub, orders
   };
 }
 
-/**
- * In a fresh process: the memory per order of 2,000 orders in flight (resident, and the JavaScript heap within it).
- * Then the time until the last downstream call has stopped after the clients of 3,000 orders have hung up at once.
- */
+/** In a fresh process: the memory per order of 2,000 orders in flight (resident, and the JavaScript heap within it). */
 export async function inFlight(process: MeasuredProcess, stub: Stub) {
   const before = await process.holdings();
-  using first = await holdMany(process, stub, 0, 2_000);
+  using _held = await holdMany(process.url, stub, 0, 2_000);
   const after = await process.holdings();
-  using others = await holdMany(process, stub, 2_000, 1_000);
-  const orders = [...first.orders, ...others.orders];
-  const hungUpAt = performance.now();
-  for (const { connection } of orders) connection.hangUp();
-  const stopped = Promise.all(orders.map(({ stoppedAt }) => stoppedAt));
   return {
     residentKib: (after.residentBytes - before.residentBytes) / 2_000 / 1_024,
     heapKib: (after.heapBytes - before.heapBytes) / 2_000 / 1_024,
-    hangUpsMs: Math.max(...(await inTime('hang-ups', stopped))) - hungUpAt,
   };
 }
 
 /** An order whose downstream call has arrived and gets no answer. */
-export async function hold(process: MeasuredProcess, stub: Stub, parameter: string, n: number) {
+export async function hold(url: string, stub: Stub, parameter: string, n: number) {
   const id = `held-${n}`;
   const { arrived, stoppedAt } = stub.hold(id);
-  const connection = new Connection(process.url);
+  const connection = new Connection(url);
   connection.place(`?${parameter}=${id}`);
   await inTime('arrival', arrived);
   return { connection, stoppedAt, [Symbol.dispose]: () => connection[Symbol.dispose]() };
 }
 
-async function holdMany(process: MeasuredProcess, stub: Stub, start: number, count: number) {
+/** Orders like that of `hold`, `count` of them from number `start` on. */
+export async function holdMany(url: string, stub: Stub, start: number, count: number) {
   const orders: Awaited<ReturnType<typeof hold>>[] = [];
   for (let n = start; n < start + count; n += OPENING) {
     const opening = Array.from({ length: OPENING }, (_, at) =>
-      hold(process, stub, 'productID', n + at),
+      hold(url, stub, 'productID', n + at),
     );
     orders.push(...(await Promise.all(opening)));
   }

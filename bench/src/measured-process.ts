@@ -63,6 +63,11 @@ export class MeasuredProcess implements AsyncDisposable {
     return ask(this.#child, 'holdings');
   }
 
+  /** The longest time for which its event loop has stood since this was last asked, in milliseconds. */
+  longestStandMs(): Promise<number> {
+    return ask(this.#child, 'longestStandMs');
+  }
+
   /** From now on `holdings` counts the listeners on new sockets too. */
   async followSockets(): Promise<void> {
     await ask(this.#child, 'sockets');

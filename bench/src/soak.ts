@@ -59,7 +59,7 @@ async function work(service: MeasuredProcess, stub: Stub, orders: number): Promi
 }
 
 async function cancel(service: MeasuredProcess, stub: Stub, n: number): Promise<void> {
-  using held = await hold(service, stub, n % 2 ? 'productID' : 'orderID', n);
+  using held = await hold(service.url, stub, n % 2 ? 'productID' : 'orderID', n);
   held.connection.hangUp();
   await held.stoppedAt;
 }

@@ -38,7 +38,6 @@ function targets(results: Results): string[][] {
     ),
     target('cancellation p50, ms', 1, results.figure(OURS, 'cancelP50Ms')),
     target('cancellation p99, ms', 5, results.figure(OURS, 'cancelP99Ms')),
-    target('3,000 hang-ups at once, ms', 1_000, results.figure(OURS, 'hangUpsMs')),
     target(
       `memory per order in flight, times ${USUAL}`,
       0.7,

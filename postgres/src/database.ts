@@ -62,6 +62,8 @@ export async function openDatabase(
   const { createPool, listen, watchAvailability } = await import('./index.ts');
   const pool = createPool(url, { ...options, maxConnections });
   const closing = new AbortController();
+  // Until the first check, a new database has no tables yet.
+  pool.refuse({ code: 'starting', cause: new Error('it has not been checked yet') });
   const readiness = new Readiness(logger, pool);
   const prepare = async (run: Run) => {
     try {

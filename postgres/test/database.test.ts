@@ -66,6 +66,20 @@ test('it is unavailable while most queries fail, says why, and recovers by itsel
   expect(database).toMatchObject({ isAvailable: true, reason: undefined });
 });
 
+test('a query before the first check is refused: the tables may not be there yet', async () => {
+  let prepared = () => {};
+  const preparing = new Promise<void>((resolve) => {
+    prepared = resolve;
+  });
+  const tables = { schema: 'orders', prepare: () => preparing };
+  const { database, log } = await open(server.postgres.url, { tables });
+  const order = () => database.pool.query('select 1', [], undefined, { refusable: true });
+  await expect(order()).rejects.toMatchObject({ code: 'starting', mayBeDone: false });
+  prepared();
+  await log.next(isAvailable);
+  await order();
+});
+
 test('without a query it recovers by what the checks of the server find', async () => {
   const { database, log } = await open(server.postgres.url);
   await log.next(isAvailable);

@@ -46,8 +46,8 @@ export async function runDurable(quick: boolean): Promise<void> {
   const crowds: string[][] = [];
   for (const inFlight of CROWDS) {
     progress(`${inFlight.toLocaleString('en')} in flight`);
-    const memory = await withCrowd(inMemory, inFlight, quick);
-    const database = await withCrowd(durable, inFlight, quick);
+    const memory = await withCrowd([inMemory], inFlight, quick);
+    const database = await withCrowd([durable], inFlight, quick);
     const ratio = (database.ordersPerSecond / memory.ordersPerSecond).toFixed(2);
     crowds.push([
       inFlight.toLocaleString('en'),
@@ -57,6 +57,7 @@ export async function runDurable(quick: boolean): Promise<void> {
       String(database.failed),
     ]);
   }
+  const replicas = await withReplicas(durable, postgres, quick);
   progress('');
   const text = `${MACHINE}, ${postgresVersion} on the same machine and disk, \`fsync\` on, ten
 connections per service. 64 orders at a time, without simulated work, each with five statements, of which four are
@@ -66,7 +67,12 @@ ${table(roundsInMemory, roundsDurable)}
 
 More orders in flight, each from a caller of its own that places the next one at once.
 
-${markdownTable([CROWD_HEAD, ...crowds], { align: CROWD_HEAD.map(() => 'r') })}`;
+${markdownTable([CROWD_HEAD, ...crowds], { align: CROWD_HEAD.map(() => 'r') })}
+
+Replicas of all three services over one database, each with its own ten connections. They share the cores of this
+machine with each other, PostgreSQL and the callers.
+
+${replicas}`;
   process.stdout.write(`${text}\n`);
   if (!quick) record('npm run bench -- --durable', text);
 }
@@ -89,12 +95,28 @@ async function measure(
   };
 }
 
+/** A table of the orders per second on one process of each service, and on two. */
+async function withReplicas(first: Services, postgres: Postgres, quick: boolean): Promise<string> {
+  await using second = await startServices({ DATABASE_URL: postgres.url });
+  const rows: string[][] = [];
+  for (const replicas of [[first], [first, second]]) {
+    for (const inFlight of [1_000, 4_000]) {
+      progress(`${inFlight.toLocaleString('en')} in flight, replicas: ${replicas.length}`);
+      const { ordersPerSecond, failed } = await withCrowd(replicas, inFlight, quick);
+      const figures = [inFlight.toLocaleString('en'), ordersPerSecond.toFixed(0), String(failed)];
+      rows.push([String(replicas.length), ...figures]);
+    }
+  }
+  const head = ['replicas', 'in flight', 'orders/s', 'failed'];
+  return markdownTable([head, ...rows], { align: head.map(() => 'r') });
+}
+
 /** A crowd's orders per second, and how many of all its orders were refused or failed. */
-async function withCrowd(services: Services, inFlight: number, quick: boolean) {
+async function withCrowd(replicas: Services[], inFlight: number, quick: boolean) {
   const measuredMs = quick ? 3_000 : 10_000;
   const result = { ordersPerSecond: 0, failed: 0 };
   {
-    using crowd = new Crowd([services.order.url]);
+    using crowd = new Crowd(replicas.map(({ order }) => order.url));
     await crowd.growTo(inFlight);
     const before = crowd.succeeded;
     await sleep(measuredMs);

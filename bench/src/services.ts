@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { send } from '../../harness/clients.ts';
 import {
   CALLED,
   type CalledName,
@@ -6,6 +8,7 @@ import {
   type ServiceName,
   urlVariables,
 } from '../../services.ts';
+import { inTime } from './in-time.ts';
 import { MeasuredProcess } from './measured-process.ts';
 
 /** Calls `make` for each service; returns the results by name. */
@@ -22,7 +25,7 @@ export const DURABLE = { fsync: 'on', synchronous_commit: 'on' };
 /** One process of each service; the order service calls the others. `all` are in the order of SERVICE_NAMES. */
 export type Services = Awaited<ReturnType<typeof startServices>>;
 
-/** Starts one process of each service, with `env` for all of them. */
+/** Starts one process of each service, with `env` for all of them; resolves once they are healthy. */
 export async function startServices(env: Record<string, string> = {}) {
   const started: MeasuredProcess[] = [];
   const end = async () => {
@@ -38,9 +41,15 @@ export async function startServices(env: Record<string, string> = {}) {
     for (const name of CALLED) called[name] = await start(`${name}-service`, NO_WORK);
     const order = await start('order-service', urlVariables(called));
     const all = [order, ...CALLED.map((name) => called[name])];
+    for (const { url } of all) await untilHealthy(url);
     return { order, ...called, all, [Symbol.asyncDispose]: end };
   } catch (error) {
     await end();
     throw error;
   }
+}
+
+/** Resolves once the service at `url` has found its database, if it has one. */
+async function untilHealthy(url: string): Promise<void> {
+  while ((await inTime('health', send(`${url}/health`).answer)).status !== 200) await sleep(50);
 }

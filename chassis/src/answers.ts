@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import { isHttpError } from 'http-errors';
 import { isCancellation } from 'request-scope';
+import { afterLines } from './line-writer.ts';
 import { latestLogger } from './request-id.ts';
 
 /** Middleware that makes an answer plain text, unless its route sets another type. */
@@ -9,9 +10,12 @@ export const plainText: RequestHandler = (_req, res, next) => {
   next();
 };
 
-/** Answers with one line of text. It ends with a line break, so that a shell's prompt starts a new line. */
+/**
+ * Answers with one line of text, after the log lines of this turn have been written. It ends with a line break,
+ * so that a shell's prompt starts a new line.
+ */
 export function sendText(res: Response, text: string): void {
-  res.send(`${text}\n`);
+  afterLines(() => res.send(`${text}\n`));
 }
 
 /**

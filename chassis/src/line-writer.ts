@@ -4,6 +4,9 @@ import { destination } from 'pino';
 /** The buffer for lines that cannot be written because the reader has stalled or the disk is full. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
 
+/** The lines of one turn of the event loop that are kept for its end. */
+const MAX_KEPT_CHARACTERS = 16 * 1024;
+
 /** The delay after which the buffer is retried, unless another line retries it earlier. */
 const RETRY_MS = 20;
 
@@ -15,7 +18,7 @@ export interface Lost {
 }
 
 export interface LineWriter {
-  /** Writes a line, which includes its line break. Never blocks, never throws. */
+  /** Writes a line, which includes its line break, by the end of the turn. Never blocks, never throws. */
   write(line: string): void;
   /** Calls `done` once the buffer is empty. */
   flush(done?: () => void): void;
@@ -31,10 +34,19 @@ interface Options {
   onError?: (code: string) => void;
 }
 
+/** Whether lines wait for the end of this turn of the event loop. */
+let isKeeping = false;
+
+/** Runs `task` once the lines of this turn have been written: at once if there are none. */
+export function afterLines(task: () => void): void {
+  if (isKeeping) setImmediate(task);
+  else task();
+}
+
 /**
- * Writes lines to stdout without ever blocking. While stdout accepts them, each line is written before the
- * call returns. Otherwise lines are buffered in order and retried; when the buffer is full, further lines
- * are dropped, counted and reported.
+ * Writes lines to stdout without ever blocking. The lines of one turn of the event loop are one write, at its
+ * end. Lines that stdout does not accept are buffered in order and retried; when the buffer is full, further
+ * lines are dropped, counted and reported.
  */
 export function lineWriter({ onLost, onError }: Options): LineWriter {
   const stdout = destination({
@@ -47,9 +59,10 @@ export function lineWriter({ onLost, onError }: Options): LineWriter {
   const waiting: (() => void)[] = [];
   let retry: NodeJS.Timeout | undefined;
   let failed = false;
+  let kept = '';
 
-  stdout.on('drop', () => {
-    lost.count += 1;
+  stdout.on('drop', (lines: string) => {
+    lost.count += lines.split('\n').length - 1;
     tryLater();
   });
   // pino's own listener gives up for good at EPIPE, and throws all other errors.
@@ -64,10 +77,21 @@ export function lineWriter({ onLost, onError }: Options): LineWriter {
     retry ??= setTimeout(flush, RETRY_MS).unref();
   }
 
+  /** Writes the lines of this turn. */
+  function writeKept() {
+    const lines = kept;
+    kept = '';
+    isKeeping = false;
+    // After the first dropped line, drop all until the gap is reported: a log with one gap, not many.
+    if (lost.count > 0) lost.count += lines.split('\n').length - 1;
+    else if (lines) stdout.write(lines);
+  }
+
   /** Retries the buffer. sonic-boom's flushSync would block, at ENOSPC for ever. */
   function flush() {
     clearTimeout(retry);
     retry = undefined;
+    writeKept();
     failed = false;
     stdout.write('');
     if (failed) return;
@@ -81,9 +105,10 @@ export function lineWriter({ onLost, onError }: Options): LineWriter {
 
   return {
     write(line) {
-      // After the first dropped line, drop all until the gap is reported: a log with one gap, not many.
-      if (lost.count > 0) lost.count += 1;
-      else stdout.write(line);
+      if (!kept) setImmediate(writeKept);
+      isKeeping = true;
+      kept += line;
+      if (kept.length > MAX_KEPT_CHARACTERS) writeKept();
     },
     flush(done = () => {}) {
       waiting.push(done);

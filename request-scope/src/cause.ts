@@ -5,6 +5,7 @@ const BUG_NAME = /^(Eval|Range|Reference|Syntax|Type|URI|Assertion)Error$/;
 
 /** The reason that a scope was aborted with: one of the four classes below, or a class of your own. */
 export abstract class Cancellation extends Error {
+  /** @hidden */
   readonly [BRAND] = true;
   abstract readonly code: string;
 }

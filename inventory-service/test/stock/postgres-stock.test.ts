@@ -66,6 +66,7 @@ test('a spent budget stops the query in the database', async () => {
 
 test('a check that cannot finish within its budget is not sent', async () => {
   await using inventory = await startInventory(server.postgres.url, { durationMs: ENDLESS_MS });
+  await inventory.health(HEALTHY);
   const check = inventory.check('1234', ENDLESS_MS);
   expect(await check.answer).toMatchObject(CANCELED);
   expect(await inventory.outcome(check)).toMatchObject({ cause: 'deadline-exceeded' });

@@ -20,6 +20,7 @@ const STARTING_PROCESSES = [
   'system-tests/**/*.test.ts',
   'operations/test/*.test.ts',
   'postgres/test/*.test.ts',
+  'request-scope-pg/test/*.test.ts',
   '**/postgres-*.test.ts',
   '**/line-writer.test.ts',
   '**/logger.test.ts',

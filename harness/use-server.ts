@@ -1,7 +1,7 @@
+import { createPool, type Pool } from 'request-scope-pg';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
-import { type Postgres, postgresVersion, startPostgres } from '../../harness/postgres.ts';
-import { until } from '../../harness/time.ts';
-import { createPool, type Pool } from '../src/index.ts';
+import { type Postgres, postgresVersion, startPostgres } from './postgres.ts';
+import { until } from './time.ts';
 
 const MISSING = 'PostgreSQL is not installed';
 

@@ -1,6 +1,7 @@
 import { config as loadEnvFile } from 'dotenv';
+import { createPool, DatabaseUnavailable } from 'request-scope-pg';
 import { readServiceConfig, StartError } from '../chassis/src/config.ts';
-import { createPool, DatabaseUnavailable, type Run } from '../postgres/src/index.ts';
+import type { Run } from '../postgres/src/index.ts';
 
 const UNITS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 

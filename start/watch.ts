@@ -30,6 +30,7 @@ export function restartOnChange(launcher: Launcher, signal: AbortSignal): void {
   const folders = new Map<string, Service[]>([
     ...SERVICES.map(({ name }): [string, Service[]] => [`${name}-service`, [services[name]]]),
     ['request-scope', all],
+    ['request-scope-pg', all],
     ['chassis', all],
     ['postgres', all],
     ['telemetry', all],

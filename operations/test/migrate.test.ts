@@ -1,12 +1,13 @@
 import { pino } from 'pino';
 import { Scope } from 'request-scope';
+import { createPool, type Pool } from 'request-scope-pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Feed } from '../../harness/feed.ts';
+import { useServer } from '../../harness/use-server.ts';
 import { attemptStatements } from '../../order-service/src/attempts/postgres.ts';
 import { PostgresLedger } from '../../payment-service/src/ledger/postgres.ts';
 import { openDatabase } from '../../postgres/src/database.ts';
-import { createPool, type Pool, Tables } from '../../postgres/src/index.ts';
-import { useServer } from '../../postgres/test/server.ts';
+import { Tables } from '../../postgres/src/index.ts';
 import { TABLES } from '../tables.ts';
 import { runCommand } from './run-command.ts';
 import { VERSION_BEFORE } from './version-before.ts';

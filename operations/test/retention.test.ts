@@ -1,6 +1,6 @@
 import { Client } from 'pg';
 import { beforeEach, expect, test } from 'vitest';
-import { useServer } from '../../postgres/test/server.ts';
+import { useServer } from '../../harness/use-server.ts';
 import { testDatabase } from '../../postgres/test/test-database.ts';
 import { ATTEMPTS, PAYMENTS } from '../tables.ts';
 import { runCommand } from './run-command.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Semaphore } from '@orders/postgres/semaphore';
 import { Scope, ShuttingDown } from 'request-scope';
+import { Semaphore } from 'request-scope-pg/semaphore';
 import type { Attempts } from './attempts/attempts.ts';
 import { type OrderVoid, orderVoid } from './events.ts';
 import type { Order } from './order.ts';

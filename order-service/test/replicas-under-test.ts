@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http';
 import type { Database } from '@orders/chassis';
 import { afterEach, beforeEach, expect } from 'vitest';
-import { useServer } from '../../postgres/test/server.ts';
+import { useServer } from '../../harness/use-server.ts';
 import { testDatabase } from '../../postgres/test/test-database.ts';
 import { ATTEMPTS } from '../src/attempts/postgres.ts';
 import { OrderServiceUnderTest } from './order-service-under-test.ts';

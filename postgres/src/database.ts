@@ -1,5 +1,5 @@
+import type { Pool, ReconnectOptions } from 'request-scope-pg';
 import type { Run } from './catalog.ts';
-import type { Pool, ReconnectOptions } from './index.ts';
 import { TablesRefused } from './table.ts';
 import type { Tables } from './tables.ts';
 
@@ -59,7 +59,8 @@ export async function openDatabase(
   url: string,
   { tables, maxConnections, logger, signal, onRefused, ...options }: DatabaseOptions,
 ): Promise<Database> {
-  const { createPool, listen, watchAvailability } = await import('./index.ts');
+  const { createPool, listen } = await import('request-scope-pg');
+  const { watchAvailability } = await import('./watch-availability.ts');
   const pool = createPool(url, { ...options, maxConnections });
   const closing = new AbortController();
   // Until the first check, a new database has no tables yet.

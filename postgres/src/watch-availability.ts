@@ -1,10 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Scope } from 'request-scope';
+import { createPool, DatabaseUnavailable, type ReconnectOptions } from 'request-scope-pg';
 import type { Run } from './catalog.ts';
-import type { ReconnectOptions } from './connection.ts';
-import { DatabaseUnavailable } from './errors.ts';
-import { READ_ONLY } from './pg-errors.ts';
-import { createPool } from './pool.ts';
-import { repeat } from './repeat.ts';
+
+/** SQLSTATE read_only_sql_transaction. */
+const READ_ONLY = '25006';
 
 const TIMEOUT_MS = 2_000;
 
@@ -39,7 +39,7 @@ export async function watchAvailability(
   signal: AbortSignal,
   options: ReconnectOptions = {},
 ): Promise<void> {
-  const { connectTimeoutMs = TIMEOUT_MS } = options;
+  const { connectTimeoutMs = TIMEOUT_MS, pauseMs = 1_000 } = options;
   const timeoutMs = Math.min(connectTimeoutMs, TIMEOUT_MS);
   const open = (maxUses?: number) =>
     createPool(url, {
@@ -63,11 +63,9 @@ export async function watchAvailability(
     if (seen?.isReadOnly) throw new DatabaseUnavailable(READ_ONLY, new Error('read-only'));
   };
   const comeUp = async () => {
-    // A pooler in transaction mode shows itself only at a second connection. `prepare` keeps that connection for
-    // all its statements, since it holds a lock.
+    // One connection for all statements of `prepare`, which holds a lock.
     await pool.close();
     pool = open();
-    await check();
     await prepare(runWithin(PREPARE_TIMEOUT_MS));
     await pool.close();
     pool = open(CHECKS_PER_CONNECTION);
@@ -88,6 +86,9 @@ export async function watchAvailability(
     }
     observer.checked?.();
   };
-  await repeat(checkOnce, signal, options.pauseMs);
+  while (!signal.aborted) {
+    await checkOnce();
+    await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => {});
+  }
   await Promise.all([closing, pool.close()]);
 }

@@ -2,9 +2,10 @@ import { Client } from 'pg';
 import { afterEach, expect, test } from 'vitest';
 import { Feed } from '../../harness/feed.ts';
 import { startRelay } from '../../harness/network.ts';
+import { hasPgBouncer, startPgBouncer } from '../../harness/pgbouncer.ts';
+import { useServer } from '../../harness/use-server.ts';
 import { type DatabaseOptions, openDatabase } from '../src/database.ts';
 import { type Table, Tables } from '../src/index.ts';
-import { useServer } from './server.ts';
 
 const write = { uncancelable: true };
 
@@ -180,4 +181,32 @@ test('tables that become unusable end a new service, but not one that has used t
   await expect
     .poll(() => other.refusals)
     .toEqual([expect.stringMatching(/^shop.things has version 9/)]);
+});
+
+test('it receives notifications while its service drains, until it is closed', async () => {
+  const leaving = new AbortController();
+  const url = `${server.postgres.url}?application_name=draining`;
+  const { database } = await open(url, { signal: leaving.signal });
+  const received: string[] = [];
+  database.listen('channel', (payload) => received.push(payload));
+  const isListening = 'select 1 from pg_stat_activity where query = $1';
+  const text = 'listen "channel"';
+  await expect.poll(async () => (await server.ask(isListening, [text])).rows).toHaveLength(1);
+  leaving.abort();
+  await server.ask("select pg_notify('channel', 'while it drains')");
+  await expect.poll(() => received).toEqual(['while it drains']);
+  await database.close();
+  await server.leaves('draining');
+});
+
+test('a pooler in transaction mode is no database, and the log says so in one line', async ({
+  skip,
+}) => {
+  skip(!hasPgBouncer, 'PgBouncer is not installed');
+  await using bouncer = await startPgBouncer(server.postgres.url, { pool_mode: 'transaction' });
+  const { database, log } = await open(bouncer.url, { maxConnections: 1 });
+  const line = 'Database unavailable (transaction-pooling), it is tried again';
+  expect(await log.next(() => true)).toBe(line);
+  const refused = database.pool.query('select 1', [], undefined, { refusable: true });
+  await expect(refused).rejects.toMatchObject({ code: 'transaction-pooling' });
 });

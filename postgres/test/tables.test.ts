@@ -1,13 +1,7 @@
+import { createPool, type Pool } from 'request-scope-pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import {
-  createPool,
-  type Pool,
-  type Run,
-  type Table,
-  Tables,
-  TablesRefused,
-} from '../src/index.ts';
-import { useServer } from './server.ts';
+import { useServer } from '../../harness/use-server.ts';
+import { type Run, type Table, Tables, TablesRefused } from '../src/index.ts';
 
 const THINGS: Table = {
   name: 'things',

@@ -1,6 +1,7 @@
-import { Batch, type BatchOptions } from '../src/batch.ts';
+import { createPool, listen } from 'request-scope-pg';
+import { Batch, type BatchOptions } from '../../request-scope-pg/src/batch.ts';
 import type { Database } from '../src/database.ts';
-import { createPool, listen, type Run, type Table, Tables } from '../src/index.ts';
+import { type Run, type Table, Tables } from '../src/index.ts';
 
 /** The schema of the tables in a test database. */
 export const SCHEMA = 'orders';

@@ -1,17 +1,11 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { createPool, DatabaseUnavailable } from 'request-scope-pg';
 import { expect, test } from 'vitest';
 import { Feed } from '../../harness/feed.ts';
 import { portOf } from '../../harness/network.ts';
-import {
-  createPool,
-  DatabaseUnavailable,
-  type Run,
-  type Table,
-  Tables,
-  watchAvailability,
-} from '../src/index.ts';
-import { useServer } from './server.ts';
+import { useServer } from '../../harness/use-server.ts';
+import { type Run, type Table, Tables, watchAvailability } from '../src/index.ts';
 
 /** Without a lock two that find it missing at the same time would both create it. */
 const TABLE: Table = {

@@ -1,9 +1,9 @@
 import { createServer } from 'node:http';
-import { createPool } from '@orders/postgres';
 import { causeOf, GracefulShutdown, requestScope } from 'request-scope';
+import { createPool } from 'request-scope-pg';
 
 // Each request runs a report that takes the database ten seconds, unless its client hangs up first:
-//   DATABASE_URL=postgres://user@host/database node run.js postgres/examples/report.ts
+//   DATABASE_URL=postgres://user@host/database node run.js request-scope-pg/examples/report.ts
 //   curl --max-time 1 http://localhost:8090
 const { DATABASE_URL = 'postgres://postgres@localhost/postgres', PORT = '8090' } = process.env;
 const REPORT = "select 'a long report' as report, pg_sleep(10)";

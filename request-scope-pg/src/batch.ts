@@ -1,10 +1,9 @@
 import { DatabaseError, type QueryResultRow } from 'pg';
-import { DeadlineExceeded } from 'request-scope';
+import { DeadlineExceeded, type ScopeView } from 'request-scope';
 import { DatabaseUnavailable } from './errors.ts';
 import { databaseQuery } from './events.ts';
 import { ENDED_WAITING } from './pg-errors.ts';
 import type { Pool } from './pool.ts';
-import type { QueryScope } from './statement.ts';
 
 export interface BatchOptions {
   /** The column of the returned rows that has the first value of their write. */
@@ -22,7 +21,7 @@ const MAX_WRITES = 1_000;
 interface Write<Row> {
   key: unknown;
   values: readonly unknown[];
-  scope: QueryScope | undefined;
+  scope: ScopeView | undefined;
   /** Stops listening to the scope. */
   sent: () => void;
   resolve: (row: Row | undefined) => void;
@@ -67,7 +66,7 @@ export class Batch<Row extends QueryResultRow> {
    * @throws {DatabaseUnavailable | TooManyWaiting} As `Pool.query` does.
    * @throws pg's error if the statement fails because of this write.
    */
-  write(values: readonly unknown[], scope?: QueryScope): Promise<Row | undefined> {
+  write(values: readonly unknown[], scope?: ScopeView): Promise<Row | undefined> {
     return databaseQuery.tracePromise(() => this.#enqueue(values, scope), { text: this.#text });
   }
 
@@ -79,7 +78,7 @@ export class Batch<Row extends QueryResultRow> {
 
   async #enqueue(
     values: readonly unknown[],
-    scope: QueryScope | undefined,
+    scope: ScopeView | undefined,
   ): Promise<Row | undefined> {
     if (this.#isClosed) throw new Error('the pool is closed');
     const signal = scope?.signal;
@@ -145,7 +144,7 @@ export class Batch<Row extends QueryResultRow> {
     this.#track(send.then(([row]) => write.resolve(row), write.reject));
   }
 
-  async #send(take: () => Write<Row>[], scope: QueryScope | undefined): Promise<Row[]> {
+  async #send(take: () => Write<Row>[], scope: ScopeView | undefined): Promise<Row[]> {
     const { refusable } = this.#options;
     const options = { uncancelable: true, expectedMs: EXPECTED_MS, refusable };
     const columns = () => toColumns(take());

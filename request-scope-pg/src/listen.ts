@@ -1,5 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection, clientConfig, type ReconnectOptions } from './connection.ts';
-import { repeat } from './repeat.ts';
 
 const LISTEN_TIMEOUT_MS = 5_000;
 
@@ -14,10 +14,13 @@ export async function listen(
   signal: AbortSignal,
   options: ReconnectOptions = {},
 ): Promise<void> {
+  const { pauseMs = 1_000 } = options;
   const open = () => new Connection(clientConfig(url, options));
-  // Any error is worth another attempt: a file that the URL names may not be there yet.
-  const attempt = () => listenOnce(open, channel, onPayload, signal).catch(() => {});
-  await repeat(attempt, signal, options.pauseMs);
+  while (!signal.aborted) {
+    // Any error is worth another attempt: a file that the URL names may not be there yet.
+    await listenOnce(open, channel, onPayload, signal).catch(() => {});
+    await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => {});
+  }
 }
 
 /** Listens over one connection, until it is lost or `signal` aborts. */

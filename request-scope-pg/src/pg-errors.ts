@@ -11,9 +11,6 @@ export const LOCK_NOT_AVAILABLE = '55P03';
 /** Codes of a write that was ended because it waited for others. Its connection is still good. */
 export const ENDED_WAITING: readonly string[] = [QUERY_CANCELED, LOCK_NOT_AVAILABLE];
 
-/** SQLSTATE read_only_sql_transaction. */
-export const READ_ONLY = '25006';
-
 /**
  * SQLSTATEs that concern the server and not the statement: it is starting, stopping, or out of connections (08,
  * 53, 57P, 58); it accepts no write, like a standby (25006); it rejects the log-in or the database (28, 3D); a

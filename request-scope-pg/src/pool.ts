@@ -6,7 +6,7 @@ import {
   type QueryResult,
   type QueryResultRow,
 } from 'pg';
-import { DeadlineExceeded } from 'request-scope';
+import { DeadlineExceeded, type ScopeView } from 'request-scope';
 import { Batch, type BatchOptions } from './batch.ts';
 import { Connection, type ConnectOptions, clientConfig } from './connection.ts';
 import { DatabaseUnavailable } from './errors.ts';
@@ -14,7 +14,6 @@ import { databaseQuery } from './events.ts';
 import { ENDED_WAITING, toNotConnected } from './pg-errors.ts';
 import { type Limits, RunningStatement, type Statement } from './running-statement.ts';
 import { Semaphore } from './semaphore.ts';
-import type { QueryScope } from './statement.ts';
 
 export interface PoolOptions extends ConnectOptions {
   maxConnections: number;
@@ -87,15 +86,10 @@ export class Pool implements AsyncDisposable {
     const cancels = new Semaphore(MAX_CANCELS, { maxWaitMs: MAX_WAIT_MS });
     this.#limits = { timeoutMs, maxQueryMs, cancels };
     this.#queue = new Semaphore(max, { maxWaiting, maxWaitMs: MAX_WAIT_MS });
-    const config = {
-      ...clientConfig(url, options),
-      max,
-      pipeline: true,
-      ...(maxUses && { maxUses }),
-    };
     const Client = Connection as unknown as PoolConfig['Client'];
     this.#connect = () => {
-      const connections = new Connections({ ...config, Client });
+      const config = { ...clientConfig(url, options), max, pipeline: true, Client };
+      const connections = new Connections({ ...config, ...(maxUses && { maxUses }) });
       return connections.on('error', () => {}); // The query on that connection rejects with the error.
     };
     this.#connections = this.#connect();
@@ -114,7 +108,7 @@ export class Pool implements AsyncDisposable {
   async query<Row extends QueryResultRow = QueryResultRow>(
     text: string,
     values: unknown[] = [],
-    scope?: QueryScope,
+    scope?: ScopeView,
     { expectedMs = 0, uncancelable = false, refusable = scope !== undefined }: QueryOptions = {},
   ): Promise<QueryResult<Row>> {
     if (this.#closed) throw new Error('the pool is closed');
@@ -136,7 +130,7 @@ export class Pool implements AsyncDisposable {
   send<Row extends QueryResultRow>(
     text: string,
     values: () => unknown[],
-    scope: QueryScope | undefined,
+    scope: ScopeView | undefined,
     options: Required<QueryOptions>,
   ): Promise<QueryResult<Row>> {
     return this.#enqueue<Row>({ text, values, ...options }, scope);
@@ -185,7 +179,7 @@ export class Pool implements AsyncDisposable {
    */
   async #enqueue<Row extends QueryResultRow>(
     statement: QueuedStatement,
-    scope: QueryScope | undefined,
+    scope: ScopeView | undefined,
   ): Promise<QueryResult<Row>> {
     await this.#queue.acquire(scope?.signal, statement);
     return await new Promise((resolve, reject) => {
@@ -212,7 +206,7 @@ export class Pool implements AsyncDisposable {
   /** Settles when the connection has been given back; calls `leave` as soon as `scope` aborts. */
   async #run<Row extends QueryResultRow>(
     statement: QueuedStatement,
-    scope: QueryScope | undefined,
+    scope: ScopeView | undefined,
     leave: (reason: unknown) => void,
   ): Promise<QueryResult<Row>> {
     const connections = this.#connections;

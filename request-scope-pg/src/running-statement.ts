@@ -1,11 +1,12 @@
 import type { QueryResult, QueryResultRow } from 'pg';
+import type { ScopeView } from 'request-scope';
 import { cancelStatement } from './cancel-statement.ts';
 import type { Connection } from './connection.ts';
 import { DatabaseUnavailable } from './errors.ts';
 import { type DatabaseQuery, databaseCancel } from './events.ts';
 import { isStopped, QUERY_CANCELED, timedOut } from './pg-errors.ts';
 import type { Semaphore } from './semaphore.ts';
-import { type QueryScope, sendStatement } from './statement.ts';
+import { sendStatement } from './statement.ts';
 
 /** The bounds of every statement of a pool. */
 export interface Limits {
@@ -45,7 +46,7 @@ export class RunningStatement<Row extends QueryResultRow> {
   constructor(
     client: Connection,
     statement: Statement,
-    scope: QueryScope | undefined,
+    scope: ScopeView | undefined,
     limits: Limits,
   ) {
     this.#client = client;
@@ -111,7 +112,7 @@ export class RunningStatement<Row extends QueryResultRow> {
 }
 
 /** A scope that nobody aborts: only the server ends the statement, after `durationMs` milliseconds. */
-function endsIn(durationMs: number): QueryScope {
+function endsIn(durationMs: number): ScopeView {
   const deadline = performance.now() + durationMs;
   return {
     signal: NEVER,

@@ -1,12 +1,9 @@
 import { DatabaseError, type QueryConfig, type QueryResult, type QueryResultRow } from 'pg';
-import { DeadlineExceeded, type Scope } from 'request-scope';
+import { DeadlineExceeded, type ScopeView } from 'request-scope';
 import { atMost } from './at-most.ts';
 import type { Connection } from './connection.ts';
 import { QUERY_CANCELED, toUnavailable } from './pg-errors.ts';
 import { protocolError } from './protocol-guard.ts';
-
-/** The part of a scope that a query needs. */
-export type QueryScope = Pick<Scope, 'signal' | 'remainingMs'>;
 
 /** Distinguishes a timeout from a cancel. Only English messages are recognized. */
 const TIMED_OUT = /statement timeout/;
@@ -34,7 +31,7 @@ const timeouts = new WeakMap<Connection, string>();
 export async function sendStatement<Row extends QueryResultRow>(
   client: Connection,
   statement: QueryConfig,
-  scope: QueryScope | undefined,
+  scope: ScopeView | undefined,
 ): Promise<QueryResult<Row>> {
   const ready = untilReady(client);
   const changed = setTimeoutOf(client, scope?.remainingMs ?? Number.POSITIVE_INFINITY);

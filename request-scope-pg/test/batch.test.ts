@@ -4,8 +4,8 @@ import { Client } from 'pg';
 import { ClientDisconnected, Scope } from 'request-scope';
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { portOf } from '../../harness/network.ts';
+import { useServer } from '../../harness/use-server.ts';
 import { type Batch, createPool, type Pool } from '../src/index.ts';
-import { useServer } from './server.ts';
 
 const server = useServer();
 

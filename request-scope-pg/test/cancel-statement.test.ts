@@ -3,12 +3,12 @@ import { connect, createServer } from 'node:net';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { portOf } from '../../harness/network.ts';
+import { useServer } from '../../harness/use-server.ts';
 import { cancelStatement } from '../src/cancel-statement.ts';
 import { Connection, clientConfig } from '../src/connection.ts';
 import { createPool } from '../src/index.ts';
 import { Semaphore } from '../src/semaphore.ts';
 import { cancelEach } from './cancel-each.ts';
-import { useServer } from './server.ts';
 
 const LONG = 'select pg_sleep(3600)';
 

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { portOf } from '../../harness/network.ts';
+import { useServer } from '../../harness/use-server.ts';
 import { Connection, clientConfig } from '../src/connection.ts';
 import { createPool } from '../src/index.ts';
-import { useServer } from './server.ts';
 
 /** AuthenticationCleartextPassword. */
 const ASK_FOR_PASSWORD = Buffer.from('520000000800000003', 'hex');

@@ -3,9 +3,8 @@ import { connect, createServer, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { portOf } from '../../harness/network.ts';
 import { until } from '../../harness/time.ts';
-import { openDatabase } from '../src/database.ts';
-import { listen, Tables } from '../src/index.ts';
-import { useServer } from './server.ts';
+import { useServer } from '../../harness/use-server.ts';
+import { listen } from '../src/index.ts';
 
 const server = useServer();
 
@@ -52,28 +51,6 @@ test('a connection on which the server stays silent is given up for another', as
   aborting.abort();
   await listening;
   silent.close();
-});
-
-test('a service receives notifications while it drains, until it closes its database', async () => {
-  const logger = { info() {}, warn() {}, error() {} };
-  const leaving = new AbortController();
-  const url = `${server.postgres.url}?application_name=draining`;
-  const database = await openDatabase(url, {
-    tables: new Tables('orders', []),
-    maxConnections: 1,
-    logger,
-    signal: leaving.signal,
-  });
-  const received: string[] = [];
-  database.listen('channel', (payload) => received.push(payload));
-  const text = `listen "channel"`;
-  const isListening = 'select 1 from pg_stat_activity where query = $1';
-  await expect.poll(async () => (await server.ask(isListening, [text])).rows).toHaveLength(1);
-  leaving.abort();
-  await server.ask("select pg_notify('channel', 'while it drains')");
-  await expect.poll(() => received).toEqual(['while it drains']);
-  await database.close();
-  await server.leaves('draining');
 });
 
 test('it receives notifications, also after its connection was lost, until its signal aborts', async () => {

@@ -3,8 +3,8 @@ import { createServer } from 'node:net';
 import { ClientDisconnected, DeadlineExceeded, Scope } from 'request-scope';
 import { expect, test } from 'vitest';
 import { portOf } from '../../harness/network.ts';
+import { useServer } from '../../harness/use-server.ts';
 import { createPool, DatabaseUnavailable } from '../src/index.ts';
-import { useServer } from './server.ts';
 
 const LONG = 'select pg_sleep(3600)';
 

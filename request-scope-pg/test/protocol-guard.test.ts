@@ -5,8 +5,8 @@ import { ClientDisconnected, Scope } from 'request-scope';
 import { afterEach, expect, test } from 'vitest';
 import { portOf } from '../../harness/network.ts';
 import { until } from '../../harness/time.ts';
+import { useServer } from '../../harness/use-server.ts';
 import { createPool, DatabaseUnavailable, listen } from '../src/index.ts';
-import { useServer } from './server.ts';
 
 const server = useServer();
 const disposals: (() => void)[] = [];

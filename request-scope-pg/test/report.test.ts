@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { startCommand } from '../../harness/command.ts';
+import { useServer } from '../../harness/use-server.ts';
 import { LOADER } from '../../processes/repository.ts';
-import { useServer } from './server.ts';
 
-const EXAMPLE = [...LOADER, 'postgres/examples/report.ts'];
+const EXAMPLE = [...LOADER, 'request-scope-pg/examples/report.ts'];
 const REPORT = "select 'a long report' as report, pg_sleep(10)";
 
 const server = useServer();

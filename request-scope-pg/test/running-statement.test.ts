@@ -2,8 +2,8 @@ import { Client } from 'pg';
 import { ClientDisconnected, Scope } from 'request-scope';
 import { expect, test } from 'vitest';
 import { startRelay } from '../../harness/network.ts';
+import { useServer } from '../../harness/use-server.ts';
 import { createPool, DatabaseUnavailable } from '../src/index.ts';
-import { useServer } from './server.ts';
 
 const LONG = 'select pg_sleep(3600)';
 const uncancelable = { uncancelable: true };

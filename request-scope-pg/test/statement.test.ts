@@ -1,15 +1,15 @@
 import { DatabaseError } from 'pg';
-import { DeadlineExceeded, Scope } from 'request-scope';
+import { DeadlineExceeded, Scope, type ScopeView } from 'request-scope';
 import { expect, test } from 'vitest';
-import { createPool, type QueryScope } from '../src/index.ts';
-import { useServer } from './server.ts';
+import { useServer } from '../../harness/use-server.ts';
+import { createPool } from '../src/index.ts';
 
 const LONG = 'select pg_sleep(3600)';
 
 const server = useServer();
 
 /** A scope without a timer: only the server ends the statement. */
-function withoutTimer(budgetMs: number): QueryScope {
+function withoutTimer(budgetMs: number): ScopeView {
   const deadline = performance.now() + budgetMs;
   return {
     signal: new AbortController().signal,
@@ -33,7 +33,7 @@ test('without a cancel the server ends it itself: DeadlineExceeded too', async (
 
 test('the timeout is up to 28 % above the budget, and each query has its own', async () => {
   await using pool = createPool(server.postgres.url, { maxConnections: 1 });
-  const timeoutMs = async (scope?: QueryScope): Promise<number> => {
+  const timeoutMs = async (scope?: ScopeView): Promise<number> => {
     const { rows } = await pool.query(
       "select setting::int as ms from pg_settings where name = 'statement_timeout'",
       [],

@@ -1,9 +1,9 @@
 import { ClientDisconnected, Scope } from 'request-scope';
+import { createPool } from 'request-scope-pg';
 import { expect } from 'vitest';
 import { type Answer, send } from '../../harness/clients.ts';
 import { postgresVersion } from '../../harness/postgres.ts';
 import { until } from '../../harness/time.ts';
-import { createPool } from '../../postgres/src/index.ts';
 import { scene } from '../support/scene.ts';
 import { startInventory, summary } from './inventory-on-postgres.ts';
 

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createPool } from 'request-scope-pg';
 import { send } from '../../harness/clients.ts';
 import { startPostgres } from '../../harness/postgres.ts';
 import { ServiceProcess } from '../../harness/service-process.ts';
 import { checkStatement } from '../../inventory-service/src/stock/postgres.ts';
-import { createPool } from '../../postgres/src/index.ts';
 
 const BUDGET = 'x-envoy-expected-rq-timeout-ms';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
+import { createPool } from 'request-scope-pg';
 import { expect } from 'vitest';
 import { postgresVersion, startPostgres } from '../../harness/postgres.ts';
-import { createPool } from '../../postgres/src/index.ts';
-import { cancelEach } from '../../postgres/test/cancel-each.ts';
+import { cancelEach } from '../../request-scope-pg/test/cancel-each.ts';
 import { scene } from '../support/scene.ts';
 
 const STATEMENTS = 1_500;

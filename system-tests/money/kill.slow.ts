@@ -1,7 +1,7 @@
+import { createPool } from 'request-scope-pg';
 import { KeyedLoad } from '../../harness/load.ts';
 import { postgresVersion, startPostgres } from '../../harness/postgres.ts';
 import { startReplicas } from '../../harness/replicas.ts';
-import { createPool } from '../../postgres/src/index.ts';
 import { judge } from '../support/judge.ts';
 import { scene } from '../support/scene.ts';
 

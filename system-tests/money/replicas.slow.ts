@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createPool } from 'request-scope-pg';
 import { expect } from 'vitest';
 import { send } from '../../harness/clients.ts';
 import { postgresVersion, startPostgres } from '../../harness/postgres.ts';
 import { startReplicas } from '../../harness/replicas.ts';
 import type { ServiceProcess } from '../../harness/service-process.ts';
-import { createPool } from '../../postgres/src/index.ts';
 import { settled } from '../support/judge.ts';
 import { scene } from '../support/scene.ts';
 

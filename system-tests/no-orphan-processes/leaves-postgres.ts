@@ -1,6 +1,6 @@
+import { createPool } from 'request-scope-pg';
 import { startPostgres } from '../../harness/postgres.ts';
 import { until } from '../../harness/time.ts';
-import { createPool } from '../../postgres/src/index.ts';
 
 // In no suite: leaves a server that runs a query. no-orphan-processes.slow.ts runs it.
 const COMPUTING = 'select count(*) from generate_series(1, 1e12)';

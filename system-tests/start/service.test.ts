@@ -5,11 +5,13 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { GracefulShutdown } from 'request-scope';
+import { createPool } from 'request-scope-pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { send } from '../../harness/clients.ts';
 import { Feed } from '../../harness/feed.ts';
 import { portOf } from '../../harness/network.ts';
 import { ServiceProcess } from '../../harness/service-process.ts';
+import { useServer } from '../../harness/use-server.ts';
 import { createApp as createInventory } from '../../inventory-service/src/app.ts';
 import { PRODUCTS } from '../../inventory-service/src/stock/postgres.ts';
 import { createApp as createOrder } from '../../order-service/src/app.ts';
@@ -18,8 +20,7 @@ import { readConfig as readOrderConfig } from '../../order-service/src/config.ts
 import { createApp as createPayment } from '../../payment-service/src/app.ts';
 import { PAYMENTS } from '../../payment-service/src/ledger/postgres.ts';
 import { openDatabase } from '../../postgres/src/database.ts';
-import { createPool, Tables } from '../../postgres/src/index.ts';
-import { useServer } from '../../postgres/test/server.ts';
+import { Tables } from '../../postgres/src/index.ts';
 
 /** A service with the default settings. */
 let running: ServiceProcess;

@@ -16,12 +16,12 @@ const PROGRAMS = [
   'processes/reporter.ts',
 ];
 
-/** Bundles this repository's modules (`@orders/…`, `request-scope`, paths), and no installed package. */
+/** Bundles this repository's modules (`@orders/…`, `request-scope…`, paths), and no installed package. */
 const installed: Plugin = {
   name: 'installed',
   setup({ onResolve }) {
     onResolve({ filter: /^[a-z]/ }, ({ path }) => ({
-      external: !/^request-scope(\/|$)/.test(path),
+      external: !/^request-scope(-pg)?(\/|$)/.test(path),
     }));
   },
 };

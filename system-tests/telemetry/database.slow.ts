@@ -1,9 +1,9 @@
+import { createPool } from 'request-scope-pg';
 import { expect } from 'vitest';
 import { startOtlpReceiver } from '../../harness/otlp-receiver.ts';
 import { postgresVersion, startPostgres } from '../../harness/postgres.ts';
 import { startSystem } from '../../harness/system.ts';
 import { until } from '../../harness/time.ts';
-import { createPool } from '../../postgres/src/index.ts';
 import { runWithTelemetry } from '../support/node-versions.ts';
 import { scene } from '../support/scene.ts';
 import { tree } from './trace.ts';

@@ -1,5 +1,5 @@
 import { type Span, SpanKind, type Tracer, trace } from '@opentelemetry/api';
-import type { DatabaseCancel, DatabaseQuery } from '@orders/postgres';
+import type { DatabaseCancel, DatabaseQuery } from 'request-scope-pg';
 import { type Ended, listen, runUnderSpan } from './channels.ts';
 import { active, contextUnder } from './context.ts';
 import type { Instruments } from './instruments.ts';

@@ -1,6 +1,6 @@
 import { ClientDisconnected, Scope } from 'request-scope';
-import { createPool } from '../../../postgres/src/index.ts';
-import type { useServer } from '../../../postgres/test/server.ts';
+import { createPool } from 'request-scope-pg';
+import type { useServer } from '../../../harness/use-server.ts';
 
 /** Locks the table, and so keeps checks running, until the result is disposed of. */
 export async function lockProducts(server: ReturnType<typeof useServer>) {

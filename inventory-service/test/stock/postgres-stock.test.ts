@@ -1,6 +1,6 @@
+import { createPool } from 'request-scope-pg';
 import { expect, test } from 'vitest';
-import { createPool } from '../../../postgres/src/index.ts';
-import { useServer } from '../../../postgres/test/server.ts';
+import { useServer } from '../../../harness/use-server.ts';
 import { testDatabase } from '../../../postgres/test/test-database.ts';
 import { checkStatement, PRODUCTS } from '../../src/stock/postgres.ts';
 import { HEALTHY, startInventory, UNAVAILABLE } from '../inventory-service-under-test.ts';

@@ -1,7 +1,7 @@
-import { createPool, DatabaseUnavailable } from '@orders/postgres';
 import { Client } from 'pg';
 import { pino } from 'pino';
 import { ClientDisconnected, Scope } from 'request-scope';
+import { createPool, DatabaseUnavailable } from 'request-scope-pg';
 import request from 'supertest';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { standStill } from '../../../harness/time.ts';

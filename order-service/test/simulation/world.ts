@@ -1,8 +1,9 @@
 import type { Database } from '@orders/chassis';
-import { DatabaseUnavailable, type QueryScope } from '@orders/postgres';
 import type fc from 'fast-check';
+import type { ScopeView } from 'request-scope';
+import { DatabaseUnavailable } from 'request-scope-pg';
 import { MemoryLedger } from '../../../payment-service/src/ledger/memory.ts';
-import { Batch, type BatchOptions } from '../../../postgres/src/batch.ts';
+import { Batch, type BatchOptions } from '../../../request-scope-pg/src/batch.ts';
 import { attemptStatements, type Row } from '../../src/attempts/postgres.ts';
 
 const { succeed, succeedAndForget } = attemptStatements('orders').writes;
@@ -67,7 +68,7 @@ export class World {
    * is then done at once or not at all.
    */
   poolOf(replica: { isDead: boolean }): Database['pool'] {
-    const run = async (text: string, values: () => unknown[], scope?: QueryScope) => {
+    const run = async (text: string, values: () => unknown[], scope?: ScopeView) => {
       const fate = this.fate();
       await this.step('statement');
       if (replica.isDead) return await never();
@@ -85,7 +86,7 @@ export class World {
       if (fate !== 'arrives') throw new DatabaseUnavailable('closed', new Error('lost'), mayBeDone);
       return { rows };
     };
-    const query = (text: string, values: unknown[], scope?: QueryScope) =>
+    const query = (text: string, values: unknown[], scope?: ScopeView) =>
       run(text, () => values, scope);
     const pool = { query, send: run } as unknown as Database['pool'];
     const batch = (text: string, options: BatchOptions) => new Batch(pool, text, options);

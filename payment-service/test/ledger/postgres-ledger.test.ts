@@ -1,10 +1,10 @@
 import { Client } from 'pg';
 import { ClientDisconnected, Scope } from 'request-scope';
+import { createPool } from 'request-scope-pg';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { until } from '../../../harness/time.ts';
-import { createPool } from '../../../postgres/src/index.ts';
-import { useServer } from '../../../postgres/test/server.ts';
+import { useServer } from '../../../harness/use-server.ts';
 import { meetQueries, SCHEMA, testDatabase } from '../../../postgres/test/test-database.ts';
 import {
   PAYMENTS,

@@ -1,0 +1,12 @@
+export type { Batch, BatchOptions } from './batch.ts';
+export type { ConnectOptions, ReconnectOptions } from './connection.ts';
+export { DatabaseUnavailable, TooManyWaiting } from './errors.ts';
+export type { DatabaseCancel, DatabaseQuery } from './events.ts';
+export { listen } from './listen.ts';
+export {
+  createPool,
+  type Outcomes,
+  type Pool,
+  type PoolOptions,
+  type QueryOptions,
+} from './pool.ts';

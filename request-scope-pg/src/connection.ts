@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Duplex } from 'node:stream';
 import { Client, type ClientConfig, type QueryResult, type QueryResultRow } from 'pg';
 import { guardProtocol } from './protocol-guard.ts';
-import { setUpSession } from './session.ts';
+import { Sessions } from './session.ts';
 
 /** How to open a connection, besides its URL. */
 export interface ConnectOptions {
@@ -41,7 +41,7 @@ interface Internals {
 /** pg's settings for a connection to the server at `url`. */
 export function clientConfig(url: string, options: ConnectOptions) {
   const { passwordFile, applicationName, connectTimeoutMs = 5_000 } = options;
-  return {
+  const bare = {
     connectionString: url,
     fallback_application_name: applicationName,
     connectionTimeoutMillis: connectTimeoutMs,
@@ -49,6 +49,14 @@ export function clientConfig(url: string, options: ConnectOptions) {
     keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     passwordFile,
   };
+  return { ...bare, sessions: new Sessions(() => new Connection(bare)) };
+}
+
+interface Config extends ClientConfig {
+  connectionTimeoutMillis: number;
+  passwordFile?: string | undefined;
+  /** Sets up the session; without it the session stays as it is. */
+  sessions?: Sessions;
 }
 
 /**
@@ -60,10 +68,12 @@ export class Connection extends Client {
   declare readonly processID: number | null;
   declare readonly secretKey: number | null;
   readonly #timeoutMs: number;
+  readonly #sessions: Sessions | undefined;
 
-  constructor(config: ReturnType<typeof clientConfig> & ClientConfig) {
+  constructor(config: Config) {
     super(config);
     this.#timeoutMs = config.connectionTimeoutMillis;
+    this.#sessions = config.sessions;
     // The pending query rejects with the error too. Without a listener the process would crash.
     this.on('error', () => {});
     const { passwordFile } = config;
@@ -83,7 +93,7 @@ export class Connection extends Client {
   override connect(): Promise<Client>;
   override connect(callback: Callback): void;
   override connect(callback?: Callback): Promise<Client> | undefined {
-    const opened = super.connect().then(() => setUpSession(this, this.#timeoutMs));
+    const opened = super.connect().then(() => this.#sessions?.setUp(this, this.#timeoutMs));
     // A server that has refused may keep the connection open, and even report success afterwards.
     opened.catch(() => this.destroy());
     if (!callback) return opened.then(() => this);

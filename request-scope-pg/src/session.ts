@@ -17,26 +17,76 @@ const END_WITH_CLIENT = `
   select set_config('client_connection_check_interval', '1s', false)
   where current_setting('client_connection_check_interval', true) = '0'`;
 
-/** Applies the settings, marks the session with `id`, and returns the mark that was there before. */
-const setUp = (id: string) => `${SETTINGS};
-  select pg_backend_pid() as pid, current_setting('request_scope.connection', true) as marked,
-    set_config('request_scope.connection', '${id}', false)`;
+const MARK = `select current_setting('request_scope.connection', true) as mark`;
+
+/** How often two connections look for the mark, in turns. */
+const ROUNDS = 8;
+
+/** How long the second one may wait for a session: in session mode, a pooler may have none left. */
+const NO_SESSION_MS = 1_000;
 
 /**
- * Sets up the session of a new connection.
+ * Sets up the sessions of connections to one server.
  *
- * Settings and cancel requests work only if all statements of a connection run in the same session. With a
- * pooler in transaction mode they do not. Such a pooler shows when the session's process is not the one that
- * the connection was opened with, and another connection has marked the session.
- *
- * @throws An error with the code `transaction-pooling` in that case.
+ * Settings and cancel requests work only if all statements of a connection run in the same session, and no
+ * other connection's do. Behind a pooler in transaction mode they do not, which two connections can tell: one
+ * marks its session, and then either the other one finds the mark, or the first one finds it gone. A pooler
+ * gives out the session that was released last, or the next one in turn, or under load any of them.
  */
-export async function setUpSession(connection: Connection, timeoutMs: number): Promise<void> {
-  // Not every platform of the server supports it; the connection works without.
-  connection.query({ text: END_WITH_CLIENT }).catch(() => {});
-  const [session] = await connection.rowsWithin(timeoutMs, setUp(randomUUID()));
-  const isPooled = session?.pid !== connection.processID;
-  if (!isPooled || !session?.marked) return;
-  const message = 'the pooler gives one session to several connections: it must be in session mode';
-  throw Object.assign(new Error(message), { code: 'transaction-pooling' });
+export class Sessions {
+  readonly #openBare: () => Connection;
+  #areOwn = false;
+  #comparing: Promise<boolean> | undefined;
+
+  /** `openBare` makes a connection to the same server whose session will not be set up. */
+  constructor(openBare: () => Connection) {
+    this.#openBare = openBare;
+  }
+
+  /**
+   * Sets up the session of a new connection, with at most `timeoutMs` milliseconds for each step.
+   *
+   * @throws An error with the code `transaction-pooling` if the session is shared with other connections.
+   */
+  async setUp(connection: Connection, timeoutMs: number): Promise<void> {
+    // Not every platform of the server supports it; the connection works without.
+    connection.query({ text: END_WITH_CLIENT }).catch(() => {});
+    const mark = randomUUID();
+    const text = `${SETTINGS}; set request_scope.connection = '${mark}'; select pg_backend_pid() as pid`;
+    const [session] = await connection.rowsWithin(timeoutMs, text);
+    // A pooler makes up the process that it names when a connection is opened.
+    if (!session || session.pid === connection.processID || this.#areOwn) return;
+    // Connections that are opened at the same time share a comparison.
+    this.#comparing ??= this.#isShared(connection, mark, timeoutMs).finally(() => {
+      this.#comparing = undefined;
+    });
+    if (!(await this.#comparing)) return;
+    const message =
+      'the pooler shares its sessions between clients, so a cancel could stop the statement of another: set pool_mode = session';
+    throw Object.assign(new Error(message), { code: 'transaction-pooling' });
+  }
+
+  /** Whether another connection meets this one in a session. False, but not for ever, if it gets no session. */
+  async #isShared(connection: Connection, mark: string, timeoutMs: number): Promise<boolean> {
+    const other = this.#openBare();
+    const isMarked = async (where: Connection, limitMs: number) =>
+      (await where.rowsWithin(limitMs, MARK))[0]?.mark === mark;
+    try {
+      const isOpen = await other.connect().then(
+        () => true,
+        () => false,
+      );
+      for (let round = 0; isOpen && round < ROUNDS; round += 1) {
+        if (!(await isMarked(connection, timeoutMs))) return true;
+        const isSeen = await isMarked(other, NO_SESSION_MS).catch(() => undefined);
+        if (isSeen === undefined) return false;
+        if (isSeen) return true;
+      }
+      this.#areOwn = isOpen;
+      await other.end();
+      return false;
+    } finally {
+      other.destroy();
+    }
+  }
 }

@@ -1,68 +1,19 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { Client } from 'pg';
 import { ClientDisconnected, Scope } from 'request-scope';
 import { beforeEach, expect, test } from 'vitest';
-import { Feed } from '../../harness/feed.ts';
-import { reservePorts } from '../../harness/network.ts';
-import { postgresUser } from '../../harness/postgres.ts';
-import { tether } from '../../harness/tether.ts';
-import { eachLine } from '../../processes/each-line.ts';
-import { openDatabase } from '../src/database.ts';
-import { createPool } from '../src/index.ts';
+import { hasPgBouncer, startPgBouncer } from '../../harness/pgbouncer.ts';
+import { useServer } from '../../harness/use-server.ts';
+import { createPool, type Pool } from '../src/index.ts';
 import { cancelEach } from './cancel-each.ts';
-import { useServer } from './server.ts';
-
-const PGBOUNCER = '/usr/sbin/pgbouncer';
 
 const server = useServer();
-beforeEach(({ skip }) => skip(!existsSync(PGBOUNCER), 'PgBouncer is not installed'));
+beforeEach(({ skip }) => skip(!hasPgBouncer, 'PgBouncer is not installed'));
 
-/** Starts a PgBouncer in front of the server. */
-async function startPgBouncer(mode: 'session' | 'transaction') {
-  const folder = await mkdtemp(join(tmpdir(), 'pgbouncer-'));
-  const { uid, gid } = postgresUser;
-  const { ports, release } = await reservePorts(1);
-  await release();
-  const file = join(folder, 'pgbouncer.ini');
-  const far = new URL(server.postgres.url).port;
-  const config = `[databases]
-postgres = host=127.0.0.1 port=${far} user=postgres
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = ${ports[0]}
-unix_socket_dir =
-auth_type = any
-pool_mode = ${mode}
-`;
-  await writeFile(file, config);
-  if (uid !== undefined && gid !== undefined) {
-    await chown(folder, uid, gid);
-    await chown(file, uid, gid);
-  }
-  const bouncer = tether(
-    spawn(PGBOUNCER, [file], { ...postgresUser, stdio: ['ignore', 'ignore', 'pipe'] }),
-    'QUIT',
-  );
-  const lines = new Feed<string>();
-  eachLine(bouncer.stderr, (line) => lines.push(line));
-  await lines.next((line) => line.includes('process up'));
-  return {
-    url: `postgres://postgres@127.0.0.1:${ports[0]}/postgres`,
-    async [Symbol.asyncDispose]() {
-      const exited = once(bouncer, 'exit');
-      bouncer.kill('SIGQUIT');
-      await exited;
-      await rm(folder, { recursive: true });
-    },
-  };
-}
+const answers = async (pool: Pool) =>
+  expect((await pool.query('select 1 as one')).rowCount).toBe(1);
 
 test('in session mode a cancel stops its statement, and no other', async () => {
-  await using bouncer = await startPgBouncer('session');
+  await using bouncer = await startPgBouncer(server.postgres.url, { pool_mode: 'session' });
   await using pool = createPool(bouncer.url, { maxConnections: 2 });
   const momentsMs = Array.from({ length: 100 }, (_, index) => 2 + index / 50);
   const { canceled, killed } = await cancelEach(pool, momentsMs);
@@ -76,20 +27,62 @@ test('in session mode a cancel stops its statement, and no other', async () => {
   await server.stops('select pg_sleep(3600)');
 });
 
-test('transaction mode is refused with one line', async () => {
-  await using bouncer = await startPgBouncer('transaction');
-  const leaving = new AbortController();
-  const log = new Feed<string>();
-  const database = await openDatabase(bouncer.url, {
-    tables: { schema: 'orders', prepare: async () => {} },
-    maxConnections: 1,
-    logger: { info: (line) => log.push(line), warn: (line) => log.push(line), error() {} },
-    signal: leaving.signal,
+test.each([
+  ['sessions are reset', {}],
+  ['sessions are not reset for the next client', { server_reset_query: '' }],
+  ['sessions take turns', { server_round_robin: 1, server_reset_query: '' }],
+])('session mode is never refused: %s', async (_how, settings) => {
+  const config = { pool_mode: 'session', ...settings };
+  await using bouncer = await startPgBouncer(server.postgres.url, config);
+  for (let round = 0; round < 5; round += 1) {
+    await using pool = createPool(bouncer.url, { maxConnections: 3 });
+    await using other = createPool(bouncer.url, { maxConnections: 1 });
+    await Promise.all([answers(pool), answers(pool), answers(other), answers(pool)]);
+  }
+});
+
+test('in session mode a pool may use every session that the pooler has', async () => {
+  const config = { pool_mode: 'session', default_pool_size: 2 };
+  await using bouncer = await startPgBouncer(server.postgres.url, config);
+  await using pool = createPool(bouncer.url, { maxConnections: 2 });
+  const meet = () => pool.query('select pg_advisory_xact_lock(1), pg_sleep(0.1)');
+  await Promise.all([meet(), meet(), meet()]);
+});
+
+test.each([
+  ['transaction', {}],
+  ['transaction', { server_round_robin: 1, min_pool_size: 3 }],
+  ['transaction', { default_pool_size: 1 }],
+  ['transaction', { server_reset_query_always: 1 }],
+  ['statement', {}],
+])('%s mode is refused by the first query of a pool: %j', async (pool_mode, settings) => {
+  const config = { pool_mode, ...settings };
+  await using bouncer = await startPgBouncer(server.postgres.url, config);
+  await using pool = createPool(bouncer.url, { maxConnections: 1 });
+  const failure: unknown = await pool.query('select 1').catch((error: unknown) => error);
+  expect(failure).toMatchObject({
+    name: 'DatabaseUnavailable',
+    code: 'transaction-pooling',
+    mayBeDone: false,
+    cause: { message: expect.stringMatching(/^the pooler .* pool_mode = session$/) },
   });
-  const line = 'Database unavailable (transaction-pooling), it is tried again';
-  expect(await log.next(() => true)).toBe(line);
-  const refused = database.pool.query('select 1', [], undefined, { refusable: true });
-  await expect(refused).rejects.toMatchObject({ code: 'transaction-pooling' });
-  leaving.abort();
-  await database.close();
+});
+
+test('transaction mode is refused while other clients keep its sessions busy', async () => {
+  const config = { pool_mode: 'transaction', default_pool_size: 4 };
+  await using bouncer = await startPgBouncer(server.postgres.url, config);
+  const stop = new AbortController();
+  const client = async () => {
+    const other = new Client(bouncer.url);
+    await other.connect();
+    while (!stop.signal.aborted) await other.query('select pg_sleep(0.001)');
+    await other.end();
+  };
+  const clients = Array.from({ length: 6 }, client);
+  for (let round = 0; round < 10; round += 1) {
+    await using pool = createPool(bouncer.url, { maxConnections: 1 });
+    await expect(pool.query('select 1')).rejects.toMatchObject({ code: 'transaction-pooling' });
+  }
+  stop.abort();
+  await Promise.all(clients);
 });

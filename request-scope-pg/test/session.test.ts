@@ -1,7 +1,10 @@
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
 import { Scope } from 'request-scope';
 import { expect, test } from 'vitest';
+import { portOf } from '../../harness/network.ts';
+import { useServer } from '../../harness/use-server.ts';
 import { createPool } from '../src/index.ts';
-import { useServer } from './server.ts';
 
 const server = useServer();
 
@@ -50,4 +53,24 @@ test('a server that waits for its standby to apply a commit keeps doing so', asy
   expect((await pool.query('show synchronous_commit')).rows).toEqual([
     { synchronous_commit: 'remote_apply' },
   ]);
+});
+
+test('without a pooler no second connection is opened', async () => {
+  let connections = 0;
+  const { port } = new URL(server.postgres.url);
+  const relay = createServer((near) => {
+    connections += 1;
+    const far = connect(Number(port), '127.0.0.1').on('error', () => {});
+    near
+      .on('error', () => {})
+      .pipe(far)
+      .pipe(near);
+  });
+  await once(relay.listen(0, '127.0.0.1'), 'listening');
+  await using pool = createPool(`postgres://postgres@127.0.0.1:${portOf(relay)}/postgres`, {
+    maxConnections: 1,
+  });
+  await pool.query('select 1');
+  expect(connections).toBe(1);
+  relay.close();
 });

@@ -1,8 +1,8 @@
-// The manifest of what is published, which is dist/ alone: in this repository `exports` names the sources.
+// Writes the manifest of what is published of the package in the working directory, which is its dist/ alone: in this
+// repository `exports` names the sources.
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 
-const here = (file) => new URL(file, import.meta.url);
-const manifest = JSON.parse(readFileSync(here('package.json'), 'utf8'));
+const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
 const { scripts: _, exports: sources, ...rest } = manifest;
 
 const entries = Object.entries(sources).map(([entry, source]) => {
@@ -22,6 +22,5 @@ const published = {
   },
   sideEffects: false,
 };
-writeFileSync(here('dist/package.json'), `${JSON.stringify(published, null, 2)}\n`);
-for (const page of ['README.md', 'CHANGELOG.md', 'LICENSE'])
-  cpSync(here(page), here(`dist/${page}`));
+writeFileSync('dist/package.json', `${JSON.stringify(published, null, 2)}\n`);
+for (const page of ['README.md', 'CHANGELOG.md', 'LICENSE']) cpSync(page, `dist/${page}`);

@@ -51,6 +51,8 @@ export class Batch<Row extends QueryResultRow> {
   /**
    * `text`: a statement that takes an array per value, the key of the write first: `unnest($1::text[], …)` or
    * `= any($1::text[])`. It must return at most one row per write.
+   *
+   * @internal
    */
   constructor(pool: Pick<Pool, 'send'>, text: string, options: BatchOptions) {
     this.#pool = pool;

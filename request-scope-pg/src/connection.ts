@@ -1,24 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type { Duplex } from 'node:stream';
 import { Client, type ClientConfig, type QueryResult, type QueryResultRow } from 'pg';
+import type { ConnectOptions } from './connect-options.ts';
 import { guardProtocol } from './protocol-guard.ts';
 import { Sessions } from './session.ts';
-
-/** How to open a connection, besides its URL. */
-export interface ConnectOptions {
-  /** The file with the password, which takes the place of the URL's. It is read for each connection. */
-  passwordFile?: string | undefined;
-  /** The name of the connection in pg_stat_activity, unless the URL has an `application_name`. */
-  applicationName?: string | undefined;
-  /** How many milliseconds it may take to open a connection; 5,000 unless given. */
-  connectTimeoutMs?: number;
-}
-
-/** For a connection that is reopened when it is lost. */
-export interface ReconnectOptions extends ConnectOptions {
-  /** How many milliseconds pass between two attempts, or two checks; 1,000 unless given. */
-  pauseMs?: number;
-}
 
 /** The silence after which TCP probes the peer. Node sends ten probes, a second apart. */
 const KEEP_ALIVE_MS = 10_000;

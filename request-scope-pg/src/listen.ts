@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Connection, clientConfig, type ReconnectOptions } from './connection.ts';
+import type { ReconnectOptions } from './connect-options.ts';
+import { Connection, clientConfig } from './connection.ts';
 
 const LISTEN_TIMEOUT_MS = 5_000;
 

@@ -8,7 +8,8 @@ import {
 } from 'pg';
 import { DeadlineExceeded, type ScopeView } from 'request-scope';
 import { Batch, type BatchOptions } from './batch.ts';
-import { Connection, type ConnectOptions, clientConfig } from './connection.ts';
+import type { ConnectOptions } from './connect-options.ts';
+import { Connection, clientConfig } from './connection.ts';
 import { DatabaseUnavailable } from './errors.ts';
 import { databaseQuery } from './events.ts';
 import { ENDED_WAITING, toNotConnected } from './pg-errors.ts';
@@ -16,7 +17,8 @@ import { type Limits, RunningStatement, type Statement } from './running-stateme
 import { Semaphore } from './semaphore.ts';
 
 export interface PoolOptions extends ConnectOptions {
-  maxConnections: number;
+  /** How many queries run at a time; 10 unless given. */
+  maxConnections?: number;
   /** How many refusable queries may wait for a connection; 10,000 unless given. */
   maxWaiting?: number;
   /**
@@ -66,7 +68,7 @@ const MAX_CANCELS = 20;
 const MAX_WAIT_MS = 15_000;
 
 /** A pool for the server at `url`: `postgres://user:password@host:port/database`. Opens no connection yet. */
-export function createPool(url: string, options: PoolOptions): Pool {
+export function createPool(url: string, options: PoolOptions = {}): Pool {
   return new Pool(url, options);
 }
 
@@ -81,7 +83,8 @@ export class Pool implements AsyncDisposable {
   #closed: Promise<void> | undefined;
 
   constructor(url: string, options: PoolOptions) {
-    const { maxConnections: max, maxWaiting = 10_000, maxUses } = options;
+    const { maxConnections: max = 10, maxWaiting = 10_000, maxUses } = options;
+    if (!Number.isInteger(max) || max < 1) throw new RangeError(`maxConnections is ${max}`);
     const { connectTimeoutMs: timeoutMs = 5_000, maxQueryMs = 60_000 } = options;
     const cancels = new Semaphore(MAX_CANCELS, { maxWaitMs: MAX_WAIT_MS });
     this.#limits = { timeoutMs, maxQueryMs, cancels };
@@ -126,6 +129,8 @@ export class Pool implements AsyncDisposable {
   /**
    * As `query`, for a batch: `values` is called when the statement is sent, and nothing is published, because
    * the batch publishes each write.
+   *
+   * @internal
    */
   send<Row extends QueryResultRow>(
     text: string,

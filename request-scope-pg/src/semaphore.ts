@@ -79,14 +79,22 @@ export class Semaphore {
     else this.#available += 1;
   }
 
-  /** Takes and keeps every permit. Resolves once all callers that work or wait are done. */
+  /**
+   * Takes and keeps every permit. Resolves once all callers that work or wait are done.
+   *
+   * @internal
+   */
   async drain(): Promise<void> {
     const take = () =>
       this.#tryAcquire() ? undefined : this.#wait(false, Number.POSITIVE_INFINITY);
     await Promise.all(Array.from({ length: this.#permits }, take));
   }
 
-  /** Rejects refusable callers with `reason`, waiting and future ones, until it is called with undefined. */
+  /**
+   * Rejects refusable callers with `reason`, waiting and future ones, until it is called with undefined.
+   *
+   * @internal
+   */
   refuse(reason: Error | undefined): void {
     this.#refusal = reason;
     if (!reason) return;

@@ -53,6 +53,8 @@ const QUIET_CHECKS = 6;
  * - one for each channel that `listen` is called with;
  * - one for each cancel request: at most 20 at a time, without a log-in and closed at once.
  *
+ * Behind a pooler the first of a kind opens one more, for a moment.
+ *
  * Loads pg only when it is called, so a service that keeps its state in memory never does.
  */
 export async function openDatabase(

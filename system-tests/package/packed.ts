@@ -1,29 +1,34 @@
-import { cp, mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { output } from '../../harness/command.ts';
 import { ROOT } from '../../processes/repository.ts';
 
 /**
- * Makes a project folder with request-scope in its `node_modules`, from the tarball that would be published.
- * Builds a copy of the sources, so that two tests can do so at once.
+ * Packs a package of this repository into `folder`, as it would be published. Resolves with the tarball's path. Builds
+ * a copy of the sources, so that two tests can do so at once.
  */
-export async function installPacked() {
-  const folder = await realpath(await mkdtemp(join(tmpdir(), 'request-scope-')));
-  const source = join(folder, 'source', 'request-scope');
+export async function pack(name: string, folder: string): Promise<string> {
+  const sources = await mkdtemp(join(folder, 'source-'));
+  const source = join(sources, name);
   const filter = (path: string) => basename(path) !== 'dist';
-  await cp(join(ROOT, 'request-scope'), source, { recursive: true, filter });
-  await cp(join(ROOT, 'tsconfig.base.json'), join(source, '../tsconfig.base.json'));
-  await symlink(join(ROOT, 'node_modules'), join(source, '../node_modules'));
+  await cp(join(ROOT, name), source, { recursive: true, filter });
+  for (const file of ['request-scope/build.js', 'tsconfig.base.json'])
+    await cp(join(ROOT, file), join(sources, file));
+  await symlink(join(ROOT, 'node_modules'), join(sources, 'node_modules'));
   await output(['npm', 'run', '--silent', 'build'], { cwd: source });
-  const pack = ['npm', 'pack', './dist', '--silent', '--pack-destination', folder];
-  await output(pack, { cwd: source });
-  await rm(join(folder, 'source'), { recursive: true });
+  const command = ['npm', 'pack', './dist', '--silent', '--pack-destination', folder];
+  const tarball = await output(command, { cwd: source });
+  await rm(sources, { recursive: true });
+  return join(folder, tarball);
+}
 
+/** Makes a project folder with the package in its `node_modules`, from the tarball that would be published. */
+export async function installPacked(name = 'request-scope') {
+  const folder = await realpath(await mkdtemp(join(tmpdir(), `${name}-`)));
+  const tarball = await pack(name, folder);
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }\n');
-  const [name = ''] = (await readdir(folder)).filter((file) => file.endsWith('.tgz'));
-  const tarball = join(folder, name);
-  const installed = join(folder, 'node_modules', 'request-scope');
+  const installed = join(folder, 'node_modules', name);
   await mkdir(installed, { recursive: true });
   await output(['tar', '-xzf', tarball, '-C', installed, '--strip-components=1']);
 

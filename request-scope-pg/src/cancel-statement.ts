@@ -22,7 +22,7 @@ export async function cancelStatement(
   timeoutMs: number,
 ): Promise<void> {
   const giveUpAt = performance.now() + timeoutMs;
-  const leftMs = () => giveUpAt - performance.now();
+  const leftMs = () => Math.max(0, giveUpAt - performance.now());
   let isAnswered = false;
   const seen = () => {
     isAnswered = true;

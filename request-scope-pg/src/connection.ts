@@ -34,7 +34,9 @@ export function clientConfig(url: string, options: ConnectOptions) {
     keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     passwordFile,
   };
-  return { ...bare, sessions: new Sessions(() => new Connection(bare)) };
+  const openBare = (timeoutMs: number) =>
+    new Connection({ ...bare, connectionTimeoutMillis: timeoutMs });
+  return { ...bare, sessions: new Sessions(openBare) };
 }
 
 interface Config extends ClientConfig {

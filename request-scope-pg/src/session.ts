@@ -22,8 +22,11 @@ const MARK = `select current_setting('request_scope.connection', true) as mark`;
 /** How often two connections look for the mark, in turns. */
 const ROUNDS = 8;
 
-/** How long the second one may wait for a session: in session mode, a pooler may have none left. */
-const NO_SESSION_MS = 1_000;
+/**
+ * The part of the time for opening a connection that the second one may take to open, and to get a session: in
+ * session mode, a pooler may have none left.
+ */
+const SHARE = 0.2;
 
 /**
  * Sets up the sessions of connections to one server.
@@ -34,12 +37,12 @@ const NO_SESSION_MS = 1_000;
  * gives out the session that was released last, or the next one in turn, or under load any of them.
  */
 export class Sessions {
-  readonly #openBare: () => Connection;
+  readonly #openBare: (timeoutMs: number) => Connection;
   #areOwn = false;
   #comparing: Promise<boolean> | undefined;
 
-  /** `openBare` makes a connection to the same server whose session will not be set up. */
-  constructor(openBare: () => Connection) {
+  /** `openBare` makes a connection to the same server, whose session will not be set up. */
+  constructor(openBare: (timeoutMs: number) => Connection) {
     this.#openBare = openBare;
   }
 
@@ -68,7 +71,8 @@ export class Sessions {
 
   /** Whether another connection meets this one in a session. False, but not for ever, if it gets no session. */
   async #isShared(connection: Connection, mark: string, timeoutMs: number): Promise<boolean> {
-    const other = this.#openBare();
+    const otherMs = timeoutMs * SHARE;
+    const other = this.#openBare(otherMs);
     const isMarked = async (where: Connection, limitMs: number) =>
       (await where.rowsWithin(limitMs, MARK))[0]?.mark === mark;
     try {
@@ -78,7 +82,7 @@ export class Sessions {
       );
       for (let round = 0; isOpen && round < ROUNDS; round += 1) {
         if (!(await isMarked(connection, timeoutMs))) return true;
-        const isSeen = await isMarked(other, NO_SESSION_MS).catch(() => undefined);
+        const isSeen = await isMarked(other, otherMs).catch(() => undefined);
         if (isSeen === undefined) return false;
         if (isSeen) return true;
       }

@@ -44,7 +44,7 @@ test.each([
 test('in session mode a pool may use every session that the pooler has', async () => {
   const config = { pool_mode: 'session', default_pool_size: 2 };
   await using bouncer = await startPgBouncer(server.postgres.url, config);
-  await using pool = createPool(bouncer.url, { maxConnections: 2 });
+  await using pool = createPool(bouncer.url, { maxConnections: 2, connectTimeoutMs: 2_000 });
   const meet = () => pool.query('select pg_advisory_xact_lock(1), pg_sleep(0.1)');
   await Promise.all([meet(), meet(), meet()]);
 });

@@ -2,6 +2,7 @@ import { DatabaseError, type QueryResultRow } from 'pg';
 import { DeadlineExceeded, type ScopeView } from 'request-scope';
 import { DatabaseUnavailable } from './errors.ts';
 import { databaseQuery } from './events.ts';
+import { mustBeScope } from './must-be-scope.ts';
 import { ENDED_WAITING } from './pg-errors.ts';
 import type { Pool } from './pool.ts';
 
@@ -83,6 +84,7 @@ export class Batch<Row extends QueryResultRow> {
     scope: ScopeView | undefined,
   ): Promise<Row | undefined> {
     if (this.#isClosed) throw new Error('the pool is closed');
+    mustBeScope(scope);
     const signal = scope?.signal;
     signal?.throwIfAborted();
     return await new Promise((resolve, reject) => {

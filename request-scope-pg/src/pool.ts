@@ -12,6 +12,7 @@ import type { ConnectOptions } from './connect-options.ts';
 import { Connection, clientConfig } from './connection.ts';
 import { DatabaseUnavailable } from './errors.ts';
 import { databaseQuery } from './events.ts';
+import { mustBeScope } from './must-be-scope.ts';
 import { ENDED_WAITING, toNotConnected } from './pg-errors.ts';
 import { type Limits, RunningStatement, type Statement } from './running-statement.ts';
 import { Semaphore } from './semaphore.ts';
@@ -107,6 +108,7 @@ export class Pool implements AsyncDisposable {
    * @throws {TooManyWaiting} If the queue is full and the query is refusable, or after 15 s in the queue.
    * @throws {DatabaseUnavailable} If the connection or the server fails.
    * @throws pg's error if the statement itself fails.
+   * @throws {TypeError} If `scope` is none.
    */
   async query<Row extends QueryResultRow = QueryResultRow>(
     text: string,
@@ -115,6 +117,7 @@ export class Pool implements AsyncDisposable {
     { expectedMs = 0, uncancelable = false, refusable = scope !== undefined }: QueryOptions = {},
   ): Promise<QueryResult<Row>> {
     if (this.#closed) throw new Error('the pool is closed');
+    mustBeScope(scope);
     const statement = { text, values: () => values, expectedMs, uncancelable, refusable };
     return databaseQuery.tracePromise(() => this.#enqueue<Row>(statement, scope), statement);
   }

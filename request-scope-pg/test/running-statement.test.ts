@@ -2,6 +2,7 @@ import { Client } from 'pg';
 import { ClientDisconnected, Scope } from 'request-scope';
 import { expect, test } from 'vitest';
 import { startRelay } from '../../harness/network.ts';
+import { until } from '../../harness/time.ts';
 import { useServer } from '../../harness/use-server.ts';
 import { createPool, DatabaseUnavailable } from '../src/index.ts';
 
@@ -53,7 +54,9 @@ test('a connection that is silent for connectTimeoutMs is given up', async () =>
   expect(await silent).toBeInstanceOf(DatabaseUnavailable);
   expect(await silent).toMatchObject({ code: 'timeout' });
   relay.heal();
-  expect((await pool.query('select 3 as three')).rows).toEqual([{ three: 3 }]);
+  // A busy machine may take longer to open a connection than this pool allows.
+  const next = () => pool.query('select 3 as three').catch(() => undefined);
+  expect((await until('another connection', next)).rows).toEqual([{ three: 3 }]);
 });
 
 test('a write that waits for a lock is ended by the server, and known not to be done', async () => {

@@ -1,8 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReconnectOptions } from './connect-options.ts';
 import { Connection, clientConfig } from './connection.ts';
+import type { DatabaseUnavailable } from './errors.ts';
+import { toNotConnected } from './pg-errors.ts';
 
 const LISTEN_TIMEOUT_MS = 5_000;
+
+export interface ListenOptions extends ReconnectOptions {
+  /** Called after each attempt that has failed; the next one follows after `pauseMs`. */
+  onError?: (error: DatabaseUnavailable) => void;
+}
 
 /**
  * Calls `onPayload` with each notification on `channel` until `signal` aborts. The connection is its own, and is
@@ -13,13 +20,16 @@ export async function listen(
   channel: string,
   onPayload: (payload: string) => void,
   signal: AbortSignal,
-  options: ReconnectOptions = {},
+  options: ListenOptions = {},
 ): Promise<void> {
-  const { pauseMs = 1_000 } = options;
+  const { pauseMs = 1_000, onError = () => {} } = options;
+  const failed = (error: unknown) => {
+    if (!signal.aborted) process.nextTick(onError, toNotConnected(error));
+  };
   const open = () => new Connection(clientConfig(url, options));
   while (!signal.aborted) {
     // Any error is worth another attempt: a file that the URL names may not be there yet.
-    await listenOnce(open, channel, onPayload, signal).catch(() => {});
+    await listenOnce(open, channel, onPayload, signal).catch(failed);
     await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => {});
   }
 }

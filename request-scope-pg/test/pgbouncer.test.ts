@@ -3,7 +3,7 @@ import { ClientDisconnected, Scope } from 'request-scope';
 import { beforeEach, expect, test } from 'vitest';
 import { hasPgBouncer, startPgBouncer } from '../../harness/pgbouncer.ts';
 import { useServer } from '../../harness/use-server.ts';
-import { createPool, type Pool } from '../src/index.ts';
+import { createPool, listen, type Pool } from '../src/index.ts';
 import { cancelEach } from './cancel-each.ts';
 
 const server = useServer();
@@ -66,6 +66,17 @@ test.each([
     mayBeDone: false,
     cause: { message: expect.stringMatching(/^the pooler .* pool_mode = session$/) },
   });
+});
+
+test('transaction mode is refused by listen, too', async () => {
+  await using bouncer = await startPgBouncer(server.postgres.url, { pool_mode: 'transaction' });
+  const leaving = new AbortController();
+  const refused = new Promise((resolve) => {
+    const options = { onError: resolve, pauseMs: 1 };
+    listen(bouncer.url, 'channel', () => {}, leaving.signal, options).then(resolve);
+  });
+  expect(await refused).toMatchObject({ code: 'transaction-pooling' });
+  leaving.abort();
 });
 
 test('transaction mode is refused while other clients keep its sessions busy', async () => {

@@ -45,7 +45,7 @@ import {
   type Pool,
   type PoolOptions,
   type QueryOptions,
-  type ReconnectOptions,
+  type ListenOptions,
   TooManyWaiting,
 } from 'request-scope-pg';
 import { Semaphore, type SemaphoreOptions } from 'request-scope-pg/semaphore';
@@ -83,7 +83,7 @@ pool.refuse(undefined);
 pool.renew();
 
 const leaving = new AbortController();
-const reconnect: ReconnectOptions = { ...connect, pauseMs: 100 };
+const reconnect: ListenOptions = { ...connect, pauseMs: 100, onError: (error) => console.log(error.code) };
 await new Promise<void>((resolve) => {
   const received = (payload: string) => payload === 'hello' && resolve();
   void listen(url, 'greetings', received, leaving.signal, reconnect);

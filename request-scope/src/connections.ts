@@ -150,8 +150,10 @@ export function followConnections(server: AnyServer, maxAgeMs: number, onIdle: (
     /** Accepts no new connection, and closes the idle ones. */
     stopAccepting() {
       hasStopped = true;
-      // http.Server's own close() cuts off a response once `end()` was called (nodejs/node#43890).
-      if (server.listening) NetServer.prototype.close.call(server);
+      // http.Server's own close() cuts off a response once `end()` was called (nodejs/node#43890). Bun's is no
+      // net.Server.
+      const { close } = server instanceof NetServer ? NetServer.prototype : server;
+      if (server.listening) close.call(server);
       for (const [connection, state] of connections) {
         if ('goaway' in connection && state.pending.size > 0) connection.close();
         else closeSoon(connection, state);

@@ -1,4 +1,5 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
+import type { Server } from 'node:http';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { REGISTER } from '../src/graceful-shutdown.ts';
@@ -203,4 +204,18 @@ test('a time that is not a number is a RangeError at once', () => {
   expect(() => shutdown.drain(missing)).toThrow(RangeError);
   expect(() => shutdown.drain(0, Number.NaN)).toThrow(RangeError);
   expect(shutdown.draining).toBe(false);
+});
+
+test('a server that is no net.Server, as in Bun, is closed by its own close()', async () => {
+  class BunServer extends EventEmitter {
+    listening = true;
+    close() {
+      this.listening = false;
+    }
+  }
+  const server = new BunServer();
+  const shutdown = new GracefulShutdown();
+  shutdown.attach(server as unknown as Server);
+  await shutdown.drain(LONG_MS);
+  expect(server.listening).toBe(false);
 });

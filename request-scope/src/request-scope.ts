@@ -57,8 +57,8 @@ export function prepareScope(
 
 /**
  * The scope of the request that `res` answers. The first call opens it: make it once the body has been
- * read. It ends with the response. After a hang-up a drain waits one second for the handler, or until the
- * handler ends the scope itself: `using scope = scopeOf(res)`.
+ * read. It ends with the response. After a hang-up it ends when the handler calls `res.end()`, or one second later
+ * if the handler does not. The handler may also end it: `using scope = scopeOf(res)`.
  *
  * @throws {Error} if the request did not pass through `scopes()`.
  */
@@ -69,19 +69,29 @@ export function scopeOf(res: PreparedResponse): Scope {
   return served.scope;
 }
 
-/** A scope that ends with its response, or one second after its connection was cut. */
+/** A scope that ends with its response, or one second after its connection was cut if nobody ends that. */
 function openUntilAnswered(res: ServedResponse, served: Served): Scope {
   let timer: NodeJS.Timeout | undefined;
   const scope = open(served, {
-    // Only the end of the scope can tell when the handler has ended: there is no event.
     onOver: (it) => {
-      timer = setTimeout(() => it[Symbol.dispose](), ABORTED_TIMEOUT_MS).unref();
+      const end = () => it[Symbol.dispose]();
+      beforeEnd(res, end);
+      timer = setTimeout(end, ABORTED_TIMEOUT_MS).unref();
     },
     onEnd: () => clearTimeout(timer),
   });
-  // 'finish' may have been emitted before.
-  if (res.writableEnded && !served.answer.cutBy) scope[Symbol.dispose]();
+  // It will not be called again.
+  if (res.writableEnded) scope[Symbol.dispose]();
   return scope;
+}
+
+/** Calls `listener` when the handler ends the response. No event tells of that once the connection was cut. */
+function beforeEnd(res: ServedResponse, listener: () => void): void {
+  const { end } = res;
+  res.end = ((...args: unknown[]) => {
+    listener();
+    return Reflect.apply(end, res, args);
+  }) as typeof end;
 }
 
 /** `onOver` is called when the connection or stream has ended, `onEnd` when the scope does. */

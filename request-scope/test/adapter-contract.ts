@@ -89,6 +89,26 @@ export function keepsTheContract(start: Start): void {
     expect(timers()).toBeLessThan(MANY / 2);
   });
 
+  test.each([
+    ['a GET', get()],
+    ['a POST', JSON_POST],
+  ])(
+    'the client leaves %s: its scope ends when the handler ends the response',
+    async (_row, text) => {
+      await using app = await startAdapter(start);
+      const client = await app.connect(text);
+      const { scope, socket, answer } = await app.next();
+      const closed = once(socket, 'close');
+      client.destroy();
+      await Promise.all([closed, aborted(scope.signal)]);
+      await settled();
+      expect(app.shutdown.inFlight).toBe(1);
+      answer();
+      await settled();
+      expect(app.shutdown.inFlight).toBe(0);
+    },
+  );
+
   test('the budget ends it', async () => {
     await using app = await startAdapter(start);
     await app.connect(get(budget(10)));

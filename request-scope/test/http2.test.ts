@@ -1,8 +1,13 @@
 import { once } from 'node:events';
-import { connect as connectHttp2, constants, createServer as createHttp2 } from 'node:http2';
+import {
+  connect as connectHttp2,
+  constants,
+  createServer as createHttp2,
+  type Http2ServerResponse,
+} from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { ClientDisconnected, GracefulShutdown, Scope, ShuttingDown } from '../src/index.ts';
+import { ClientDisconnected, GracefulShutdown, type Scope, ShuttingDown } from '../src/index.ts';
 import { prepareScope, scopeOf } from '../src/request-scope.ts';
 import { aborted, settled } from './event-loop.ts';
 import { arrivalsOf } from './probe.ts';
@@ -121,13 +126,13 @@ describe('HTTP/2', () => {
     await drained;
   });
 
-  test('a scope that ends by itself is aborted by a hang-up, and a drain waits for its handler', async () => {
+  test('a scope that ends by itself is aborted by a hang-up, and a drain waits until its handler ends the response', async () => {
     const shutdown = new GracefulShutdown();
     const server = createHttp2();
-    const scopes: Scope[] = [];
+    const arrivals: { scope: Scope; res: Http2ServerResponse }[] = [];
     server.on('request', (req, res) => {
       prepareScope(req, res, shutdown);
-      scopes.push(scopeOf(res));
+      arrivals.push({ scope: scopeOf(res), res });
     });
     shutdown.attach(server);
     await once(server.listen(0, '127.0.0.1'), 'listening');
@@ -135,15 +140,17 @@ describe('HTTP/2', () => {
     const stream = client.request().on('error', () => {});
     await once(server, 'request');
     stream.close(constants.NGHTTP2_CANCEL);
-    const [scope = new Scope()] = scopes;
-    expect(await aborted(scope.signal)).toBeInstanceOf(ClientDisconnected);
+    const [arrival] = arrivals;
+    if (!arrival) throw new Error('nothing has arrived');
+    expect(await aborted(arrival.scope.signal)).toBeInstanceOf(ClientDisconnected);
     let isDrained = false;
     const drained = shutdown.drain(LONG_MS).then(() => {
       isDrained = true;
     });
     await settled();
     expect(isDrained).toBe(false);
-    scope[Symbol.dispose]();
+    arrival.res.end();
+    expect(shutdown.inFlight).toBe(0);
     await drained;
     client.destroy();
   });

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { errorMonitor, once } from 'node:events';
 import { createServer, IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { ClientDisconnected, GracefulShutdown, requestScope } from '../src/index.ts';
 import { prepareScope, scopeOf } from '../src/request-scope.ts';
@@ -188,4 +189,35 @@ test.each([
   expect(scope.remainingMs).toBeGreaterThan(0);
   prepareScope(req, res);
   scopeOf(res)[Symbol.dispose]();
+});
+
+test('the scope of a Lambda adapter, whose sockets are objects, ends with the response', async () => {
+  const shutdown = new GracefulShutdown();
+  const nothing = () => {};
+  const written: string[] = [];
+  const socket = {
+    writable: true,
+    _writableState: {},
+    on: nothing,
+    removeListener: nothing,
+    destroy: nothing,
+    cork: nothing,
+    uncork: nothing,
+    write(chunk: Buffer | string, encoding: unknown, then: unknown) {
+      written.push(String(chunk));
+      for (const callback of [encoding, then]) if (typeof callback === 'function') callback();
+    },
+  } as unknown as Socket;
+  const req = new IncomingMessage(socket);
+  const res = new ServerResponse(req);
+  res.assignSocket(socket);
+  prepareScope(req, res, shutdown);
+  const { signal } = scopeOf(res);
+  expect(shutdown.inFlight).toBe(1);
+  const finished = once(res, 'finish');
+  res.end('answer');
+  await finished;
+  expect(written.join('')).toContain('answer');
+  expect(shutdown.inFlight).toBe(0);
+  expect(signal.aborted).toBe(false);
 });

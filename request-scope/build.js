@@ -20,7 +20,6 @@ const published = {
   typesVersions: {
     '*': Object.fromEntries(subpaths.map(([entry, { types }]) => [entry.slice(2), [types]])),
   },
-  sideEffects: false,
 };
 writeFileSync('dist/package.json', `${JSON.stringify(published, null, 2)}\n`);
 for (const page of ['README.md', 'CHANGELOG.md', 'LICENSE']) cpSync(page, `dist/${page}`);

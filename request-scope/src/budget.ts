@@ -7,26 +7,81 @@ import { MAX_TIMER_MS, type ScopeView } from './scope.ts';
  */
 export const BUDGET_HEADER = 'x-envoy-expected-rq-timeout-ms';
 
-const NO_BUDGET = Number.POSITIVE_INFINITY;
+/** A header for the budget: BUDGET_HEADER, Connect's `connect-timeout-ms` or gRPC's `grpc-timeout`. */
+export type BudgetHeader = 'envoy' | 'connect' | 'grpc';
 
-/** The caller's budget in milliseconds: the smallest valid one that was sent, or Infinity if there is none. */
-export function readBudgetMs(headers: IncomingHttpHeaders): number {
-  const sent = headers[BUDGET_HEADER];
-  if (sent === undefined) return NO_BUDGET;
-  const budgetsMs = String(sent)
-    .split(',')
-    .map((value) => value.trim())
-    .filter((value) => /^\d+$/.test(value))
-    .map(Number)
-    .filter((budgetMs) => budgetMs <= MAX_TIMER_MS);
-  return Math.min(NO_BUDGET, ...budgetsMs);
+export interface BudgetOptions {
+  /** The header that is read or written, or several of them; `envoy` if not set. */
+  header?: BudgetHeader | readonly BudgetHeader[] | undefined;
+}
+
+interface Format {
+  name: string;
+  maxDigits: number;
+  /** What may follow the digits, and how many milliseconds it stands for; the finest first. */
+  unitsMs: Record<string, number>;
+}
+
+const FORMATS: Record<BudgetHeader, Format> = {
+  envoy: { name: BUDGET_HEADER, maxDigits: Number.POSITIVE_INFINITY, unitsMs: { '': 1 } },
+  // "positive integer as ASCII string of at most 10 digits": https://connectrpc.com/docs/protocol
+  connect: { name: 'connect-timeout-ms', maxDigits: 10, unitsMs: { '': 1 } },
+  // "positive integer as ASCII string of at most 8 digits", and a unit, for which upper and lower case differ:
+  // https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
+  grpc: {
+    name: 'grpc-timeout',
+    maxDigits: 8,
+    unitsMs: { n: 1e-6, u: 1e-3, m: 1, S: 1e3, M: 6e4, H: 3.6e6 },
+  },
+};
+
+function formatsOf({ header = 'envoy' }: BudgetOptions): Format[] {
+  return [header].flat().map((it) => {
+    if (Object.hasOwn(FORMATS, it)) return FORMATS[it];
+    throw new RangeError(`header must be envoy, connect or grpc, it is ${it}`);
+  });
 }
 
 /**
- * Headers that pass the remaining time of `scope` on to the next hop, or none if it has no deadline. The
- * value is at least 1, because Envoy reads 0 as no limit.
+ * The caller's budget in milliseconds: the smallest that its headers say, or Infinity if there is none. A
+ * malformed value, or one above 2,147,483,647 ms, counts as absent. A budget of 0 is spent, though Connect and
+ * gRPC ask for a positive integer: grpc-go sends `0n`.
+ *
+ * @param headers with names in lower case, as Node has them.
+ * @throws {RangeError} if `header` names none.
  */
-export function budgetHeaders({ remainingMs }: ScopeView): Record<string, string> {
+export function readBudgetMs(
+  headers: IncomingHttpHeaders | Headers,
+  options: BudgetOptions = {},
+): number {
+  let budgetMs = Number.POSITIVE_INFINITY;
+  for (const { name, maxDigits, unitsMs } of formatsOf(options)) {
+    const sent = Symbol.iterator in headers ? headers.get(name) : headers[name];
+    for (const value of String(sent ?? '').split(',')) {
+      const [, digits = '', unit = 'none'] = /^(\d+)(\D?)$/.exec(value.trim()) ?? [];
+      const ms = Number(digits) * (unitsMs[unit] ?? Number.NaN);
+      if (ms <= MAX_TIMER_MS && digits.length <= maxDigits) budgetMs = Math.min(budgetMs, ms);
+    }
+  }
+  return budgetMs;
+}
+
+/**
+ * Headers that pass the remaining time of `scope` on to the next hop, or none if it has no deadline. The time is
+ * rounded down, to 1 at least.
+ *
+ * @throws {RangeError} if `header` names none.
+ */
+export function budgetHeaders(
+  { remainingMs }: ScopeView,
+  options: BudgetOptions = {},
+): Record<string, string> {
+  const formats = formatsOf(options);
   if (remainingMs > MAX_TIMER_MS) return {};
-  return { [BUDGET_HEADER]: String(Math.max(1, Math.floor(remainingMs))) };
+  const headers = formats.map(({ name, maxDigits, unitsMs }) => {
+    const fits = ([, unitMs]: [string, number]) => remainingMs / unitMs < 10 ** maxDigits;
+    const [unit, unitMs] = Object.entries(unitsMs).find(fits) as [string, number]; // MAX_TIMER_MS fits all.
+    return [name, Math.max(1, Math.floor(remainingMs / unitMs)) + unit];
+  });
+  return Object.fromEntries(headers);
 }

@@ -1,3 +1,4 @@
+import { readBudgetMs } from './budget.ts';
 import type { AnyServer, ServedRequest, ServedResponse } from './connections.ts';
 import { GracefulShutdown } from './graceful-shutdown.ts';
 import { prepareScope, type ScopeOptions, scopeOf as scopeOfResponse } from './request-scope.ts';
@@ -21,19 +22,22 @@ export interface PluginOptions extends ScopeOptions {
   drainTimeoutMs?: number;
 }
 
-/** Fastify plugin that gives each request a scope, for `scopeOf(reply)`. `fastify.close()` drains first. */
-export default function scopes(
+/**
+ * Fastify plugin that gives each request a scope, for `scopeOf(reply)`. `fastify.close()` drains first.
+ *
+ * @throws {RangeError} if `header` names none.
+ */
+export default async function scopes(
   fastify: Fastify,
-  { drainTimeoutMs = 8_000, shutdown = new GracefulShutdown() }: PluginOptions,
-  done: () => void,
-): void {
+  { drainTimeoutMs = 8_000, shutdown = new GracefulShutdown(), header }: PluginOptions,
+): Promise<void> {
+  readBudgetMs({}, { header }); // Throws now, not at the first request, if there is no such header.
   shutdown.attach(fastify.server);
   fastify.addHook('onRequest', (request, reply, next) => {
-    prepareScope(request.raw, reply.raw, shutdown);
+    prepareScope(request.raw, reply.raw, { shutdown, header });
     next();
   });
   fastify.addHook('preClose', () => shutdown.drain(drainTimeoutMs));
-  done();
 }
 
 // Fastify would otherwise limit the hooks to routes that are registered within the plugin.

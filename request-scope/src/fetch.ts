@@ -1,6 +1,6 @@
 import { readBudgetMs } from './budget.ts';
 import { ClientDisconnected } from './cause.ts';
-import { REGISTER } from './graceful-shutdown.ts';
+import { REGISTER } from './register.ts';
 import type { ScopeOptions } from './request-scope.ts';
 import { openScope, type Scope } from './scope.ts';
 
@@ -17,14 +17,15 @@ const dropped = new FinalizationRegistry<Scope>((scope) => scope[Symbol.dispose]
 export async function runInScope(
   request: Request,
   work: (scope: Scope) => Response | Promise<Response>,
-  { shutdown }: ScopeOptions = {},
+  options: ScopeOptions = {},
 ): Promise<Response> {
   const { signal, headers } = request;
+  const { shutdown } = options;
   const release = () => {
     signal.removeEventListener('abort', hangUp);
     unregister?.();
   };
-  const scope = openScope(readBudgetMs(Object.fromEntries(headers)), { request }, release);
+  const scope = openScope(readBudgetMs(headers, options), { request }, release);
   let unregister = shutdown?.[REGISTER](scope);
   const hangUp = () => scope.abort(new ClientDisconnected());
   signal.addEventListener('abort', hangUp);

@@ -2,13 +2,8 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ShuttingDown } from './cause.ts';
 import { type AnyServer, followConnections } from './connections.ts';
+import { ABORTED_TIMEOUT_MS, REGISTER } from './register.ts';
 import { Scope, timerMs } from './scope.ts';
-
-/** How long aborted handlers and hooks have to respond or to log, in milliseconds. */
-export const ABORTED_TIMEOUT_MS = 1_000;
-
-/** Adds a scope to the drain. `Symbol.for` makes several copies of the package agree. */
-export const REGISTER: unique symbol = Symbol.for('request-scope.register');
 
 export interface AttachOptions {
   /** A connection older than this, in milliseconds, is closed with its next response; never if not set. */

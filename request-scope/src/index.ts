@@ -1,4 +1,10 @@
-export { BUDGET_HEADER, budgetHeaders } from './budget.ts';
+export {
+  BUDGET_HEADER,
+  type BudgetHeader,
+  type BudgetOptions,
+  budgetHeaders,
+  readBudgetMs,
+} from './budget.ts';
 export {
   Cancellation,
   ClientDisconnected,

@@ -1,11 +1,13 @@
 import { Answer } from './answer.ts';
-import { readBudgetMs } from './budget.ts';
+import { type BudgetOptions, readBudgetMs } from './budget.ts';
 import { ClientDisconnected, ConnectionClosed } from './cause.ts';
 import type { ServedRequest, ServedResponse } from './connections.ts';
-import { ABORTED_TIMEOUT_MS, type GracefulShutdown, REGISTER } from './graceful-shutdown.ts';
+import type { GracefulShutdown } from './graceful-shutdown.ts';
+import { ABORTED_TIMEOUT_MS, REGISTER } from './register.ts';
 import { openScope, type Scope } from './scope.ts';
 
-export interface ScopeOptions {
+/** The options of every adapter. The caller's budget is read from `header`: the smallest that was sent counts. */
+export interface ScopeOptions extends BudgetOptions {
   /** The drain waits for the scope, and aborts it when its time is up. */
   shutdown?: GracefulShutdown | undefined;
 }
@@ -20,16 +22,16 @@ export interface ScopeOptions {
 export function requestScope(
   req: ServedRequest,
   res: ServedResponse,
-  { shutdown }: ScopeOptions = {},
+  options: ScopeOptions = {},
 ): Scope {
-  return open({ req, answer: new Answer(req, res), shutdown });
+  return open({ req, answer: new Answer(req, res), options });
 }
 
 /** A request with its response, as the middleware of a framework passes it on to `scopeOf`. */
 interface Served {
   req: ServedRequest;
   answer: Answer;
-  shutdown: GracefulShutdown | undefined;
+  options: ScopeOptions;
   scope?: Scope;
 }
 
@@ -42,9 +44,9 @@ type PreparedResponse = ServedResponse & { [SERVED]?: Served };
 export function prepareScope(
   req: ServedRequest,
   res: PreparedResponse,
-  shutdown?: GracefulShutdown,
+  options: ScopeOptions,
 ): void {
-  const served: Served = { req, answer: new Answer(req, res), shutdown };
+  const served: Served = { req, answer: new Answer(req, res), options };
   res[SERVED] = served;
   res.once('finish', () => {
     const { answer, scope } = served;
@@ -96,7 +98,7 @@ function beforeEnd(res: ServedResponse, listener: () => void): void {
 
 /** `onOver` is called when the connection or stream has ended, `onEnd` when the scope does. */
 function open(
-  { req, answer, shutdown }: Served,
+  { req, answer, options }: Served,
   { onOver, onEnd }: { onOver?: (scope: Scope) => void; onEnd?: () => void } = {},
 ): Scope {
   const release = () => {
@@ -104,8 +106,8 @@ function open(
     unregister?.();
     onEnd?.();
   };
-  const scope = openScope(readBudgetMs(req.headers), { request: req }, release);
-  const unregister = shutdown?.[REGISTER](scope);
+  const scope = openScope(readBudgetMs(req.headers, options), { request: req }, release);
+  const unregister = options.shutdown?.[REGISTER](scope);
   answer.onOver = () => {
     if (answer.cutBy === 'client') scope.abort(withoutStack(new ClientDisconnected()));
     if (answer.cutBy === 'server') scope.abort(new ConnectionClosed());

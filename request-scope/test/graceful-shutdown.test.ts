@@ -2,8 +2,8 @@ import { EventEmitter, once } from 'node:events';
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
-import { REGISTER } from '../src/graceful-shutdown.ts';
 import { GracefulShutdown, Scope, ShuttingDown } from '../src/index.ts';
+import { REGISTER } from '../src/register.ts';
 import { aborted, settled, timers } from './event-loop.ts';
 import { get, hearing, startProbe } from './probe.ts';
 

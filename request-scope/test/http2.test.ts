@@ -131,7 +131,7 @@ describe('HTTP/2', () => {
     const server = createHttp2();
     const arrivals: { scope: Scope; res: Http2ServerResponse }[] = [];
     server.on('request', (req, res) => {
-      prepareScope(req, res, shutdown);
+      prepareScope(req, res, { shutdown });
       arrivals.push({ scope: scopeOf(res), res });
     });
     shutdown.attach(server);

@@ -187,7 +187,7 @@ test.each([
   const budget = { 'x-envoy-expected-rq-timeout-ms': '60000' };
   using scope = requestScope(Object.assign(req, { headers: budget }), res);
   expect(scope.remainingMs).toBeGreaterThan(0);
-  prepareScope(req, res);
+  prepareScope(req, res, {});
   scopeOf(res)[Symbol.dispose]();
 });
 
@@ -211,7 +211,7 @@ test('the scope of a Lambda adapter, whose sockets are objects, ends with the re
   const req = new IncomingMessage(socket);
   const res = new ServerResponse(req);
   res.assignSocket(socket);
-  prepareScope(req, res, shutdown);
+  prepareScope(req, res, { shutdown });
   const { signal } = scopeOf(res);
   expect(shutdown.inFlight).toBe(1);
   const finished = once(res, 'finish');

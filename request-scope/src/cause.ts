@@ -51,7 +51,8 @@ const MAX_ERRORS = 100;
  * 2. A Cancellation that `error` is or contains, such as the timeout of a child, is the cause.
  * 3. Otherwise it is the reason that `scope` was aborted with, because many libraries replace the reason by
  *    an error of their own. After a ConnectionClosed this holds only for an abort's error. Any other error
- *    may be what made the service close the connection.
+ *    may be what made the service close the connection. The reason of a foreign signal that is no Cancellation
+ *    becomes the `cause` of a ClientDisconnected, or of a DeadlineExceeded if it is a TimeoutError.
  */
 export function causeOf(
   error: unknown,
@@ -61,10 +62,22 @@ export function causeOf(
   if (errors.some(isBug)) return undefined;
   const found = errors.find(isCancellation);
   if (found) return found;
-  const { reason } = scope.signal;
-  if (!isCancellation(reason)) return undefined;
-  if (reason.code === 'connection-closed' && !errors.some(isAbortError)) return undefined;
-  return reason;
+  const { aborted, reason } = scope.signal;
+  if (!aborted) return undefined;
+  const cause = asCancellation(reason);
+  if (cause.code === 'connection-closed' && !errors.some(isAbortError)) return undefined;
+  return cause;
+}
+
+/**
+ * The reason of any signal as a Cancellation. That of a foreign signal becomes the `cause` of a
+ * DeadlineExceeded if it is the TimeoutError of `AbortSignal.timeout`, otherwise of a ClientDisconnected.
+ */
+export function asCancellation(reason: unknown): Cancellation {
+  if (isCancellation(reason)) return reason;
+  const { name } = Object(reason);
+  const Reason = name === 'TimeoutError' ? DeadlineExceeded : ClientDisconnected;
+  return new Reason(undefined, { cause: reason });
 }
 
 /** Whether `value` is a Cancellation, also one of another copy of this package. */
@@ -108,8 +121,12 @@ function errorsIn(error: unknown): Wrapping[] {
   return [...found];
 }
 
-/** A TypeError with a cause is no bug: fetch throws it for a failed connection. */
-function isBug({ name, cause }: Wrapping): boolean {
+/**
+ * A TypeError with a cause is no bug: fetch throws it for a failed connection. Nor is a late `enqueue` or `close` of
+ * a web stream, for which its reader has left.
+ */
+function isBug({ name, code, cause }: Wrapping): boolean {
+  if (code === 'ERR_INVALID_STATE') return false;
   return typeof name === 'string' && BUG_NAME.test(name) && cause === undefined;
 }
 

@@ -2,7 +2,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { channel } from 'node:diagnostics_channel';
 import { setMaxListeners } from 'node:events';
-import { type Cancellation, causeOf, DeadlineExceeded, isCancellation } from './cause.ts';
+import { asCancellation, type Cancellation, causeOf, DeadlineExceeded } from './cause.ts';
 
 /** The longest delay of a Node timer, in milliseconds; a longer one fires after 1 ms. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -121,8 +121,7 @@ export class Scope implements ScopeView, Disposable {
     if (this.signal.aborted) return;
     this.#context.runInAsyncScope(() => {
       if (aborted.hasSubscribers) {
-        // The reason of a foreign parent can be any value.
-        const code = isCancellation(reason) ? reason.code : 'other';
+        const { code } = asCancellation(reason); // That of a foreign parent can be any value.
         aborted.publish({ scope: this, code, elapsedMs: this.elapsedMs });
       }
       this.#controller.abort(reason);

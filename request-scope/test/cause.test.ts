@@ -8,6 +8,20 @@ import {
   ShuttingDown,
 } from '../src/index.ts';
 
+/** What `enqueue` throws after the stream's reader has canceled it. */
+const LATE_ENQUEUE = await new Promise((resolve) => {
+  new ReadableStream({
+    start(controller) {
+      controller.close();
+      try {
+        controller.enqueue('late');
+      } catch (error) {
+        resolve(error);
+      }
+    },
+  });
+});
+
 const aborted = () => {
   const scope = new Scope();
   scope.abort(new ShuttingDown());
@@ -31,6 +45,8 @@ describe('what an error stands for', () => {
     ["a library's own error, after an abort", abortError(), aborted(), 'shutting-down'],
     ['any other failure after an abort', new Error('ECONNRESET'), aborted(), 'shutting-down'],
     ['the same, and nobody aborted', abortError(), live(), undefined],
+    ['a stream whose reader has left', LATE_ENQUEUE, aborted(), 'shutting-down'],
+    ['the same, and nobody aborted', LATE_ENQUEUE, live(), undefined],
     ['a bug', new TypeError('x is undefined'), live(), undefined],
     ['a bug after an abort', new TypeError('x is undefined'), aborted(), undefined],
     ['a reason of somebody else', AbortSignal.abort().reason, live(), undefined],

@@ -196,19 +196,29 @@ describe('withTimeout', () => {
     });
   });
 
-  test('follows a signal from elsewhere, whose reason stays what it is', async () => {
-    const client = new AbortController();
-    const parent = { signal: client.signal, remainingMs: Number.POSITIVE_INFINITY };
+  test.each<[string, unknown, string]>([
+    ['null', null, 'client-disconnected'],
+    ['an AbortError', AbortSignal.abort().reason, 'client-disconnected'],
+    ["a framework's own error", new Error('rpc canceled'), 'client-disconnected'],
+    ['that of AbortSignal.timeout', named('TimeoutError'), 'deadline-exceeded'],
+    ['a Cancellation', new ShuttingDown(), 'shutting-down'],
+  ])('follows a foreign signal, whose reason, %s, becomes a cause', async (_row, reason, code) => {
+    const foreign = new AbortController();
+    const parent = { signal: foreign.signal, remainingMs: Number.POSITIVE_INFINITY };
     const seen = await published(async () => {
       const call = withTimeout(parent, 60_000, failing(named('AbortError')));
-      client.abort(null);
-      await expect(call).rejects.toThrow('aborted');
+      foreign.abort(reason);
+      const error = await call.catch((thrown) => thrown);
+      expect(error).toMatchObject({ code });
+      expect(causeOf(error, parent)).toBe(error);
+      expect([error, error.cause]).toContain(reason);
     });
-    expect(seen.map(([event, { code }]) => [event, code])).toEqual([
+    expect(seen.map(([event, message]) => [event, message.code])).toEqual([
       ['begun', undefined],
-      ['aborted', 'other'],
+      ['aborted', code],
       ['ended', undefined],
     ]);
+    expect(causeOf(new TypeError('x is undefined'), parent)).toBeUndefined();
   });
 
   test('refuses a timeout that is not a number', async () => {

@@ -16,12 +16,14 @@ const ENTRIES = {
     'budgetHeaders',
     'causeOf',
     'isCancellation',
+    'readBudgetMs',
     'requestScope',
     'withTimeout',
   ],
   'request-scope/express': ['scopeOf', 'scopes'],
   'request-scope/fastify': ['default', 'scopeOf'],
   'request-scope/fetch': ['runInScope'],
+  'request-scope/testing': ['causes', 'expectNothingLeft', 'openRequest'],
 };
 
 /** JavaScript that prints the exports of each entry. `require` adds a mark of its own to a default export. */
@@ -54,6 +56,7 @@ import { GracefulShutdown, type Scope, type ScopeView } from 'request-scope';
 import * as onExpress from 'request-scope/express';
 import scopesOfFastify, * as onFastify from 'request-scope/fastify';
 import { runInScope } from 'request-scope/fetch';
+import { causes, expectNothingLeft, type OpenRequest, openRequest } from 'request-scope/testing';
 
 class OutOfStock extends root.Cancellation {
   readonly code = 'out-of-stock';
@@ -66,8 +69,10 @@ const server = createServer((req, res) => {
   const called: Promise<number> = root.withTimeout(child, 10, async (view: ScopeView) => view.remainingMs);
   called.catch(() => {});
   const headers: Record<string, string> = root.budgetHeaders(child);
+  const header: root.BudgetHeader[] = ['envoy', 'grpc'];
+  const budgetMs: number = root.readBudgetMs(req.headers, { header }) + root.readBudgetMs(new Headers());
   const cause: root.Cancellation | undefined = root.causeOf(new OutOfStock(), scope);
-  if (root.isCancellation(cause)) res.end(cause.code + headers[root.BUDGET_HEADER]);
+  if (root.isCancellation(cause)) res.end(cause.code + headers[root.BUDGET_HEADER] + budgetMs);
   scope[Symbol.dispose]();
 });
 shutdown.attach(server);
@@ -77,7 +82,7 @@ shutdown.attach(createHttp2((req, res) => root.requestScope(req, res)[Symbol.dis
 export const internal = new root.Scope(1, () => {});
 export const drained: Promise<void> = shutdown.drain(10);
 
-export const app = express().use(onExpress.scopes({ shutdown }), onExpress.scopes());
+export const app = express().use(onExpress.scopes({ shutdown, header: 'grpc' }), onExpress.scopes());
 app.get('/', async (_req, res) => {
   const { signal }: Scope = onExpress.scopeOf(res);
   res.send(String(signal.aborted));
@@ -93,6 +98,14 @@ overHttp2.register(scopesOfFastify, { shutdown });
 
 const work = ({ signal }: Scope) => Response.json(signal.aborted);
 export const answer: Promise<Response> = runInScope(new Request('http://here/'), work, { shutdown });
+
+for (const cause of causes()) new root.Scope().abort(cause);
+export const left: Promise<number> = expectNothingLeft(async () => {
+  const request: OpenRequest = await openRequest(app, { path: '/' });
+  await request.hangUp();
+  return 1;
+}, { listenersOf: [server, shutdown.signal] });
+export const open: Promise<OpenRequest>[] = [openRequest(server), openRequest(fastify.server)];
 `;
 
 /** A consumer without a framework, whose types would load Node's. */

@@ -9,7 +9,7 @@ const SPENT = [
 const DRAINED = 'drained, every connection is closed';
 
 /** The lines that each example prints. */
-export const EXAMPLE_LINES: Record<string, unknown[]> = {
+export const EXAMPLE_LINES: Record<string, unknown> = {
   'node-http.js': ['a client that waits: 200, the report', LEFT, STOPPED, DRAINED],
   'express.js': [...SPENT, LEFT, STOPPED, DRAINED],
   'fastify.js': [LEFT, STOPPED, 'in flight while it closes: 200, the report', 'closed'],
@@ -53,4 +53,24 @@ export const EXAMPLE_LINES: Record<string, unknown[]> = {
     'too late: deadline exceeded',
     'after both it has 0, and is aborted: false',
   ],
+  'retry.js': [
+    'in stock, at attempt 3',
+    'the budget is spent: deadline exceeded',
+    'each attempt had time left: true',
+    'the caller has left: client disconnected',
+    'attempts after that: 0',
+    'a bug is not retried: TypeError, undefined',
+  ],
+  'hedge.js': [
+    'the answer is that of call 2',
+    'the loser has stopped: client disconnected',
+    'the request goes on: true',
+    'the budget is spent: deadline exceeded, after 1 call',
+  ],
+  // Node 20 reports as TAP.
+  'testing.js': expect.arrayContaining([
+    expect.stringMatching(/^(ok 1 -|✔) a hang-up stops the report, and nothing is left/),
+    expect.stringMatching(/^[#ℹ] pass 5$/),
+    expect.stringMatching(/^[#ℹ] fail 0$/),
+  ]),
 };

@@ -20,9 +20,11 @@ const MODULES = [
   'fetch',
   'graceful-shutdown',
   'index',
+  'register',
   'request-scope',
   'scope',
 ];
+const FOR_TESTS = 'testing';
 const BUILT = ['d.ts', 'js', 'js.map'];
 const EXAMPLES = join(ROOT, 'request-scope/examples');
 
@@ -34,7 +36,7 @@ let packed: Packed;
 beforeAll(async () => {
   packed = await installPacked();
   await packed.link('@types/node', '@types/express', 'express', 'fastify');
-  await packed.link('hono', '@hono/node-server');
+  await packed.link('hono', '@hono/node-server', 'p-retry');
 });
 afterAll(() => packed[Symbol.asyncDispose]());
 
@@ -52,7 +54,7 @@ test('it depends on nothing', async () => {
 
 test('it contains the built modules and pages, and no test', async () => {
   const files = await output(['tar', '-tzf', packed.tarball]);
-  const built = MODULES.flatMap((name) => BUILT.map((kind) => `${name}.${kind}`));
+  const built = [...MODULES, FOR_TESTS].flatMap((name) => BUILT.map((kind) => `${name}.${kind}`));
   const pages = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
   const expected = [...built, ...pages].map((file) => `package/${file}`);
   expect(files.split('\n').sort()).toEqual(expected.sort());

@@ -222,7 +222,12 @@ describe('the service itself ends a connection of HTTP/1: not the client', () =>
   });
 
   test.each([
-    ['server.timeout', (server: ReturnType<typeof createServer>) => void server.setTimeout(20)],
+    [
+      // Not server.timeout: on a busy machine that ends a connection before its request has been read.
+      'the timeout of a socket',
+      (server: ReturnType<typeof createServer>) =>
+        void server.on('request', ({ socket }) => socket.setTimeout(20)),
+    ],
     [
       'server.closeAllConnections()',
       (server: ReturnType<typeof createServer>) =>

@@ -7,6 +7,7 @@ import express, { type Response } from 'express';
 import { pino } from 'pino';
 import { GracefulShutdown } from 'request-scope';
 import { scopeOf, scopes } from 'request-scope/express';
+import { expectNothingLeft, openRequest } from 'request-scope/testing';
 import request from 'supertest';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { openRaw } from '../../harness/clients.ts';
@@ -78,20 +79,12 @@ describe('the body of a request', () => {
   });
 
   test('leaves no line and no scope when the client hangs up in the middle', async () => {
-    const server = createServer(app);
-    await once(server.listen(0), 'listening');
-    const client = connect(portOf(server));
-    client.write('POST /task HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345');
-    const [req] = await once(server, 'request');
-    const ended: unknown[] = [];
-    const listener = (message: unknown) => ended.push(message);
-    subscribe('request-scope:ended', listener);
-    onTestFinished(() => void unsubscribe('request-scope:ended', listener));
-    client.destroy();
-    await new Promise((resolve) => req.socket.once('close', resolve));
-    await new Promise((resolve) => server.close(resolve));
+    const half = { method: 'POST', headers: { 'Content-Length': '10' }, body: '12345' };
+    await expectNothingLeft(async () => {
+      const task = await openRequest(app, { path: '/task', ...half });
+      await task.hangUp();
+    });
     expect(lines).toEqual([]);
-    expect(ended).toHaveLength(1);
   });
 });
 

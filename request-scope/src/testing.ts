@@ -89,13 +89,20 @@ export async function openRequest(
     })
     .finally(() => server.off('request', onRequest));
 
+  const noticed = (withinMs: number) =>
+    new Promise<void>((resolve, reject) => {
+      if (socket.closed) return resolve();
+      const error = new Error('the server has not noticed the hang-up: has it read the body?');
+      const timer = setTimeout(() => reject(error), withinMs);
+      socket.once('close', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   const leave = async (withinMs: number) => {
     request.destroy();
-    const signal = AbortSignal.timeout(withinMs);
     try {
-      if (!socket.closed) await once(socket, 'close', { signal });
-    } catch {
-      throw new Error('the server has not noticed the hang-up: has it read the body?');
+      await noticed(withinMs);
     } finally {
       socket.destroy();
       await close();

@@ -109,6 +109,18 @@ describe('openRequest', () => {
     expect(await stopped).toEqual(['client-disconnected']);
   });
 
+  test('in the middle of a body, where the server sees a reset', async () => {
+    const events = new EventEmitter();
+    const stopped = once(events, 'stopped');
+    const request = await openRequest(waiting(events), {
+      method: 'POST',
+      headers: { 'content-length': 10 },
+      body: '12345',
+    });
+    await request.hangUp();
+    expect(await stopped).toEqual(['client-disconnected']);
+  });
+
   test('reads a complete response, and closes the server that it has opened', async () => {
     const server = createServer((_req, res) => res.end('answer'));
     {

@@ -35,11 +35,13 @@ const FORMATS: Record<BudgetHeader, Format> = {
   },
 };
 
-function formatsOf({ header = 'envoy' }: BudgetOptions): Format[] {
-  return [header].flat().map((it) => {
-    if (Object.hasOwn(FORMATS, it)) return FORMATS[it];
-    throw new RangeError(`header must be envoy, connect or grpc, it is ${it}`);
-  });
+function listed({ header = 'envoy' }: BudgetOptions): readonly BudgetHeader[] {
+  return typeof header === 'string' ? [header] : header;
+}
+
+function formatOf(header: BudgetHeader): Format {
+  if (Object.hasOwn(FORMATS, header)) return FORMATS[header];
+  throw new RangeError(`header must be envoy, connect or grpc, it is ${header}`);
 }
 
 /**
@@ -55,9 +57,11 @@ export function readBudgetMs(
   options: BudgetOptions = {},
 ): number {
   let budgetMs = Number.POSITIVE_INFINITY;
-  for (const { name, maxDigits, unitsMs } of formatsOf(options)) {
+  for (const header of listed(options)) {
+    const { name, maxDigits, unitsMs } = formatOf(header);
     const sent = Symbol.iterator in headers ? headers.get(name) : headers[name];
-    for (const value of String(sent ?? '').split(',')) {
+    if (!sent) continue;
+    for (const value of String(sent).split(',')) {
       const [, digits = '', unit = 'none'] = /^(\d+)(\D?)$/.exec(value.trim()) ?? [];
       const ms = Number(digits) * (unitsMs[unit] ?? Number.NaN);
       if (ms <= MAX_TIMER_MS && digits.length <= maxDigits) budgetMs = Math.min(budgetMs, ms);
@@ -76,7 +80,7 @@ export function budgetHeaders(
   { remainingMs }: ScopeView,
   options: BudgetOptions = {},
 ): Record<string, string> {
-  const formats = formatsOf(options);
+  const formats = listed(options).map(formatOf);
   if (remainingMs > MAX_TIMER_MS) return {};
   const headers = formats.map(({ name, maxDigits, unitsMs }) => {
     const fits = ([, unitMs]: [string, number]) => remainingMs / unitMs < 10 ** maxDigits;

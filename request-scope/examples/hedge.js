@@ -19,8 +19,8 @@ class AnotherWasFaster extends Cancellation {
 
 /** Resolves with the first answer of two calls, of which the second begins after `delayMs`. */
 async function hedged(scope, delayMs, call) {
-  const calls = scope.child(1_000);
-  const attempt = () => withTimeout(calls, 1_000, call); // Begins nothing once `calls` is over.
+  const calls = scope.child(60_000);
+  const attempt = () => withTimeout(calls, 60_000, call); // Begins nothing once `calls` is over.
   try {
     const second = sleep(delayMs, undefined, { signal: calls.signal }).then(attempt);
     return await Promise.any([attempt(), second]);

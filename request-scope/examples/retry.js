@@ -45,13 +45,13 @@ const leaving = new Scope(60_000);
 const failed = once(inventory, 'failed');
 const answer = retrying(leaving, checkStock('/down'));
 await failed;
-const before = attempts;
+const begun = timesLeftMs.length;
 leaving.abort(new ClientDisconnected()); // In the pause after the first attempt.
 await answer.catch((error) => {
   console.log(`the caller has left: ${causeOf(error, leaving)?.message}`);
 });
 leaving[Symbol.dispose]();
-console.log(`attempts after that: ${attempts - before}`);
+console.log(`attempts after that: ${timesLeftMs.length - begun}`);
 
 const failing = new Scope(60_000);
 await retrying(failing, async () => undefined.length).catch((error) => {

@@ -24,10 +24,12 @@ interface Format {
 
 const FORMATS: Record<BudgetHeader, Format> = {
   envoy: { name: BUDGET_HEADER, maxDigits: Number.POSITIVE_INFINITY, unitsMs: { '': 1 } },
-  // "positive integer as ASCII string of at most 10 digits": https://connectrpc.com/docs/protocol
+  /** "positive integer as ASCII string of at most 10 digits": https://connectrpc.com/docs/protocol */
   connect: { name: 'connect-timeout-ms', maxDigits: 10, unitsMs: { '': 1 } },
-  // "positive integer as ASCII string of at most 8 digits", and a unit, for which upper and lower case differ:
-  // https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
+  /**
+   * "positive integer as ASCII string of at most 8 digits", and a unit, for which upper and lower case differ:
+   * https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
+   */
   grpc: {
     name: 'grpc-timeout',
     maxDigits: 8,
@@ -72,7 +74,7 @@ export function readBudgetMs(
 
 /**
  * Headers that pass the remaining time of `scope` on to the next hop, or none if it has no deadline. The time is
- * rounded down, to 1 at least.
+ * rounded down, but is at least 1: Envoy reads 0 as no limit, Connect and gRPC ask for a positive integer.
  *
  * @throws {RangeError} if `header` names none.
  */

@@ -20,7 +20,10 @@ import {
 } from './cause.ts';
 import type { ScopeBegun, ScopeEnded } from './scope.ts';
 
-/** A new instance of each cause, for `scope.abort(cause)` in a test that has made `scope` with `new Scope()`. */
+/**
+ * A new instance of each cause, for `scope.abort(cause)` in a test that has made `scope` with `new Scope()`. A
+ * scope that has no time left either is `new Scope(0)`.
+ */
 export function causes(): Cancellation[] {
   return [
     new ClientDisconnected(),

@@ -122,8 +122,8 @@ function errorsIn(error: unknown): Wrapping[] {
 }
 
 /**
- * A TypeError with a cause is no bug: fetch throws it for a failed connection. Nor is a late `enqueue` or `close` of
- * a web stream, for which its reader has left.
+ * A TypeError with a cause is no bug: fetch throws it for a failed connection. Nor is that of a web stream that is
+ * closed already, because its reader has left.
  */
 function isBug({ name, code, cause }: Wrapping): boolean {
   if (code === 'ERR_INVALID_STATE') return false;

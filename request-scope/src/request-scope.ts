@@ -71,7 +71,7 @@ export function scopeOf(res: PreparedResponse): Scope {
   return served.scope;
 }
 
-/** A scope that ends with its response, or one second after its connection was cut if nobody ends that. */
+/** A scope that ends with its response, but no later than one second after its connection was cut. */
 function openUntilAnswered(res: ServedResponse, served: Served): Scope {
   let timer: NodeJS.Timeout | undefined;
   const scope = open(served, {
@@ -82,12 +82,12 @@ function openUntilAnswered(res: ServedResponse, served: Served): Scope {
     },
     onEnd: () => clearTimeout(timer),
   });
-  // It will not be called again.
+  // Nobody will end it again.
   if (res.writableEnded) scope[Symbol.dispose]();
   return scope;
 }
 
-/** Calls `listener` when the handler ends the response. No event tells of that once the connection was cut. */
+/** Calls `listener` when `res.end()` is called. Once the connection was cut, no event tells of that. */
 function beforeEnd(res: ServedResponse, listener: () => void): void {
   const { end } = res;
   res.end = ((...args: unknown[]) => {

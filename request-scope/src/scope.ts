@@ -158,6 +158,7 @@ function childOf(parent: ScopeView, timeoutMs: number): Scope {
  * they are. Waits for `work` even if it ignores the signal, so that no call continues unseen. If `parent` is
  * aborted already, `work` is not called.
  *
+ * @param parent a scope, or `{ signal, remainingMs: Infinity }` around the signal of a framework, queue or SDK.
  * @throws {RangeError} if `timeoutMs` is not a number.
  */
 export async function withTimeout<Result>(

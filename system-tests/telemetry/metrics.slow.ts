@@ -92,6 +92,7 @@ for (const major of ['20', '26']) {
       expect(sum(orders, 'orders_voids_oldest_seconds')).toBe(0);
       const labels = [...orders.keys(), ...checks.keys(), ...payments.keys()].join();
       expect(labels).not.toMatch(/load-\d/);
+      expect(order.lines.filter((line) => 'trace_id' in line)).toEqual([]);
       const afterMs = sum(orders, 'request_scope_work_after_abort_milliseconds_sum') / canceled;
       const savedMs = sum(orders, 'request_scope_saved_milliseconds_total');
       return `${processed} processed, ${canceled} canceled, ${Math.round(savedMs)} ms saved, ${afterMs.toFixed(2)} ms of work after an abort`;

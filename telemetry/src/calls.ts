@@ -1,14 +1,9 @@
-import {
-  type Attributes,
-  type Span,
-  SpanKind,
-  type TextMapPropagator,
-  type Tracer,
-} from '@opentelemetry/api';
+import { type Attributes, type Span, SpanKind } from '@opentelemetry/api';
 import { listen } from './channels.ts';
 import { active, contextUnder, currentRequest } from './context.ts';
 import type { Instruments } from './instruments.ts';
 import { codeLabel, methodLabel, outcomeOf, setFailure } from './labels.ts';
+import { NO_SPAN, type Tracing } from './tracing.ts';
 
 /** A request in the messages of undici, as a package or as Node's `fetch`. */
 interface UndiciRequest {
@@ -16,7 +11,11 @@ interface UndiciRequest {
   path: string;
   method: string;
   addHeader: (name: string, value: string) => unknown;
+  [CALL]?: Call;
 }
+
+/** A property, because a WeakMap entry per call costs the garbage collector more. */
+const CALL: unique symbol = Symbol('call');
 
 interface Call {
   span: Span;
@@ -28,34 +27,21 @@ const setter = {
   set: (request: UndiciRequest, name: string, value: string) => void request.addHeader(name, value),
 };
 
-/** A span and the metric for each call by undici or `fetch`, which also gets a `traceparent` header. */
-export function watchCalls(
-  tracer: Tracer,
-  propagator: TextMapPropagator,
-  instruments: Instruments,
-): void {
-  const calls = new WeakMap<object, Call>();
-
+/** The metric for each call by undici or `fetch`; with `tracing` also a span, and a `traceparent` header. */
+export function watchCalls(tracing: Tracing | undefined, instruments: Instruments): void {
   const on = (event: string, take: (call: Call, message: Record<string, unknown>) => void) =>
-    listen<{ request: object }>(`undici:request:${event}`, (message) => {
-      const call = calls.get(message.request);
+    listen<{ request: UndiciRequest }>(`undici:request:${event}`, (message) => {
+      const call = message.request[CALL];
       if (call) take(call, { ...message });
     });
 
   listen<{ request: UndiciRequest }>('undici:request:create', ({ request }) => {
-    const { hostname, port, protocol, origin } = new URL(String(request.origin));
-    const method = methodLabel(request.method);
     const labels = {
-      'http.request.method': method,
-      'server.address': hostname,
-      'server.port': Number(port) || (protocol === 'https:' ? 443 : 80),
+      'http.request.method': methodLabel(request.method),
+      ...addressOf(String(request.origin)),
     };
-    const attributes = { ...labels, 'url.full': origin + request.path.replace(/\?.*/s, '') };
-    const span = tracer.startSpan(method, { kind: SpanKind.CLIENT, attributes }, active());
-    const caller = currentRequest();
-    if (caller) caller.lastCall = span.spanContext();
-    propagator.inject(contextUnder(span), request, setter);
-    calls.set(request, { span, startedAt: performance.now(), labels });
+    const span = tracing ? startSpan(tracing, request, labels) : NO_SPAN;
+    request[CALL] = { span, startedAt: performance.now(), labels };
   });
 
   on('headers', ({ span, labels }, { response }) => {
@@ -77,10 +63,37 @@ export function watchCalls(
     end(call, Object(request));
   });
 
-  const end = ({ span, startedAt, labels }: Call, request: object) => {
-    calls.delete(request);
+  const end = ({ span, startedAt, labels }: Call, request: UndiciRequest) => {
+    delete request[CALL];
     instruments.called.record((performance.now() - startedAt) / 1_000, labels);
     span.setAttributes(labels);
     span.end();
   };
+}
+
+function startSpan({ tracer, propagator }: Tracing, request: UndiciRequest, labels: Attributes) {
+  const path = request.path.replace(/\?.*/s, '');
+  const attributes = { ...labels, 'url.full': new URL(String(request.origin)).origin + path };
+  const options = { kind: SpanKind.CLIENT, attributes };
+  const span = tracer.startSpan(methodLabel(request.method), options, active());
+  const caller = currentRequest();
+  if (caller) caller.lastCall = span.spanContext();
+  propagator.inject(contextUnder(span), request, setter);
+  return span;
+}
+
+const MAX_ADDRESSES = 200;
+const addresses = new Map<string, Attributes>();
+
+/** The labels of `origin`; those of the first 200 origins are kept. */
+function addressOf(origin: string): Attributes {
+  const known = addresses.get(origin);
+  if (known) return known;
+  const { hostname, port, protocol } = new URL(origin);
+  const address = {
+    'server.address': hostname,
+    'server.port': Number(port) || (protocol === 'https:' ? 443 : 80),
+  };
+  if (addresses.size < MAX_ADDRESSES) addresses.set(origin, address);
+  return address;
 }

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
+  type Attributes,
   type Context,
   type ContextManager,
   context,
@@ -11,12 +12,15 @@ import {
   trace,
 } from '@opentelemetry/api';
 import type { Failure } from './labels.ts';
+import { NO_SPAN } from './tracing.ts';
 
 /** A request from its arrival until it has been answered and the work for it has ended. */
 export interface ActiveRequest {
   req: IncomingMessage;
   res: ServerResponse;
   span: Span;
+  /** Its method and scheme. */
+  labels: Attributes;
   startedAt: number;
   /** Whether its span is the first of its trace. */
   isRoot: boolean;
@@ -42,7 +46,8 @@ const REQUEST = createContextKey('active request');
 
 /** The context of the work for `request`, under its span. */
 export function contextOf(request: ActiveRequest): Context {
-  return trace.setSpan(ROOT_CONTEXT.setValue(REQUEST, request), request.span);
+  const context = ROOT_CONTEXT.setValue(REQUEST, request);
+  return request.span === NO_SPAN ? context : trace.setSpan(context, request.span);
 }
 
 /** The current context, with `span` as the current span. */

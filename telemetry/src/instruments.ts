@@ -18,10 +18,6 @@ export function createInstruments(meter: Meter) {
     served: duration('http.server.request.duration', 'Duration of incoming requests'),
     called: duration('http.client.request.duration', 'Duration of requests to other services'),
     queried: duration('db.client.operation.duration', 'Duration of database statements'),
-    active: meter.createUpDownCounter('http.server.active_requests', {
-      description: 'Requests in flight',
-      unit: '{request}',
-    }),
     canceled: meter.createCounter('request_scope.canceled', {
       description: 'Canceled requests and calls, by cause',
       unit: '{scope}',

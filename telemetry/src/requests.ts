@@ -2,10 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import {
   type Attributes,
+  type Context,
+  type Meter,
   ROOT_CONTEXT,
+  type Span,
   SpanKind,
-  type TextMapPropagator,
-  type Tracer,
   trace,
 } from '@opentelemetry/api';
 import { listen } from './channels.ts';
@@ -13,6 +14,7 @@ import { type ActiveRequest, contextOf, contexts, currentRequest } from './conte
 import type { Instruments } from './instruments.ts';
 import { codeLabel, type Failure, methodLabel, setFailure } from './labels.ts';
 import { watchScopes } from './scopes.ts';
+import { NO_SPAN, type Tracing } from './tracing.ts';
 import { rememberDuration, savedMs } from './usual-duration.ts';
 
 /** Probes are frequent and say nothing, so they get no span and no metric. */
@@ -24,20 +26,19 @@ const getter = {
 };
 
 /**
- * A span and the metrics for each request that node:http serves. A request ends when its response has
+ * The metrics, and with `tracing` a span, for each request that node:http serves. A request ends when its response has
  * been sent or its connection has closed, **and** the work for it has ended: work that continues after
  * a hang-up is part of its span.
  *
  * @returns a function that ends all requests still active, for a process about to exit.
  */
 export function watchRequests(
-  tracer: Tracer,
-  propagator: TextMapPropagator,
+  tracing: Tracing | undefined,
+  meter: Meter,
   instruments: Instruments,
 ): () => void {
   const all = new Set<ActiveRequest>();
-  const byReq = new WeakMap<object, ActiveRequest>();
-  const bySocket = new WeakMap<Socket, Set<ActiveRequest>>();
+  countActive(meter, all);
 
   interface Started {
     request: IncomingMessage;
@@ -46,14 +47,12 @@ export function watchRequests(
   listen<Started>('http.server.request.start', ({ request: req, response: res }) => {
     const { url = '', socket } = req;
     if (IGNORED.test(url)) return contexts.enterWith(ROOT_CONTEXT);
-    const caller = propagator.extract(ROOT_CONTEXT, req.headers, getter);
-    const attributes = { ...labelsOf(req), 'url.path': url.replace(/\?.*/s, '') };
-    const method = attributes['http.request.method'];
-    const span = tracer.startSpan(method, { kind: SpanKind.SERVER, attributes }, caller);
+    const caller = tracing?.propagator.extract(ROOT_CONTEXT, req.headers, getter) ?? ROOT_CONTEXT;
     const request: ActiveRequest = {
       req,
       res,
-      span,
+      span: tracing ? startSpan(tracing, req, caller) : NO_SPAN,
+      labels: labelsOf(req),
       startedAt: performance.now(),
       isRoot: trace.getSpan(caller) === undefined,
       hasLoggedUrl: false,
@@ -62,8 +61,7 @@ export function watchRequests(
       openScopes: 0,
     };
     all.add(request);
-    byReq.set(req, request);
-    instruments.active.add(1, labelsOf(req));
+    (req as WatchedRequest)[REQUEST] = request;
     res.once('finish', () => {
       request.isAnswered = !socket.destroyed;
       close(request);
@@ -73,11 +71,11 @@ export function watchRequests(
   });
 
   /** The active requests of a connection. Node does not always emit `close` on a response after a hang-up. */
-  const requestsOn = (socket: Socket): Set<ActiveRequest> => {
-    const known = bySocket.get(socket);
+  const requestsOn = (socket: WatchedSocket): Set<ActiveRequest> => {
+    const known = socket[REQUESTS];
     if (known) return known;
     const requests = new Set<ActiveRequest>();
-    bySocket.set(socket, requests);
+    socket[REQUESTS] = requests;
     socket.once('close', () => {
       // The scope's listener for this event comes later, and must record the cause first.
       setImmediate(() => {
@@ -97,18 +95,55 @@ export function watchRequests(
   };
 
   const end = (request: ActiveRequest) => {
-    bySocket.get(request.req.socket)?.delete(request);
+    (request.req.socket as WatchedSocket)[REQUESTS]?.delete(request);
     if (all.delete(request)) complete(request, instruments);
   };
 
-  watchScopes(instruments, (req) => byReq.get(req) ?? currentRequest(), endIfOver);
+  watchScopes(instruments, (req: WatchedRequest) => req[REQUEST] ?? currentRequest(), endIfOver);
   return () => all.forEach(end);
 }
 
-const labelsOf = (req: IncomingMessage) => ({
-  'http.request.method': methodLabel(req.method),
-  'url.scheme': 'encrypted' in req.socket ? 'https' : 'http',
-});
+const REQUEST: unique symbol = Symbol('active request');
+const REQUESTS: unique symbol = Symbol('active requests');
+
+/** Properties, because a WeakMap entry per request costs the garbage collector more. */
+type WatchedRequest = object & { [REQUEST]?: ActiveRequest };
+type WatchedSocket = Socket & { [REQUESTS]?: Set<ActiveRequest> };
+
+const knownLabels = new Map<string, Attributes>();
+
+/** The labels that a request has from its beginning; the same object for the same labels. */
+function labelsOf(req: IncomingMessage): Attributes {
+  const method = methodLabel(req.method);
+  const scheme = 'encrypted' in req.socket ? 'https' : 'http';
+  const key = `${method} ${scheme}`;
+  const known = knownLabels.get(key);
+  if (known) return known;
+  const labels = { 'http.request.method': method, 'url.scheme': scheme };
+  knownLabels.set(key, labels);
+  return labels;
+}
+
+/** Counts `requests` when the metrics are collected, which costs a request nothing. */
+function countActive(meter: Meter, requests: Set<ActiveRequest>): void {
+  meter
+    .createObservableUpDownCounter('http.server.active_requests', {
+      description: 'Requests in flight',
+      unit: '{request}',
+    })
+    .addCallback((gauge) => {
+      // Labels without a request are 0, not absent.
+      const counts = new Map([...knownLabels.values()].map((labels) => [labels, 0]));
+      for (const { labels } of requests) counts.set(labels, (counts.get(labels) ?? 0) + 1);
+      for (const [labels, count] of counts) gauge.observe(count, labels);
+    });
+}
+
+function startSpan({ tracer }: Tracing, req: IncomingMessage, caller: Context): Span {
+  const { url = '' } = req;
+  const attributes = { ...labelsOf(req), 'url.path': url.replace(/\?.*/s, '') };
+  return tracer.startSpan(methodLabel(req.method), { kind: SpanKind.SERVER, attributes }, caller);
+}
 
 /** Completes the span and the metrics of a request: how it ended, why, and how much time that saved. */
 function complete(request: ActiveRequest, instruments: Instruments): void {
@@ -121,7 +156,7 @@ function complete(request: ActiveRequest, instruments: Instruments): void {
   }
   const { canceled } = request;
   const route = routeOf(req);
-  const labels: Attributes = labelsOf(req);
+  const labels: Attributes = { ...request.labels };
   if (route) labels['http.route'] = route;
   // Without a response there is no status: Node's default of 200 was never sent.
   if (isAnswered) labels['http.response.status_code'] = res.statusCode;
@@ -129,7 +164,6 @@ function complete(request: ActiveRequest, instruments: Instruments): void {
   const failure = failureOf(request);
   if (failure) labels['error.type'] = codeLabel(failure.type);
   instruments.served.record(elapsedMs / 1_000, labels);
-  instruments.active.add(-1, labelsOf(req));
 
   if (failure) setFailure(span, failure);
   span.setAttributes(labels);

@@ -11,6 +11,11 @@ interface WatchedScope {
   abortedAt?: number;
 }
 
+const WATCHED: unique symbol = Symbol('watched');
+
+/** A property, because a WeakMap entry per scope costs the garbage collector more. */
+type Watchable = ScopeView & { [WATCHED]?: WatchedScope };
+
 /**
  * Counts cancellations, and measures how long work continues after one, for the scopes of requests and
  * their children. Scopes without a request, such as a void's, do not count.
@@ -20,17 +25,15 @@ export function watchScopes(
   find: (req: object) => ActiveRequest | undefined,
   onEnd: (request: ActiveRequest) => void,
 ): void {
-  const scopes = new WeakMap<ScopeView, WatchedScope>();
-
   listen<ScopeBegun>('request-scope:begun', ({ scope, request: req, parent }) => {
-    const request = req ? find(req) : parent && scopes.get(parent)?.request;
+    const request = req ? find(req) : (parent as Watchable | undefined)?.[WATCHED]?.request;
     if (!request) return;
     if (!parent) request.openScopes += 1;
-    scopes.set(scope, { request, parent });
+    (scope as Watchable)[WATCHED] = { request, parent };
   });
 
   listen<ScopeAborted>('request-scope:aborted', ({ scope, code, elapsedMs }) => {
-    const watched = scopes.get(scope);
+    const watched = (scope as Watchable)[WATCHED];
     // A child that is aborted because its parent was is the same cancellation.
     if (!watched || watched.parent?.signal.aborted) return;
     watched.abortedAt = performance.now();
@@ -42,9 +45,8 @@ export function watchScopes(
   });
 
   listen<ScopeEnded>('request-scope:ended', ({ scope }) => {
-    const watched = scopes.get(scope);
+    const watched = (scope as Watchable)[WATCHED];
     if (!watched) return;
-    scopes.delete(scope);
     const { request, parent, abortedAt } = watched;
     if (abortedAt !== undefined) {
       instruments.workAfterAbortMs.record(performance.now() - abortedAt);

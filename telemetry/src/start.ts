@@ -4,6 +4,7 @@ import { DiagLogLevel, diag, metrics, trace } from '@opentelemetry/api';
 import { setGlobalErrorHandler, W3CTraceContextPropagator } from '@opentelemetry/core';
 import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import type { Resource } from '@opentelemetry/resources';
 import {
   type IMetricReader,
   MeterProvider,
@@ -12,7 +13,6 @@ import {
 import {
   BatchSpanProcessor,
   ParentBasedSampler,
-  type SpanProcessor,
   TraceIdRatioBasedSampler,
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
@@ -55,11 +55,7 @@ export async function start(config: Config): Promise<void> {
   setGlobalErrorHandler((error) => write(error instanceof Error ? error.message : error));
   const resource = describeService();
   const prometheus = config.prometheus && prometheusReader();
-  const tracers = new TracerProvider({
-    resource,
-    sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(config.sampledRatio) }),
-    spanProcessors: spanProcessors(config),
-  });
+  const tracers = config.sendsTraces ? tracerProvider(resource, config) : undefined;
   const readers: IMetricReader[] = prometheus ? [prometheus] : [];
   if (config.sendsMetrics) {
     const exporter = new OTLPMetricExporter();
@@ -68,23 +64,23 @@ export async function start(config: Config): Promise<void> {
   }
   const meters = new MeterProvider({ resource, readers });
   shareContexts();
-  trace.setGlobalTracerProvider(tracers);
+  if (tracers) trace.setGlobalTracerProvider(tracers);
   metrics.setGlobalMeterProvider(meters);
 
-  const tracer = tracers.getTracer(NAME);
-  const propagator = new W3CTraceContextPropagator();
+  const tracer = trace.getTracer(NAME);
+  const tracing = tracers && { tracer, propagator: new W3CTraceContextPropagator() };
   const meter = meters.getMeter(NAME);
   const instruments = createInstruments(meter);
-  const endRequests = watchRequests(tracer, propagator, instruments);
-  watchCalls(tracer, propagator, instruments);
-  watchStatements(tracer, instruments);
-  addTraceIds(config.traceUrl);
+  const endRequests = watchRequests(tracing, meter, instruments);
+  watchCalls(tracing, instruments);
+  watchStatements(tracing, instruments);
+  if (tracing) addTraceIds(config.traceUrl);
   const helpers = { listen, runUnderSpan, currentRequest, codeLabel, setFailure };
   await startServiceTelemetry({ tracer, meter, ...helpers });
 
   listen<Drained>('chassis:drained', ({ waitFor }) => {
     endRequests();
-    const sent = Promise.all([tracers.shutdown(), meters.shutdown()]);
+    const sent = Promise.all([tracers?.shutdown(), meters.shutdown()]);
     waitFor.push(Promise.race([sent, sleep(FLUSH_TIMEOUT_MS, undefined, { ref: false })]));
   });
 
@@ -97,8 +93,11 @@ export async function start(config: Config): Promise<void> {
   }
 }
 
-function spanProcessors({ sendsTraces, spansEveryMs }: Config): SpanProcessor[] {
-  if (!sendsTraces) return [];
+function tracerProvider(resource: Resource, { sampledRatio, spansEveryMs }: Config) {
   const exporter = new OTLPTraceExporter();
-  return [new BatchSpanProcessor({ exporter, scheduledDelayMillis: spansEveryMs })];
+  return new TracerProvider({
+    resource,
+    sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(sampledRatio) }),
+    spanProcessors: [new BatchSpanProcessor({ exporter, scheduledDelayMillis: spansEveryMs })],
+  });
 }

@@ -1,29 +1,24 @@
-import { type Span, SpanKind, type Tracer, trace } from '@opentelemetry/api';
+import { ROOT_CONTEXT, type Span, SpanKind } from '@opentelemetry/api';
 import type { DatabaseCancel, DatabaseQuery } from 'request-scope-pg';
 import { type Ended, listen, runUnderSpan } from './channels.ts';
 import { active, contextUnder } from './context.ts';
 import type { Instruments } from './instruments.ts';
 import { codeLabel, outcomeOf, setFailure } from './labels.ts';
+import { NO_SPAN, type Tracing } from './tracing.ts';
 
 /**
- * A span for each database statement of a request or a void, and one under it for its cancel. The
- * availability check that runs every second has none.
+ * The metric for each database statement of a request or a void; with `tracing` also a span, and one under it for
+ * its cancel. The availability check that runs every second has none.
  */
-export function watchStatements(tracer: Tracer, instruments: Instruments): void {
+export function watchStatements(tracing: Tracing | undefined, instruments: Instruments): void {
   const statements = new WeakMap<DatabaseQuery, { span: Span; startedAt: number }>();
   const cancels = new WeakMap<DatabaseCancel, Span>();
 
   runUnderSpan<DatabaseQuery>('postgres:query', (query) => {
-    if (!trace.getSpan(active())) return undefined;
-    const operation = /^\s*(\w+)/.exec(query.text)?.[1]?.toUpperCase() ?? 'QUERY';
-    const attributes = {
-      'db.system.name': 'postgresql',
-      'db.operation.name': operation,
-      'db.query.text': query.text.replaceAll(/\s+/g, ' ').trim(),
-    };
-    const span = tracer.startSpan(operation, { kind: SpanKind.CLIENT, attributes }, active());
+    if (active() === ROOT_CONTEXT) return undefined;
+    const span = tracing ? startSpan(tracing, query) : NO_SPAN;
     statements.set(query, { span, startedAt: performance.now() });
-    return span;
+    return tracing && span;
   });
   listen<Ended<DatabaseQuery>>('tracing:postgres:query:asyncEnd', (query) => {
     const statement = statements.get(query);
@@ -41,14 +36,25 @@ export function watchStatements(tracer: Tracer, instruments: Instruments): void 
     span.end();
   });
 
+  if (!tracing) return;
   listen<DatabaseCancel>('tracing:postgres:cancel:start', (cancel) => {
     const statement = statements.get(cancel.query);
     if (!statement) return;
     const attributes = { 'db.system.name': 'postgresql', 'db.operation.name': 'CANCEL' };
     const options = { kind: SpanKind.CLIENT, attributes };
-    cancels.set(cancel, tracer.startSpan('CANCEL', options, contextUnder(statement.span)));
+    cancels.set(cancel, tracing.tracer.startSpan('CANCEL', options, contextUnder(statement.span)));
   });
   listen<DatabaseCancel>('tracing:postgres:cancel:asyncEnd', (cancel) =>
     cancels.get(cancel)?.end(),
   );
+}
+
+function startSpan({ tracer }: Tracing, { text }: DatabaseQuery): Span {
+  const operation = /^\s*(\w+)/.exec(text)?.[1]?.toUpperCase() ?? 'QUERY';
+  const attributes = {
+    'db.system.name': 'postgresql',
+    'db.operation.name': operation,
+    'db.query.text': text.replaceAll(/\s+/g, ' ').trim(),
+  };
+  return tracer.startSpan(operation, { kind: SpanKind.CLIENT, attributes }, active());
 }

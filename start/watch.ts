@@ -34,6 +34,7 @@ export function restartOnChange(launcher: Launcher, signal: AbortSignal): void {
     ['chassis', all],
     ['postgres', all],
     ['telemetry', all],
+    ['request-scope-otel', all],
   ]);
   const sources = [...folders.keys()].map((folder) => join(ROOT, folder, 'src'));
   const watcher = watch(sources, { ignoreInitial: true });

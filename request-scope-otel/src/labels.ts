@@ -1,23 +1,6 @@
-import { type Span, SpanStatusCode } from '@opentelemetry/api';
 import { isCancellation } from 'request-scope';
 
-const METHODS = new Set([
-  'GET',
-  'HEAD',
-  'POST',
-  'PUT',
-  'PATCH',
-  'DELETE',
-  'OPTIONS',
-  'CONNECT',
-  'TRACE',
-]);
 const MAX_CODES = 50;
-
-/** The method as the semantic conventions label it: `_OTHER` for one that they do not know. */
-export function methodLabel(method = ''): string {
-  return METHODS.has(method) ? method : '_OTHER';
-}
 
 const codes = new Set<string>();
 
@@ -35,10 +18,15 @@ export interface Failure {
   message: string;
 }
 
-/** Marks `span` as failed. Set its labels afterwards, because they limit the types. */
-export function setFailure(span: Span, { type, message }: Failure): void {
-  span.setAttribute('error.type', type);
-  span.setStatus({ code: SpanStatusCode.ERROR, message });
+const FAILURES: Readonly<Record<string, string>> = {
+  'deadline-exceeded': 'deadline exceeded',
+  'connection-closed': 'connection closed by the service',
+};
+
+/** The failure that a request canceled for `cause` counts as; undefined for a cancellation by design. */
+export function failureOfCause(cause: string): Failure | undefined {
+  const message = FAILURES[cause];
+  return message === undefined ? undefined : { type: cause, message };
 }
 
 /** What the error of a call or a statement means. */
@@ -48,7 +36,10 @@ export interface Outcome {
   failure?: Failure;
 }
 
-/** An abort by design is not a failure. An exceeded deadline is one, and so is any other error. */
+/**
+ * What `error` means for the span and the metrics of a call that threw it. An abort by design is not a failure. An
+ * exceeded deadline is one, and so is any other error.
+ */
 export function outcomeOf(error: unknown): Outcome {
   const { name = 'Error', message = '', cause, code } = Object(error);
   const cancellation = [error, cause].find(isCancellation);

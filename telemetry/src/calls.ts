@@ -1,8 +1,9 @@
 import { type Attributes, type Span, SpanKind } from '@opentelemetry/api';
+import { codeLabel, outcomeOf } from 'request-scope-otel';
 import { listen } from './channels.ts';
 import { active, contextUnder, currentRequest } from './context.ts';
 import type { Instruments } from './instruments.ts';
-import { codeLabel, methodLabel, outcomeOf, setFailure } from './labels.ts';
+import { methodLabel, setFailure } from './labels.ts';
 import { NO_SPAN, type Tracing } from './tracing.ts';
 
 /** A request in the messages of undici, as a package or as Node's `fetch`. */

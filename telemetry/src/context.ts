@@ -11,7 +11,7 @@ import {
   type SpanContext,
   trace,
 } from '@opentelemetry/api';
-import type { Failure } from './labels.ts';
+import type { Failure } from 'request-scope-otel';
 import { NO_SPAN } from './tracing.ts';
 
 /** A request from its arrival until it has been answered and the work for it has ended. */

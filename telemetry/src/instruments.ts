@@ -2,7 +2,6 @@ import type { Meter } from '@opentelemetry/api';
 
 /** The boundaries that the semantic conventions recommend for durations in seconds. */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
-const MILLISECONDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000];
 
 export type Instruments = ReturnType<typeof createInstruments>;
 
@@ -18,19 +17,5 @@ export function createInstruments(meter: Meter) {
     served: duration('http.server.request.duration', 'Duration of incoming requests'),
     called: duration('http.client.request.duration', 'Duration of requests to other services'),
     queried: duration('db.client.operation.duration', 'Duration of database statements'),
-    canceled: meter.createCounter('request_scope.canceled', {
-      description: 'Canceled requests and calls, by cause',
-      unit: '{scope}',
-    }),
-    savedMs: meter.createCounter('request_scope.saved', {
-      description:
-        'Time saved by cancellation: the median duration of the route minus the actual one',
-      unit: 'ms',
-    }),
-    workAfterAbortMs: meter.createHistogram('request_scope.work_after_abort', {
-      description: 'Time from an abort to the end of the work; should stay near 0',
-      unit: 'ms',
-      advice: { explicitBucketBoundaries: MILLISECONDS },
-    }),
   };
 }

@@ -9,13 +9,13 @@ import {
   SpanKind,
   trace,
 } from '@opentelemetry/api';
+import type { ScopeAborted, ScopeBegun, ScopeEnded } from 'request-scope';
+import { codeLabel, type Failure, failureOfCause } from 'request-scope-otel';
 import { listen } from './channels.ts';
 import { type ActiveRequest, contextOf, contexts, currentRequest } from './context.ts';
 import type { Instruments } from './instruments.ts';
-import { codeLabel, type Failure, methodLabel, setFailure } from './labels.ts';
-import { watchScopes } from './scopes.ts';
+import { methodLabel, setFailure } from './labels.ts';
 import { NO_SPAN, type Tracing } from './tracing.ts';
-import { rememberDuration, savedMs } from './usual-duration.ts';
 
 /** Probes are frequent and say nothing, so they get no span and no metric. */
 const IGNORED = /^\/(health|metrics)\/?(\?|$)/;
@@ -61,7 +61,7 @@ export function watchRequests(
       openScopes: 0,
     };
     all.add(request);
-    (req as WatchedRequest)[REQUEST] = request;
+    (req as Watched)[REQUEST] = request;
     res.once('finish', () => {
       request.isAnswered = !socket.destroyed;
       close(request);
@@ -99,7 +99,23 @@ export function watchRequests(
     if (all.delete(request)) complete(request, instruments);
   };
 
-  watchScopes(instruments, (req: WatchedRequest) => req[REQUEST] ?? currentRequest(), endIfOver);
+  listen<ScopeBegun>('request-scope:begun', ({ scope, request: req }) => {
+    if (!req) return;
+    const request = (req as Watched)[REQUEST] ?? currentRequest();
+    if (!request) return;
+    (scope as Watched)[REQUEST] = request;
+    request.openScopes += 1;
+  });
+  listen<ScopeAborted>('request-scope:aborted', ({ scope, code, elapsedMs }) => {
+    const request = (scope as Watched)[REQUEST];
+    if (request) request.canceled ??= { cause: code, elapsedMs };
+  });
+  listen<ScopeEnded>('request-scope:ended', ({ scope }) => {
+    const request = (scope as Watched)[REQUEST];
+    if (!request) return;
+    request.openScopes -= 1;
+    endIfOver(request);
+  });
   return () => all.forEach(end);
 }
 
@@ -107,7 +123,7 @@ const REQUEST: unique symbol = Symbol('active request');
 const REQUESTS: unique symbol = Symbol('active requests');
 
 /** Properties, because a WeakMap entry per request costs the garbage collector more. */
-type WatchedRequest = object & { [REQUEST]?: ActiveRequest };
+type Watched = object & { [REQUEST]?: ActiveRequest };
 type WatchedSocket = Socket & { [REQUESTS]?: Set<ActiveRequest> };
 
 const knownLabels = new Map<string, Attributes>();
@@ -168,17 +184,7 @@ function complete(request: ActiveRequest, instruments: Instruments): void {
   if (failure) setFailure(span, failure);
   span.setAttributes(labels);
   if (route) span.updateName(`${labels['http.request.method']} ${route}`);
-  if (canceled) {
-    span.setAttribute('request_scope.elapsed_ms', canceled.elapsedMs);
-    const saved = savedMs(`${req.method} ${route}`, canceled.elapsedMs);
-    if (saved !== undefined) {
-      span.setAttribute('request_scope.saved_ms', saved);
-      const cause = { 'request_scope.cause': codeLabel(canceled.cause) };
-      instruments.savedMs.add(saved, route ? { ...cause, 'http.route': route } : cause);
-    }
-  } else if (!failure && res.statusCode < 400) {
-    rememberDuration(`${req.method} ${route}`, elapsedMs);
-  }
+  if (canceled) span.setAttribute('request_scope.elapsed_ms', canceled.elapsedMs);
   span.end();
 }
 
@@ -188,18 +194,11 @@ function wasEndedByClient(socket: Socket): boolean {
   return socket.readableEnded || error?.syscall === 'read' || error?.syscall === 'write';
 }
 
-/** The causes that also count as failures. */
-const FAILURES: Readonly<Record<string, string>> = {
-  'deadline-exceeded': 'deadline exceeded',
-  'connection-closed': 'connection closed by the service',
-};
-
 /** A cancellation by design is not a failure, not even when the response is a 503. */
 function failureOf({ failure, canceled, isAnswered, res }: ActiveRequest): Failure | undefined {
   if (failure) return failure;
-  const message = canceled && FAILURES[canceled.cause];
-  if (canceled && message) return { type: canceled.cause, message };
-  if (canceled || !isAnswered || res.statusCode < 500) return undefined;
+  if (canceled) return failureOfCause(canceled.cause);
+  if (!isAnswered || res.statusCode < 500) return undefined;
   return { type: String(res.statusCode), message: '' };
 }
 

@@ -10,9 +10,10 @@ import {
   resourceFromAttributes,
   serviceInstanceIdDetector,
 } from '@opentelemetry/resources';
+import type { codeLabel } from 'request-scope-otel';
 import type { listen, runUnderSpan } from './channels.ts';
 import type { ActiveRequest } from './context.ts';
-import type { codeLabel, setFailure } from './labels.ts';
+import type { setFailure } from './labels.ts';
 
 /** The program that is run, as an absolute path; empty with `node --eval`. */
 const PROGRAM = process.argv[1] ?? '';

@@ -18,12 +18,13 @@ import {
 } from '@opentelemetry/sdk-trace';
 import type { Drained } from '@orders/chassis';
 import { readAllowedHosts } from '@orders/chassis/callers';
+import { codeLabel, observe } from 'request-scope-otel';
 import { watchCalls } from './calls.ts';
 import { listen, runUnderSpan } from './channels.ts';
 import type { Config } from './config.ts';
 import { currentRequest, shareContexts } from './context.ts';
 import { createInstruments } from './instruments.ts';
-import { codeLabel, setFailure } from './labels.ts';
+import { setFailure } from './labels.ts';
 import { addTraceIds } from './log-lines.ts';
 import { prometheusReader, servePrometheus } from './prometheus.ts';
 import { watchRequests } from './requests.ts';
@@ -71,6 +72,7 @@ export async function start(config: Config): Promise<void> {
   const tracing = tracers && { tracer, propagator: new W3CTraceContextPropagator() };
   const meter = meters.getMeter(NAME);
   const instruments = createInstruments(meter);
+  observe({ meter });
   const endRequests = watchRequests(tracing, meter, instruments);
   watchCalls(tracing, instruments);
   watchStatements(tracing, instruments);

@@ -1,9 +1,10 @@
 import { ROOT_CONTEXT, type Span, SpanKind } from '@opentelemetry/api';
+import { codeLabel, outcomeOf } from 'request-scope-otel';
 import type { DatabaseCancel, DatabaseQuery } from 'request-scope-pg';
 import { type Ended, listen, runUnderSpan } from './channels.ts';
 import { active, contextUnder } from './context.ts';
 import type { Instruments } from './instruments.ts';
-import { codeLabel, outcomeOf, setFailure } from './labels.ts';
+import { setFailure } from './labels.ts';
 import { NO_SPAN, type Tracing } from './tracing.ts';
 
 /**

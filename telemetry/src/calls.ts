@@ -12,7 +12,7 @@ interface UndiciRequest {
   path: string;
   method: string;
   addHeader: (name: string, value: string) => unknown;
-  [CALL]?: Call;
+  [CALL]?: Call | undefined;
 }
 
 /** A property, because a WeakMap entry per call costs the garbage collector more. */
@@ -24,36 +24,41 @@ interface Call {
   labels: Attributes;
 }
 
+/** A message of undici; it has a response or an error, by its channel. */
+interface Message {
+  request: UndiciRequest;
+  response?: { statusCode: number };
+  error?: unknown;
+}
+
 const setter = {
   set: (request: UndiciRequest, name: string, value: string) => void request.addHeader(name, value),
 };
 
 /** The metric for each call by undici or `fetch`; with `tracing` also a span, and a `traceparent` header. */
 export function watchCalls(tracing: Tracing | undefined, instruments: Instruments): void {
-  const on = (event: string, take: (call: Call, message: Record<string, unknown>) => void) =>
-    listen<{ request: UndiciRequest }>(`undici:request:${event}`, (message) => {
+  const on = (event: string, take: (call: Call, message: Message) => void) =>
+    listen<Message>(`undici:request:${event}`, (message) => {
       const call = message.request[CALL];
-      if (call) take(call, { ...message });
+      if (call) take(call, message);
     });
 
-  listen<{ request: UndiciRequest }>('undici:request:create', ({ request }) => {
-    const labels = {
-      'http.request.method': methodLabel(request.method),
-      ...addressOf(String(request.origin)),
-    };
-    const span = tracing ? startSpan(tracing, request, labels) : NO_SPAN;
+  listen<Message>('undici:request:create', ({ request }) => {
+    const { address, origin } = peerOf(request);
+    const labels = { 'http.request.method': methodLabel(request.method), ...address };
+    const span = tracing ? startSpan(tracing, request, labels, origin) : NO_SPAN;
     request[CALL] = { span, startedAt: performance.now(), labels };
   });
 
   on('headers', ({ span, labels }, { response }) => {
-    const { statusCode } = Object(response);
+    const statusCode = response?.statusCode ?? 0;
     labels['http.response.status_code'] = statusCode;
     if (statusCode >= 400) {
       labels['error.type'] = String(statusCode);
       setFailure(span, { type: String(statusCode), message: '' });
     }
   });
-  on('trailers', (call, { request }) => end(call, Object(request)));
+  on('trailers', (call, { request }) => end(call, request));
   on('error', (call, { request, error }) => {
     const { cause, failure } = outcomeOf(error);
     if (cause) call.labels['request_scope.cause'] = codeLabel(cause);
@@ -61,20 +66,24 @@ export function watchCalls(tracing: Tracing | undefined, instruments: Instrument
       call.labels['error.type'] = codeLabel(failure.type);
       setFailure(call.span, failure);
     }
-    end(call, Object(request));
+    end(call, request);
   });
 
   const end = ({ span, startedAt, labels }: Call, request: UndiciRequest) => {
-    delete request[CALL];
+    request[CALL] = undefined;
     instruments.called.record((performance.now() - startedAt) / 1_000, labels);
     span.setAttributes(labels);
     span.end();
   };
 }
 
-function startSpan({ tracer, propagator }: Tracing, request: UndiciRequest, labels: Attributes) {
-  const path = request.path.replace(/\?.*/s, '');
-  const attributes = { ...labels, 'url.full': new URL(String(request.origin)).origin + path };
+function startSpan(
+  { tracer, propagator }: Tracing,
+  request: UndiciRequest,
+  labels: Attributes,
+  origin: string,
+): Span {
+  const attributes = { ...labels, 'url.full': origin + request.path.replace(/\?.*/s, '') };
   const options = { kind: SpanKind.CLIENT, attributes };
   const span = tracer.startSpan(methodLabel(request.method), options, active());
   const caller = currentRequest();
@@ -83,18 +92,26 @@ function startSpan({ tracer, propagator }: Tracing, request: UndiciRequest, labe
   return span;
 }
 
-const MAX_ADDRESSES = 200;
-const addresses = new Map<string, Attributes>();
+interface Peer {
+  origin: string;
+  /** Its labels. */
+  address: Attributes;
+}
 
-/** The labels of `origin`; those of the first 200 origins are kept. */
-function addressOf(origin: string): Attributes {
-  const known = addresses.get(origin);
+const MAX_PEERS = 200;
+const peers = new Map<string, Peer>();
+
+/** Where `request` goes. The first 200 are parsed once. */
+function peerOf(request: UndiciRequest): Peer {
+  const key = String(request.origin);
+  const known = peers.get(key);
   if (known) return known;
-  const { hostname, port, protocol } = new URL(origin);
+  const { hostname, port, protocol, origin } = new URL(key);
   const address = {
     'server.address': hostname,
     'server.port': Number(port) || (protocol === 'https:' ? 443 : 80),
   };
-  if (addresses.size < MAX_ADDRESSES) addresses.set(origin, address);
-  return address;
+  const peer = { origin, address };
+  if (peers.size < MAX_PEERS) peers.set(key, peer);
+  return peer;
 }

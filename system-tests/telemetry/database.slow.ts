@@ -1,11 +1,13 @@
 import { createPool } from 'request-scope-pg';
 import { expect } from 'vitest';
+import { send } from '../../harness/clients.ts';
 import { startOtlpReceiver } from '../../harness/otlp-receiver.ts';
 import { postgresVersion, startPostgres } from '../../harness/postgres.ts';
 import { startSystem } from '../../harness/system.ts';
 import { until } from '../../harness/time.ts';
 import { runWithTelemetry } from '../support/node-versions.ts';
 import { scene } from '../support/scene.ts';
+import { METRICS, scrape, sum } from './metrics.ts';
 import { tree } from './trace.ts';
 import { otlp, place } from './traced-order.ts';
 
@@ -43,5 +45,24 @@ scene(
     return tree(spans)
       .map((line) => line.trim())
       .join('; ');
+  },
+);
+
+scene(
+  'an order with metrics alone, after each service has checked its database',
+  'its statements are counted, and those of the checks are not',
+  async ({ skip }) => {
+    skip(!postgresVersion, 'PostgreSQL is not installed');
+    const run = await runWithTelemetry(process.versions.node.split('.')[0] ?? '');
+    await using server = await startPostgres();
+    const durations = { CHECK_DURATION_MS: '0', PAYMENT_DURATION_MS: '0' };
+    const env = { ...METRICS, ...durations, DATABASE_URL: server.url };
+    await using system = await startSystem(env, run);
+    for (const service of system.all) await service.waitFor({ msg: 'Database available' });
+    expect((await send(`${system.order.url}/order`).answer).status).toBe(200);
+    const scrapes = await Promise.all(system.all.map(scrape));
+    const counts = scrapes.map((all) => sum(all, 'db_client_operation_duration_seconds_count'));
+    expect(counts).toEqual([2, 1, 2]);
+    return `${counts.join(' + ')} statements`;
   },
 );

@@ -1,11 +1,12 @@
 import { cp, readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { output, startCommand } from '../../harness/command.ts';
 import { ROOT } from '../../processes/repository.ts';
 import { BARE_CONSUMER, compile, load, OFFERED } from './consumers.ts';
 import { EXAMPLE_LINES } from './example-lines.ts';
 import { installPacked, type Packed } from './packed.ts';
+import { SERVED_EXAMPLES } from './served-examples.ts';
 
 const MODULES = [
   'answer',
@@ -76,7 +77,9 @@ test('publint and attw find nothing wrong with it', async () => {
 });
 
 describe('each example runs, and prints what its comment says', () => {
-  beforeAll(() => cp(EXAMPLES, join(packed.folder, 'examples'), { recursive: true }));
+  const filter = (path: string) => basename(path) !== 'node_modules';
+
+  beforeAll(() => cp(EXAMPLES, join(packed.folder, 'examples'), { recursive: true, filter }));
 
   test.each(Object.entries(EXAMPLE_LINES))('%s', async (file, lines) => {
     const args = [join('examples', file)];
@@ -86,6 +89,8 @@ describe('each example runs, and prints what its comment says', () => {
 
   test('every example has a test', async () => {
     const files = (await readdir(EXAMPLES)).filter((file) => file.endsWith('.js'));
-    expect(files).toEqual(Object.keys(EXAMPLE_LINES).sort());
+    const served = SERVED_EXAMPLES.map(({ file }) => file).filter((file) => !file.includes('/'));
+    const tested = [...Object.keys(EXAMPLE_LINES), ...served, 'report.js'];
+    expect(files.sort()).toEqual([...new Set(tested)].sort());
   });
 });

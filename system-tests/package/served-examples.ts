@@ -1,0 +1,44 @@
+import { startCommand } from '../../harness/command.ts';
+
+/** An example that listens on `PORT`, and whose work is `buildReport` of examples/report.js. */
+export interface ServedExample {
+  /** Its path in the folder of the examples. */
+  file: string;
+  /** The command that runs it, in its own folder; `node` if not set. */
+  command?: string[];
+  /** Asks for a report that takes `ms` milliseconds; with GET /report if not set. */
+  ask?(url: string, ms: number, init: RequestInit): Promise<Response>;
+  /** The status of an answer that came too late; 504 if not set. */
+  lateStatus?: number;
+  /** Further tests; they run before the example is told to end. */
+  more?(running: () => RunningExample): void;
+}
+
+/** The examples that need packages of their own: see examples/package.json. */
+export const SERVED_EXAMPLES: ServedExample[] = [{ file: 'koa.js' }];
+
+/** Starts an example. Resolves once it listens. */
+export async function startExample([file = '', ...args]: string[], folder: string) {
+  const { child, closed, output, seen } = startCommand(file, args, { PORT: '0' }, folder);
+  let warnings = '';
+  child.stderr.on('data', (text) => {
+    warnings += text;
+  });
+  const port = await seen(/listening on port (\d+)/);
+  let read = output().length;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    child,
+    /** Resolves with the exit code. */
+    closed,
+    /** Resolves when `text` is logged, after what the last call has seen. */
+    async logged(text: string): Promise<void> {
+      const all = await seen(new RegExp(`^[^]{${read}}[^]*?${text}`));
+      read = all.length;
+    },
+    /** What it wrote to stderr: warnings and errors. */
+    warnings: () => warnings,
+  };
+}
+
+export type RunningExample = Awaited<ReturnType<typeof startExample>>;

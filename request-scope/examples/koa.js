@@ -1,29 +1,28 @@
-// Koa 3: one middleware opens the scope, ends it, and answers every cancellation.
+// Koa 3: one middleware gives each request a scope, which ends with the response, and answers every cancellation.
 import { createServer } from 'node:http';
 import Koa from 'koa';
-import { causeOf, GracefulShutdown, requestScope, withTimeout } from 'request-scope';
+import { causeOf, GracefulShutdown, withTimeout } from 'request-scope';
+import { scopeOf, scopes } from 'request-scope/express'; // Koa, too, has the req and res of node:http.
 import { buildReport } from './report.js';
 
 const shutdown = new GracefulShutdown();
+const begin = scopes({ shutdown });
 const app = new Koa();
 
 app.use(async (ctx, next) => {
-  const scope = requestScope(ctx.req, ctx.res, { shutdown });
-  ctx.state.scope = scope;
+  begin(ctx.req, ctx.res, () => {});
   try {
     await next();
   } catch (error) {
-    const cause = causeOf(error, scope);
+    const cause = causeOf(error, scopeOf(ctx.res));
     if (!cause) throw error;
     ctx.status = cause.code === 'deadline-exceeded' ? 504 : 503;
     ctx.body = cause.message;
-  } finally {
-    scope[Symbol.dispose]();
   }
 });
 
 app.use(async (ctx) => {
-  ctx.body = await withTimeout(ctx.state.scope, 5_000, ({ signal }) =>
+  ctx.body = await withTimeout(scopeOf(ctx.res), 5_000, ({ signal }) =>
     buildReport(signal, ctx.query.ms),
   );
 });

@@ -11,8 +11,6 @@ const DRAINED = 'drained, every connection is closed';
 /** The lines that each example prints. */
 export const EXAMPLE_LINES: Record<string, unknown> = {
   'node-http.js': ['a client that waits: 200, the report', LEFT, STOPPED, DRAINED],
-  'express.js': [...SPENT, LEFT, STOPPED, DRAINED],
-  'fastify.js': [LEFT, STOPPED, 'in flight while it closes: 200, the report', 'closed'],
   'hono.js': [...SPENT, LEFT, STOPPED, DRAINED],
   'call-with-timeout.js': [
     'in time: 200, in stock',

@@ -5,11 +5,19 @@ import { output } from '../../harness/command.ts';
 import { ROOT } from '../../processes/repository.ts';
 import { scene } from '../support/scene.ts';
 import { installPacked, type Packed } from './packed.ts';
-import { type RunningExample, SERVED_EXAMPLES, startExample } from './served-examples.ts';
+import {
+  type RunningExample,
+  SERVED_EXAMPLES,
+  type ServedExample,
+  startExample,
+} from './served-examples.ts';
 
 const INSTALL_MS = 300_000;
 const BUDGET = { 'x-envoy-expected-rq-timeout-ms': '200' };
+const LATE = 'deadline exceeded';
 const LONG_MS = 60_000;
+/** The examples' own limit: a drain that takes as long has waited for something that did not end. */
+const DRAIN_MS = 8_000;
 
 let packed: Packed;
 let examples: string;
@@ -30,10 +38,15 @@ afterAll(() => packed[Symbol.asyncDispose]());
 
 beforeEach(({ skip }) => skip(failure !== undefined, failure));
 
-for (const { file, ...example } of SERVED_EXAMPLES) {
-  describe(file, () => {
-    const { command = [process.execPath, basename(file)], lateStatus = 504, more } = example;
-    const { ask = (url, ms, init) => fetch(`${url}/report?ms=${ms}`, init) } = example;
+/** GET /report, as most examples have it. */
+const getReport: ServedExample['ask'] = (url, ms, init) => fetch(`${url}/report?ms=${ms}`, init);
+
+for (const example of SERVED_EXAMPLES) {
+  const { file, name = file, command = [process.execPath, basename(file)] } = example;
+  const { ask = getReport, endless, more } = example;
+  const { lateStatus = 504, lateText = LATE, lateCause = LATE } = example;
+
+  describe(name, () => {
     let running: RunningExample;
 
     beforeAll(async () => {
@@ -47,12 +60,15 @@ for (const { file, ...example } of SERVED_EXAMPLES) {
     };
     const report = { status: 200, text: expect.stringContaining('the report') };
 
-    scene(`${file}: clients wait, twelve in a row`, 'each gets its answer', async () => {
-      for (let times = 0; times < 12; times += 1) expect(await request(1)).toEqual(report);
+    scene(`${name}: clients wait, twelve in a row`, 'each gets its answer', async () => {
+      for (let times = 0; times < 12; times += 1) {
+        expect(await request(1)).toEqual(report);
+        await running.logged('work finished');
+      }
       return 'twelve reports';
     });
 
-    scene(`${file}: a client hangs up`, 'the work stops', async () => {
+    scene(`${name}: a client hangs up`, 'the work stops', async () => {
       const client = new AbortController();
       const hungUp = request(LONG_MS, { signal: client.signal }).catch(() => performance.now());
       await running.logged('work begun');
@@ -62,26 +78,37 @@ for (const { file, ...example } of SERVED_EXAMPLES) {
       return `stopped ${Math.round(performance.now() - Number(at))} ms later`;
     });
 
-    scene(
-      `${file}: the time is up`,
-      `the work stops, and the status is ${lateStatus}`,
-      async () => {
-        const { status, text } = await request(LONG_MS, { headers: BUDGET });
-        expect(status).toBe(lateStatus);
-        await running.logged('work stopped: deadline exceeded');
-        return `${status}, ${text}`;
-      },
-    );
+    scene(`${name}: the time is up`, `the work stops, with ${lateStatus}`, async () => {
+      const { status, text } = await request(LONG_MS, { headers: BUDGET });
+      expect(text).toContain(lateText);
+      expect(status).toBe(lateStatus);
+      await running.logged(`work stopped: ${lateCause}`);
+      return `${status}, ${text}`;
+    });
+
+    if (endless) {
+      scene(`${name}: the client of a stream without an end hangs up`, 'it ends', async () => {
+        const stream = await fetch(running.url + endless);
+        expect(stream.status).toBe(200);
+        await stream.body?.cancel();
+        await running.logged(`${endless} stopped: client disconnected`);
+        return 'client disconnected';
+      });
+    }
 
     more?.(() => running);
 
-    scene(`${file}: SIGTERM`, 'it answers first, then ends by itself', async () => {
+    scene(`${name}: SIGTERM`, 'it answers first, then ends by itself', async () => {
       const inFlight = request(500);
       await running.logged('work begun');
+      const stream = endless && (await fetch(running.url + endless));
+      const at = performance.now();
       running.child.kill('SIGTERM');
       expect(await inFlight).toEqual(report);
+      if (stream) expect(await stream.text()).toContain('service shutting down');
       const code = await running.closed;
       expect({ code, warnings: running.warnings() }).toEqual({ code: 0, warnings: '' });
+      expect(performance.now() - at).toBeLessThan(DRAIN_MS);
       return 'the report, exit code 0, nothing on stderr';
     });
   });

@@ -1,21 +1,41 @@
 import { startCommand } from '../../harness/command.ts';
+import { cutUpload, upload } from './uploads.ts';
 
 /** An example that listens on `PORT`, and whose work is `buildReport` of examples/report.js. */
 export interface ServedExample {
   /** Its path in the folder of the examples. */
   file: string;
+  /** Its name, if one file is run in several ways. */
+  name?: string;
   /** The command that runs it, in its own folder; `node` if not set. */
   command?: string[];
   /** Asks for a report that takes `ms` milliseconds; with GET /report if not set. */
   ask?(url: string, ms: number, init: RequestInit): Promise<Response>;
   /** The status of an answer that came too late; 504 if not set. */
   lateStatus?: number;
+  /** What that answer contains; "deadline exceeded" if not set. */
+  lateText?: string;
+  /** Why the work stopped then, as a pattern; "deadline exceeded" if not set. */
+  lateCause?: string;
+  /** The path of a stream without an end; it logs `<path> stopped: <cause>`. */
+  endless?: string;
   /** Further tests; they run before the example is told to end. */
   more?(running: () => RunningExample): void;
 }
 
+/** The SDK ends its request by its own clock, unless the budget that it sent has passed at the model before. */
+const WHOEVER_IS_FIRST = '(?:deadline exceeded|client disconnected)';
+
 /** The examples that need packages of their own: see examples/package.json. */
-export const SERVED_EXAMPLES: ServedExample[] = [{ file: 'koa.js' }];
+export const SERVED_EXAMPLES: ServedExample[] = [
+  { file: 'express.js' },
+  { file: 'express-4.js' },
+  { file: 'fastify.js' },
+  { file: 'koa.js' },
+  { file: 'server-sent-events.js', lateStatus: 200, endless: '/clock' },
+  { file: 'streaming-sdk.js', lateStatus: 200, lateCause: WHOEVER_IS_FIRST },
+  { file: 'upload.js', ask: upload, more: cutUpload },
+];
 
 /** Starts an example. Resolves once it listens. */
 export async function startExample([file = '', ...args]: string[], folder: string) {
@@ -29,9 +49,10 @@ export async function startExample([file = '', ...args]: string[], folder: strin
   return {
     url: `http://127.0.0.1:${port}`,
     child,
+    folder,
     /** Resolves with the exit code. */
     closed,
-    /** Resolves when `text` is logged, after what the last call has seen. */
+    /** Resolves when `text`, a pattern, is logged after what the last call has seen. */
     async logged(text: string): Promise<void> {
       const all = await seen(new RegExp(`^[^]{${read}}[^]*?${text}`));
       read = all.length;

@@ -32,10 +32,22 @@ export const SERVED_EXAMPLES: ServedExample[] = [
   { file: 'express-4.js' },
   { file: 'fastify.js' },
   { file: 'koa.js' },
+  ...nest('11', 'nest-11/main.ts'),
+  ...nest('12', 'nest/main.ts'),
   { file: 'server-sent-events.js', lateStatus: 200, endless: '/clock' },
   { file: 'streaming-sdk.js', lateStatus: 200, lateCause: WHOEVER_IS_FIRST },
   { file: 'upload.js', ask: upload, more: cutUpload },
 ];
+
+/** Nest's example, on both of its adapters. */
+function nest(version: string, file: string): ServedExample[] {
+  return ['express', 'fastify'].map((adapter) => ({
+    file,
+    name: `Nest ${version} on ${adapter}`,
+    command: [process.execPath, '--import', 'tsx', 'main.ts', adapter],
+    endless: '/clock',
+  }));
+}
 
 /** Starts an example. Resolves once it listens. */
 export async function startExample([file = '', ...args]: string[], folder: string) {

@@ -1,5 +1,6 @@
 // Koa 3: one middleware gives each request a scope, which ends with the response, and answers every cancellation.
 import { createServer } from 'node:http';
+import { Readable } from 'node:stream';
 import Koa from 'koa';
 import { causeOf, GracefulShutdown, withTimeout } from 'request-scope';
 import { scopeOf, scopes } from 'request-scope/express'; // Koa, too, has the req and res of node:http.
@@ -22,9 +23,22 @@ app.use(async (ctx, next) => {
 });
 
 app.use(async (ctx) => {
-  ctx.body = await withTimeout(scopeOf(ctx.res), 5_000, ({ signal }) =>
-    buildReport(signal, ctx.query.ms),
-  );
+  const scope = scopeOf(ctx.res);
+  const { ms } = ctx.query;
+  if (ctx.path === '/report') {
+    ctx.body = await withTimeout(scope, 5_000, ({ signal }) => buildReport(signal, ms));
+  }
+  if (ctx.path === '/stream') ctx.body = Readable.from(parts(scope.signal, ms));
+});
+
+async function* parts(signal, ms) {
+  yield 'Here is ';
+  yield await buildReport(signal, ms);
+}
+
+// Koa reports here what ends a stream, and by default writes it to stderr.
+app.on('error', (error, ctx) => {
+  if (!causeOf(error, scopeOf(ctx.res))) app.onerror(error);
 });
 
 const server = createServer(app.callback());

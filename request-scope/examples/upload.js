@@ -28,6 +28,7 @@ app.post('/report', upload.single('file'), async (req, res) => {
 
 // If the client leaves in the middle of its file, multer removes the file and fails with an error of its own.
 app.use((error, _req, res, next) => {
+  if (error instanceof multer.MulterError) return res.status(400).send(error.message);
   const cause = causeOf(error, scopeOf(res));
   if (!cause) return next(error);
   console.log(`upload stopped: ${cause.message}`);

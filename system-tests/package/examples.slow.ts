@@ -33,8 +33,8 @@ let failure: string | undefined;
 beforeAll(async () => {
   packed = await installPacked();
   examples = join(packed.folder, 'examples');
-  const filter = (path: string) => basename(path) !== 'node_modules';
-  await cp(join(ROOT, 'request-scope/examples'), examples, { recursive: true, filter });
+  await cp(join(ROOT, 'request-scope/examples'), examples, { recursive: true, filter: isSource });
+  await cp(join(examples, 'nest'), join(examples, 'nest-11'), { recursive: true });
   await symlink(packed.installed, join(packed.folder, 'dist')); // where package.json expects request-scope
   failure = await installPackages().then(
     () => undefined,
@@ -43,12 +43,16 @@ beforeAll(async () => {
 }, INSTALL_MS);
 afterAll(() => packed[Symbol.asyncDispose]());
 
+/** Whether a copy needs it: what was installed or uploaded by hand stays behind. */
+function isSource(path: string): boolean {
+  return !['node_modules', 'uploads'].includes(basename(path));
+}
+
 async function installPackages(): Promise<void> {
   const npm = (folder: string, ...args: string[]) =>
-    output(['npm', ...args, '--ignore-scripts'], { cwd: join(examples, folder) });
+    output(['npm', ...args, '--ignore-scripts', '--no-audit'], { cwd: join(examples, folder) });
   await npm('.', 'ci');
   await npm('nest', 'ci');
-  await cp(join(examples, 'nest'), join(examples, 'nest-11'), { recursive: true });
   await npm('nest-11', 'install', ...NEST_11.map((name) => `@nestjs/${name}`));
 }
 

@@ -1,4 +1,5 @@
 import { startCommand } from '../../harness/command.ts';
+import { scene } from '../support/scene.ts';
 import { cutUpload, upload } from './uploads.ts';
 
 /** An example that listens on `PORT`, and whose work is `buildReport` of examples/report.js. */
@@ -31,13 +32,25 @@ export const SERVED_EXAMPLES: ServedExample[] = [
   { file: 'express.js' },
   { file: 'express-4.js' },
   { file: 'fastify.js' },
-  { file: 'koa.js' },
+  { file: 'koa.js', more: cutStream },
   ...nest('11', 'nest-11/main.ts'),
   ...nest('12', 'nest/main.ts'),
   { file: 'server-sent-events.js', lateStatus: 200, endless: '/clock' },
   { file: 'streaming-sdk.js', lateStatus: 200, lateCause: WHOEVER_IS_FIRST },
   { file: 'upload.js', ask: upload, more: cutUpload },
 ];
+
+/** Tests that the work behind a stream stops. */
+function cutStream(running: () => RunningExample): void {
+  scene('the client of a stream hangs up in the middle', 'its source stops', async () => {
+    const { url, logged } = running();
+    const { body } = await fetch(`${url}/stream?ms=60000`);
+    await logged('work begun');
+    await body?.cancel();
+    await logged('work stopped: client disconnected');
+    return 'client disconnected';
+  });
+}
 
 /** Nest's example, on both of its adapters. */
 function nest(version: string, file: string): ServedExample[] {

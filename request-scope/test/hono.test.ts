@@ -2,7 +2,8 @@ import { createServer } from 'node:http';
 import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { stream } from 'hono/streaming';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { scopeOf, scopes } from '../src/express.ts';
 import { runInScope } from '../src/fetch.ts';
 import { ClientDisconnected, GracefulShutdown, type Scope } from '../src/index.ts';
 import { keepsTheContract, LONG_MS, type Served, type Start } from './adapter-contract.ts';
@@ -12,8 +13,11 @@ import { arrivalQueue, get, hearing, listen } from './probe.ts';
 type HonoContext = Context<{ Bindings: HttpBindings }>;
 
 /** Answers every request with `handler`, and follows the connections. */
-function serve(shutdown: GracefulShutdown, handler: (c: HonoContext) => Promise<Response>) {
-  const app = new Hono<{ Bindings: HttpBindings }>();
+function serve(
+  shutdown: GracefulShutdown,
+  handler: (c: HonoContext) => Promise<Response>,
+  app = new Hono<{ Bindings: HttpBindings }>(),
+) {
   app.onError((error, c) => c.text(error.message, 500));
   app.all('/', handler);
   const server = createServer(getRequestListener(app.fetch));
@@ -35,7 +39,24 @@ const start: Start = async (shutdown) => {
   return { server, next };
 };
 
-keepsTheContract(start);
+const startOnNode: Start = async (shutdown) => {
+  const { push, next } = arrivalQueue<Served>();
+  const app = new Hono<{ Bindings: HttpBindings }>();
+  const openScope = scopes({ shutdown });
+  app.use((c, rest) => openScope(c.env.incoming, c.env.outgoing, rest));
+  const handler = async (c: HonoContext) => {
+    const body = c.req.method === 'POST' ? await c.req.json() : undefined;
+    const { incoming, outgoing } = c.env;
+    const scope = scopeOf(outgoing);
+    return await new Promise<Response>((resolve) => {
+      push({ scope, socket: incoming.socket, body, answer: () => resolve(c.text('answer')) });
+    });
+  };
+  return { server: serve(shutdown, handler, app), next };
+};
+
+describe('runInScope', () => keepsTheContract(start));
+describe("scopeOf Node's response", () => keepsTheContract(startOnNode));
 
 /** A server whose answers are streams of two parts, the second of which waits for `finish`. */
 async function startStreaming(shutdown: GracefulShutdown) {

@@ -7,13 +7,12 @@ import { scopeOf, scopes } from 'request-scope/express'; // Koa, too, has the re
 import { buildReport } from './report.js';
 
 const shutdown = new GracefulShutdown();
-const begin = scopes({ shutdown });
+const openScope = scopes({ shutdown });
 const app = new Koa();
 
 app.use(async (ctx, next) => {
-  begin(ctx.req, ctx.res, () => {});
   try {
-    await next();
+    await openScope(ctx.req, ctx.res, next);
   } catch (error) {
     const cause = causeOf(error, scopeOf(ctx.res));
     if (!cause) throw error;

@@ -123,6 +123,13 @@ for (const example of SERVED_EXAMPLES) {
         await running.logged(`${endless} stopped: client disconnected`);
         return 'client disconnected';
       });
+
+      scene(`${name}: the budget of such a stream is spent`, 'it ends', async () => {
+        const stream = await fetch(running.url + endless, { headers: BUDGET });
+        await stream.text();
+        await running.logged(`${endless} stopped: deadline exceeded`);
+        return 'deadline exceeded';
+      });
     }
 
     more?.(() => running);

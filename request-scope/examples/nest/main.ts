@@ -16,7 +16,7 @@ import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { GracefulShutdown, type Scope, withTimeout } from 'request-scope';
 import { scopes } from 'request-scope/express';
-import { finalize, fromEvent, interval, map, type Observable, takeUntil } from 'rxjs';
+import { finalize, fromEvent, interval, map, merge, type Observable, takeUntil } from 'rxjs';
 import { buildReport } from '../report.js';
 import { CancellationInterceptor, RequestScope } from './scope.ts';
 
@@ -50,11 +50,11 @@ class ReportController {
   /** A stream without an end: it ends with the drain, which would otherwise wait for it. */
   @Sse('clock')
   clock(@RequestScope() { signal }: Scope): Observable<MessageEvent> {
-    const left = this.shutdown.signal;
+    const drain = this.shutdown.signal;
     return interval(1_000).pipe(
       map(() => ({ data: new Date().toISOString() })),
-      takeUntil(fromEvent(left, 'abort')),
-      finalize(() => console.log(`/clock stopped: ${(signal.reason ?? left.reason).message}`)),
+      takeUntil(merge(fromEvent(signal, 'abort'), fromEvent(drain, 'abort'))),
+      finalize(() => console.log(`/clock stopped: ${(signal.reason ?? drain.reason).message}`)),
     );
   }
 }

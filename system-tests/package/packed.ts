@@ -11,7 +11,7 @@ import { ROOT } from '../../processes/repository.ts';
 export async function pack(name: string, folder: string): Promise<string> {
   const sources = await mkdtemp(join(folder, 'source-'));
   const source = join(sources, name);
-  const filter = (path: string) => basename(path) !== 'dist';
+  const filter = (path: string) => !['dist', 'examples'].includes(basename(path));
   await cp(join(ROOT, name), source, { recursive: true, filter });
   for (const file of ['request-scope/build.js', 'tsconfig.base.json'])
     await cp(join(ROOT, file), join(sources, file));

@@ -1,4 +1,4 @@
-// A streaming SDK behind a stream to the client: whoever ends one ends the other.
+// A streaming SDK behind a stream to the client: if the client leaves, the request of the SDK ends, too.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import express from 'express';

@@ -8,6 +8,7 @@ import {
   type MessageEvent,
   Module,
   type OnModuleDestroy,
+  ParseIntPipe,
   Query,
   Sse,
 } from '@nestjs/common';
@@ -42,7 +43,10 @@ class ReportController {
   ) {}
 
   @Get('report')
-  async report(@RequestScope() scope: Scope, @Query('ms') ms?: number): Promise<string> {
+  async report(
+    @RequestScope() scope: Scope,
+    @Query('ms', new ParseIntPipe({ optional: true })) ms?: number,
+  ): Promise<string> {
     const report = await withTimeout(scope, 5_000, ({ signal }) => buildReport(signal, ms));
     return this.database.save(report);
   }

@@ -1,5 +1,7 @@
 import { startCommand } from '../../harness/command.ts';
 import { scene } from '../support/scene.ts';
+import { BUILD, callsBesideRequests } from './connect-example.ts';
+import { postJson } from './post-json.ts';
 import { cutUpload, upload } from './uploads.ts';
 
 /** An example that listens on `PORT`, and whose work is `buildReport` of examples/report.js. */
@@ -27,6 +29,13 @@ export interface ServedExample {
 /** The SDK ends its request by its own clock, unless the budget that it sent has passed at the model before. */
 const WHOEVER_IS_FIRST = '(?:deadline exceeded|client disconnected)';
 
+/** GraphQL answers with 200 and a code, since other fields of the same query may have a value. */
+const GRAPHQL = {
+  ask: (url, ms, init) => postJson(`${url}/graphql`, { query: `{ report(ms: ${ms}) }` }, init),
+  lateStatus: 200,
+  lateText: '"code":"DEADLINE_EXCEEDED"',
+} satisfies Partial<ServedExample>;
+
 /** The examples that need packages of their own: see examples/package.json. */
 export const SERVED_EXAMPLES: ServedExample[] = [
   { file: 'express.js' },
@@ -38,6 +47,20 @@ export const SERVED_EXAMPLES: ServedExample[] = [
   { file: 'server-sent-events.js', lateStatus: 200, endless: '/clock' },
   { file: 'streaming-sdk.js', lateStatus: 200, lateCause: WHOEVER_IS_FIRST },
   { file: 'upload.js', ask: upload, more: cutUpload },
+  { file: 'h3.js' },
+  {
+    file: 'trpc.js',
+    ask: (url, ms, init) => fetch(`${url}/report?input=${ms}`, init),
+    lateText: '"code":"GATEWAY_TIMEOUT"',
+  },
+  { file: 'yoga.js', ...GRAPHQL },
+  { file: 'apollo.js', ...GRAPHQL },
+  {
+    file: 'connect.js',
+    ask: (url, ms, init) => postJson(url + BUILD, { ms }, init),
+    lateText: '"code":"deadline_exceeded"',
+    more: callsBesideRequests,
+  },
 ];
 
 /** Tests that the work behind a stream stops. */

@@ -15,7 +15,7 @@ export function callsBesideRequests(running: () => RunningExample): void {
       { ms: 60_000 },
       { headers: { 'connect-timeout-ms': '200' } },
     );
-    const { code } = await answer.json();
+    const { code } = JSON.parse(await answer.text());
     expect({ code, status: answer.status }).toEqual({ code: 'deadline_exceeded', status: 504 });
     await logged('work stopped: deadline exceeded');
     return `${answer.status}, ${code}`;

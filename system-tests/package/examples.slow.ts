@@ -5,6 +5,7 @@ import { output } from '../../harness/command.ts';
 import { ROOT } from '../../processes/repository.ts';
 import { scene } from '../support/scene.ts';
 import { installPacked, type Packed } from './packed.ts';
+import { pgBossExample } from './pg-boss-example.ts';
 import {
   type RunningExample,
   SERVED_EXAMPLES,
@@ -154,3 +155,5 @@ for (const example of SERVED_EXAMPLES) {
     });
   });
 }
+
+pgBossExample(() => examples);

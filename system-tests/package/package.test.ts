@@ -90,7 +90,13 @@ describe('each example runs, and prints what its comment says', () => {
   test('every example has a test', async () => {
     const files = (await readdir(EXAMPLES)).filter((file) => file.endsWith('.js'));
     const served = SERVED_EXAMPLES.map(({ file }) => file).filter((file) => !file.includes('/'));
-    const tested = [...Object.keys(EXAMPLE_LINES), ...served, 'report.js', 'fake-model.js'];
+    const tested = [
+      ...Object.keys(EXAMPLE_LINES),
+      ...served,
+      'report.js',
+      'pg-boss.js',
+      'fake-model.js',
+    ];
     expect(files.sort()).toEqual([...new Set(tested)].sort());
   });
 });

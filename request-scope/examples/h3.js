@@ -1,30 +1,30 @@
-// h3 2: one middleware opens the scope of Node's request, ends it, and answers every cancellation.
+// h3 2 on Node: the scope of Node's request, and one middleware that answers every cancellation.
 import { createServer } from 'node:http';
-import { getQuery, H3, HTTPError, toNodeHandler } from 'h3';
-import { causeOf, GracefulShutdown, requestScope, withTimeout } from 'request-scope';
+import { getQuery, H3, toNodeHandler } from 'h3';
+import { causeOf, GracefulShutdown, withTimeout } from 'request-scope';
+import { scopeOf, scopes } from 'request-scope/express';
 import { buildReport } from './report.js';
 
 const shutdown = new GracefulShutdown();
-const app = new H3();
 
-app.use(async (event, next) => {
-  const { req, res } = event.runtime.node;
-  const scope = requestScope(req, res, { shutdown });
-  event.context.scope = scope;
+const app = new H3();
+const openScope = scopes({ shutdown });
+
+// h3 would log an error that reaches its onError.
+app.use(async ({ runtime: { node } }, next) => {
   try {
-    return await next();
+    return await openScope(node.req, node.res, next);
   } catch (error) {
-    const cause = causeOf(error, scope);
+    const cause = causeOf(error, scopeOf(node.res));
     if (!cause) throw error;
-    const status = cause.code === 'deadline-exceeded' ? 504 : 503;
-    throw new HTTPError(cause.message, { status, cause });
-  } finally {
-    scope[Symbol.dispose]();
+    return new Response(cause.message, { status: cause.code === 'deadline-exceeded' ? 504 : 503 });
   }
 });
 
 app.get('/report', (event) =>
-  withTimeout(event.context.scope, 5_000, ({ signal }) => buildReport(signal, getQuery(event).ms)),
+  withTimeout(scopeOf(event.runtime.node.res), 5_000, ({ signal }) =>
+    buildReport(signal, getQuery(event).ms),
+  ),
 );
 
 const server = createServer(toNodeHandler(app));

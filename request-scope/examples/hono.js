@@ -1,46 +1,35 @@
-// Hono, and any other framework whose handlers take a web-standard Request.
-import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { serve } from '@hono/node-server';
+// Hono on Node: the scope of Node's request, and one error handler for every cancellation.
+import { createAdaptorServer } from '@hono/node-server';
 import { Hono } from 'hono';
-import { BUDGET_HEADER, causeOf, GracefulShutdown } from 'request-scope';
-import { runInScope } from 'request-scope/fetch';
+import { causeOf, GracefulShutdown, withTimeout } from 'request-scope';
+import { scopeOf, scopes } from 'request-scope/express';
+import { buildReport } from './report.js';
 
 const shutdown = new GracefulShutdown();
 const app = new Hono();
 
-app.get('/report', (c) =>
-  runInScope(
-    c.req.raw,
-    async (scope) => {
-      try {
-        return c.text(await buildReport(scope.signal));
-      } catch (error) {
-        const cause = causeOf(error, scope);
-        if (!cause) throw error;
-        console.log(`the work stopped: ${cause.message}`);
-        return c.text(cause.message, cause.code === 'deadline-exceeded' ? 504 : 503);
-      }
-    },
-    { shutdown },
-  ),
-);
+// `runInScope(c.req.raw, work)` of request-scope/fetch runs everywhere, but wraps the body of each response:
+// on Node 20 it takes three times the CPU of a plain handler. This way takes a fifth more.
+const openScope = scopes({ shutdown });
+app.use((c, next) => openScope(c.env.incoming, c.env.outgoing, next));
 
-const buildReport = (signal) => sleep(60_000, 'the report', { signal });
+app.get('/report', async (c) => {
+  const report = await withTimeout(scopeOf(c.env.outgoing), 5_000, ({ signal }) =>
+    buildReport(signal, c.req.query('ms')),
+  );
+  return c.text(report);
+});
 
-const server = serve({ fetch: app.fetch, port: 0 });
+app.onError((error, c) => {
+  const cause = causeOf(error, scopeOf(c.env.outgoing));
+  if (cause) return c.text(cause.message, cause.code === 'deadline-exceeded' ? 504 : 503);
+  console.error(error);
+  return c.text('Internal Server Error', 500);
+});
+
+const server = createAdaptorServer({ fetch: app.fetch });
 shutdown.attach(server);
-await once(server, 'listening');
-const url = `http://localhost:${server.address().port}/report`;
-
-const answer = await fetch(url, { headers: { [BUDGET_HEADER]: '20' } });
-console.log(`a caller with 20 ms: ${answer.status}, ${await answer.text()}`);
-
-const client = new AbortController();
-const request = fetch(url, { signal: client.signal });
-await once(server, 'request');
-client.abort();
-await request.catch(() => console.log('a client has left'));
-
-await shutdown.drain(8_000);
-console.log('drained, every connection is closed');
+server.listen(process.env.PORT ?? 3000, () => {
+  console.log(`listening on port ${server.address().port}`);
+});
+process.on('SIGTERM', () => shutdown.drain(8_000));

@@ -47,6 +47,7 @@ export const SERVED_EXAMPLES: ServedExample[] = [
   { file: 'server-sent-events.js', lateStatus: 200, endless: '/clock' },
   { file: 'streaming-sdk.js', lateStatus: 200, lateCause: WHOEVER_IS_FIRST },
   { file: 'upload.js', ask: upload, more: cutUpload },
+  { file: 'hono.js' },
   { file: 'h3.js' },
   {
     file: 'trpc.js',

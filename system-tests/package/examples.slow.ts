@@ -6,6 +6,7 @@ import { ROOT } from '../../processes/repository.ts';
 import { scene } from '../support/scene.ts';
 import { installPacked, type Packed } from './packed.ts';
 import { pgBossExample } from './pg-boss-example.ts';
+import { commandOn } from './runtimes.ts';
 import {
   type RunningExample,
   SERVED_EXAMPLES,
@@ -75,15 +76,18 @@ scene('the TypeScript of nest/', 'compiles', async () => {
 
 for (const example of SERVED_EXAMPLES) {
   const { file, name = file, command = [process.execPath, basename(file)] } = example;
-  const { ask = getReport, endless, more } = example;
+  const { runtime, ask = getReport, endless, more } = example;
   const { lateStatus = 504, lateText = LATE, lateCause = LATE } = example;
 
   describe(name, () => {
     let running: RunningExample;
 
     beforeAll(async () => {
-      if (!failure) running = await startExample(command, join(examples, dirname(file)));
+      if (failure) return;
+      const found = runtime ? await commandOn(runtime, basename(file)) : command;
+      if (found) running = await startExample(found, join(examples, dirname(file)));
     });
+    beforeEach(({ skip }) => skip(!running, `npm cannot install ${runtime?.name}`));
     afterAll(() => running?.child.kill('SIGKILL'));
 
     const request = async (ms: number, init: RequestInit = {}) => {

@@ -2,6 +2,7 @@ import { startCommand } from '../../harness/command.ts';
 import { scene } from '../support/scene.ts';
 import { BUILD, callsBesideRequests } from './connect-example.ts';
 import { postJson } from './post-json.ts';
+import { BUN, DENO, type Runtime } from './runtimes.ts';
 import { cutUpload, upload } from './uploads.ts';
 
 /** An example that listens on `PORT`, and whose work is `buildReport` of examples/report.js. */
@@ -12,6 +13,8 @@ export interface ServedExample {
   name?: string;
   /** The command that runs it, in its own folder; `node` if not set. */
   command?: string[];
+  /** What runs it in place of Node. */
+  runtime?: Runtime;
   /** Asks for a report that takes `ms` milliseconds; with GET /report if not set. */
   ask?(url: string, ms: number, init: RequestInit): Promise<Response>;
   /** The status of an answer that came too late; 504 if not set. */
@@ -62,6 +65,8 @@ export const SERVED_EXAMPLES: ServedExample[] = [
     lateText: '"code":"deadline_exceeded"',
     more: callsBesideRequests,
   },
+  { file: 'bun.js', runtime: BUN },
+  { file: 'deno.js', runtime: DENO },
 ];
 
 /** Tests that the work behind a stream stops. */

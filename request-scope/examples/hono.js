@@ -8,8 +8,8 @@ import { buildReport } from './report.js';
 const shutdown = new GracefulShutdown();
 const app = new Hono();
 
-// `runInScope(c.req.raw, work)` of request-scope/fetch runs everywhere, but wraps the body of each response:
-// on Node 20 it takes three times the CPU of a plain handler. This way takes a fifth more.
+// `runInScope` of request-scope/fetch runs on Bun and Deno, too, but wraps the body of each response: it takes 3 to 4
+// times the CPU of a plain handler on Node 20, and 1.6 times on 26. This way takes up to 1.4 times, on 26 no more.
 const openScope = scopes({ shutdown });
 app.use((c, next) => openScope(c.env.incoming, c.env.outgoing, next));
 

@@ -11,7 +11,7 @@ await boss.start();
 await boss.createQueue('reports', { expireInSeconds: 60, heartbeatSeconds: 10, retryLimit: 1 });
 
 await boss.work('reports', { heartbeatRefreshSeconds: 1 }, async ([job]) => {
-  // Aborts when the job expires, when it was canceled (seen by a heartbeat), and when boss.stop() has waited enough.
+  // Aborts when the job expires, when a heartbeat finds it canceled, and when boss.stop() has waited long enough.
   const parent = { signal: job.signal, remainingMs: job.expireInSeconds * 1_000 };
   // If this rejects, the job has failed: pg-boss puts it back until retryLimit is reached.
   return await withTimeout(parent, 5_000, ({ signal }) => buildReport(job.data, signal));
@@ -34,7 +34,8 @@ async function query(text, values, signal) {
   const client = await pool.connect();
   let canceled;
   const cancel = () => {
-    canceled = boss.getDb().executeSql('SELECT pg_cancel_backend($1)', [client.processID]);
+    const statement = 'SELECT pg_cancel_backend($1)';
+    canceled = boss.getDb().executeSql(statement, [client.processID]).catch(console.error);
   };
   signal.addEventListener('abort', cancel);
   try {

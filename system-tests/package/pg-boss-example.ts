@@ -24,7 +24,7 @@ export function pgBossExample(examples: () => string): void {
       await server?.[Symbol.asyncDispose]();
     });
     beforeEach(({ skip }) => skip(!postgresVersion, 'PostgreSQL is not installed'));
-    afterEach(async () => void (await pool?.query('delete from pgboss.job')));
+    afterEach(async () => void (await pool?.query('drop schema if exists pgboss cascade')));
 
     const work = async (ms: number) => {
       const args = [join(examples(), 'pg-boss.js'), `${ms}`];

@@ -1,10 +1,10 @@
 // pg-boss 12 on PostgreSQL: a job's timeout and the shutdown end its query, and pg-boss runs the job again.
-import pg from 'pg';
 import { PgBoss } from 'pg-boss';
 import { withTimeout } from 'request-scope';
+import { createPool } from 'request-scope-pg';
 
 const database = process.env.DATABASE_URL;
-const pool = new pg.Pool({ connectionString: database });
+const pool = createPool(database);
 const boss = new PgBoss(database);
 boss.on('error', console.error);
 await boss.start();
@@ -14,42 +14,23 @@ await boss.work('reports', { heartbeatRefreshSeconds: 1 }, async ([job]) => {
   // Aborts when the job expires, when a heartbeat finds it canceled, and when boss.stop() has waited long enough.
   const parent = { signal: job.signal, remainingMs: job.expireInSeconds * 1_000 };
   // If this rejects, the job has failed: pg-boss puts it back until retryLimit is reached.
-  return await withTimeout(parent, 5_000, ({ signal }) => buildReport(job.data, signal));
+  return await withTimeout(parent, 5_000, (scope) => buildReport(job.data, scope));
 });
 
-async function buildReport({ ms }, signal) {
+async function buildReport({ ms }, scope) {
   console.log('work begun');
   try {
-    await query('SELECT pg_sleep($1)', [ms / 1_000], signal);
+    await pool.query('select pg_sleep($1)', [ms / 1_000], scope);
     console.log('work finished');
     return 'the report';
   } catch (error) {
-    console.log(`work stopped: ${signal.reason?.message ?? error.message}`);
+    console.log(`work stopped: ${error.cause?.message ?? error.message}`);
     throw error;
-  }
-}
-
-/** Runs a statement that PostgreSQL cancels when `signal` aborts. request-scope-pg does this for a whole pool. */
-async function query(text, values, signal) {
-  const client = await pool.connect();
-  let canceled;
-  const cancel = () => {
-    const statement = 'SELECT pg_cancel_backend($1)';
-    canceled = boss.getDb().executeSql(statement, [client.processID]).catch(console.error);
-  };
-  signal.addEventListener('abort', cancel);
-  try {
-    signal.throwIfAborted();
-    return await client.query(text, values);
-  } finally {
-    signal.removeEventListener('abort', cancel);
-    await canceled; // A late cancel would stop the next query of this connection.
-    client.release();
   }
 }
 
 process.on('SIGTERM', async () => {
   await boss.stop({ timeout: 2_000 });
-  await pool.end();
+  await pool.close();
 });
 if (process.argv[2]) console.log(await boss.send('reports', { ms: Number(process.argv[2]) }));

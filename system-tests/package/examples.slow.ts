@@ -1,4 +1,4 @@
-import { cp, symlink } from 'node:fs/promises';
+import { cp } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest';
 import { output } from '../../harness/command.ts';
@@ -29,15 +29,20 @@ const LONG_MS = 60_000;
 const DRAIN_MS = 8_000;
 
 let packed: Packed;
+let packedPg: Packed;
 let examples: string;
 let failure: string | undefined;
 
 beforeAll(async () => {
   packed = await installPacked();
-  examples = join(packed.folder, 'examples');
+  packedPg = await installPacked('request-scope-pg');
+  examples = join(packed.folder, 'request-scope/examples');
   await cp(join(ROOT, 'request-scope/examples'), examples, { recursive: true, filter: isSource });
   await cp(join(examples, 'nest'), join(examples, 'nest-11'), { recursive: true });
-  await symlink(packed.installed, join(packed.folder, 'dist')); // where package.json expects request-scope
+  // Where package.json expects them.
+  for (const { installed } of [packed, packedPg]) {
+    await cp(installed, join(packed.folder, basename(installed), 'dist'), { recursive: true });
+  }
   try {
     await installPackages();
   } catch (error) {
@@ -45,7 +50,9 @@ beforeAll(async () => {
     failure = `npm cannot reach its registry: ${error}`;
   }
 }, INSTALL_MS);
-afterAll(() => packed[Symbol.asyncDispose]());
+afterAll(async () => {
+  for (const each of [packed, packedPg]) await each[Symbol.asyncDispose]();
+});
 
 /** Whether a copy needs it: what was installed or uploaded by hand stays behind. */
 function isSource(path: string): boolean {

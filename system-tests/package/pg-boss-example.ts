@@ -1,9 +1,9 @@
 import { join } from 'node:path';
+import { createPool, type Pool } from 'request-scope-pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vitest';
 import { startCommand } from '../../harness/command.ts';
 import { type Postgres, postgresVersion, startPostgres } from '../../harness/postgres.ts';
 import { until } from '../../harness/time.ts';
-import { createPool, type Pool } from '../../postgres/src/index.ts';
 import { scene } from '../support/scene.ts';
 
 const LONG_MS = 60_000;
@@ -41,7 +41,7 @@ export function pgBossExample(examples: () => string): void {
       until(state, async () => ((await stateOf(id)) === state ? true : undefined));
     const queries = async (): Promise<number> => {
       const { rows } = await pool.query(
-        `select 1 from pg_stat_activity where state = 'active' and query like 'SELECT pg_sleep%'`,
+        `select 1 from pg_stat_activity where state = 'active' and query like 'select pg_sleep%'`,
       );
       return rows.length;
     };

@@ -3,7 +3,7 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
-const { scripts: _, exports: sources, ...rest } = manifest;
+const { scripts: _, devDependencies: __, exports: sources, ...rest } = manifest;
 
 const entries = Object.entries(sources).map(([entry, source]) => {
   const path = source.replace('./src/', './').replace(/\.ts$/, '');

@@ -24,7 +24,7 @@ export class GracefulShutdown {
   #onIdle: (() => void) | undefined;
 
   constructor() {
-    setMaxListeners(0, this.signal); // Every stream may listen, and from eleven on Node would warn.
+    setMaxListeners(Number.POSITIVE_INFINITY, this.signal); // Every stream may listen: see Scope.
   }
 
   /** True from the moment the drain begins. Health checks should answer 503 from then on. */

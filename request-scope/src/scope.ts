@@ -83,7 +83,9 @@ export class Scope implements ScopeView, Disposable {
     const { origin, onEnd } = Scope.#opening ?? {};
     Scope.#opening = undefined; // Before anything can throw, or construct another scope.
     const delayMs = timerMs(timeoutMs);
-    setMaxListeners(0, this.signal); // Many calls may follow one signal; from eleven on Node warns.
+    // Many calls may follow one signal; from eleven on Node would warn. Not 0: Node 20 could not read it, and
+    // undici's fetch asks.
+    setMaxListeners(Number.POSITIVE_INFINITY, this.signal);
     this.#onEnd = onEnd;
     this.#deadline = this.#startedAt + timeoutMs;
     if (begun.hasSubscribers) begun.publish({ ...origin, scope: this });

@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
-import { getEventListeners } from 'node:events';
+import { getEventListeners, getMaxListeners } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import axios from 'axios';
@@ -225,6 +225,13 @@ describe('withTimeout', () => {
     using parent = new Scope();
     await expect(withTimeout(parent, Number.NaN, () => {})).rejects.toThrow(RangeError);
   });
+});
+
+test("undici's fetch can ask how many calls may follow a signal", () => {
+  using scope = new Scope();
+  for (const { signal } of [scope, new GracefulShutdown()]) {
+    expect(getMaxListeners(signal)).toBe(Number.POSITIVE_INFINITY);
+  }
 });
 
 test('eleven children of one scope cause no warning', async () => {

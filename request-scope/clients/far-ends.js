@@ -211,10 +211,9 @@ async function openMysql(mysqlUrl) {
   await pool.query('create table held (id int primary key) engine = innodb');
   const hold = async (id) => {
     const sql = 'select id from held where id = ? for update';
-    await pool.query('insert into held values (?)', [id]);
     const holder = await pool.getConnection();
     await holder.beginTransaction();
-    await holder.query(sql, [id]);
+    await holder.query('insert into held values (?)', [id]);
     return {
       sql,
       async isRunning() {

@@ -10,6 +10,7 @@ export function helpers() {
       far: 'http',
       prepare: () => ({ queue: new PQueue() }),
       call: ({ queue, url, signal }) => queue.add(() => fetch(url, { signal }), { signal }),
+      bug: ({ queue, signal }) => queue.add(() => undefined.answer, { signal }),
       ownTimeouts: [
         {
           option: 'timeout',
@@ -34,6 +35,7 @@ export function helpers() {
       package: 'p-retry',
       far: 'http',
       call: ({ url, signal }) => pRetry(() => fetch(url, { signal }), { signal }),
+      bug: ({ signal }) => pRetry(() => undefined.answer, { signal }),
     },
     {
       package: 'p-retry',

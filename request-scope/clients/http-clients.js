@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import http2 from 'node:http2';
 import { Writable } from 'node:stream';
-import { text as textOf } from 'node:stream/consumers';
+import { text } from 'node:stream/consumers';
 import grpc from '@grpc/grpc-js';
 import axios from 'axios';
 import got from 'got';
@@ -84,7 +84,7 @@ export function httpClients({ ports }) {
       name: 'http.get',
       call: async ({ url, signal }) => {
         const [answer] = await once(http.get(url, { signal }), 'response');
-        return await textOf(answer);
+        return await text(answer);
       },
       ownTimeouts: [
         {
@@ -102,7 +102,7 @@ export function httpClients({ ports }) {
       name: 'http2',
       call: async ({ path, signal }) => {
         const stream = session.request({ ':path': path }, { signal });
-        return await textOf(stream);
+        return await text(stream);
       },
       ownTimeouts: [
         {
@@ -111,7 +111,7 @@ export function httpClients({ ports }) {
           call: async ({ path, signal, timeoutMs }) => {
             const stream = session.request({ ':path': path }, { signal });
             stream.setTimeout(timeoutMs, () => stream.destroy(new Error('timed out')));
-            return await textOf(stream);
+            return await text(stream);
           },
         },
       ],

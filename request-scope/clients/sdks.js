@@ -12,19 +12,19 @@ const credentials = { accessKeyId: 'none', secretAccessKey: 'none' };
 const messages = [{ role: 'user', content: 'What is the answer?' }];
 const question = { model: 'm', messages };
 
-/** Reads a stream to its end. */
-async function all(stream) {
-  const parts = [];
-  for await (const part of stream) parts.push(part);
-  return parts;
-}
-
 export function sdks({ ports }) {
-  const openai = ({ url }) => ({ openai: new OpenAI({ apiKey, baseURL: url }) });
-  const anthropic = ({ url }) => ({ anthropic: new Anthropic({ apiKey, baseURL: url }) });
+  const openai = ({ url: baseURL }) => ({ openai: new OpenAI({ apiKey, baseURL }), question });
+  const anthropic = ({ url: baseURL }) => ({
+    anthropic: new Anthropic({ apiKey, baseURL }),
+    question: { ...question, max_tokens: 9 },
+  });
+  const streamed = (prepare) => (target) => {
+    const { question, ...client } = prepare(target);
+    return { ...client, question: { ...question, stream: true }, answer: [] };
+  };
   const ai = ({ url: baseURL }) => {
     const provider = createOpenAICompatible({ name: 'far', baseURL });
-    return { model: provider('m'), prompt: 'What is the answer?' };
+    return { model: provider('m'), prompt: 'What is the answer?', answer: [] };
   };
   const s3 = ({ url }, more) => {
     const options = { region: 'none', endpoint: url, forcePathStyle: true, credentials, ...more };
@@ -36,11 +36,11 @@ export function sdks({ ports }) {
     {
       package: 'openai',
       prepare: openai,
-      call: ({ openai, signal }) => openai.chat.completions.create(question, { signal }),
+      call: ({ openai, question, signal }) => openai.chat.completions.create(question, { signal }),
       ownTimeouts: [
         {
           option: 'timeout',
-          call: ({ openai, signal, timeoutMs }) => {
+          call: ({ openai, question, signal, timeoutMs }) => {
             const options = { signal, timeout: timeoutMs, maxRetries: 0 };
             return openai.chat.completions.create(question, options);
           },
@@ -52,33 +52,29 @@ export function sdks({ ports }) {
       detail: 'before a retry',
       far: 'retry',
       prepare: openai,
-      call: ({ openai, signal }) =>
+      call: ({ openai, question, signal }) =>
         openai.chat.completions.create(question, { signal, maxRetries: 5 }),
     },
     {
       package: 'openai',
       detail: 'streaming',
       far: 'openaiStream',
-      prepare: openai,
-      call: async ({ openai, signal }) => {
-        const stream = await openai.chat.completions.create(
-          { ...question, stream: true },
-          { signal },
-        );
-        return await all(stream);
+      prepare: streamed(openai),
+      call: async ({ openai, question, signal, answer }) => {
+        const stream = await openai.chat.completions.create(question, { signal });
+        for await (const chunk of stream) answer.push(chunk);
       },
     },
     {
       package: '@anthropic-ai/sdk',
       prepare: anthropic,
-      call: ({ anthropic, signal }) =>
-        anthropic.messages.create({ ...question, max_tokens: 9 }, { signal }),
+      call: ({ anthropic, question, signal }) => anthropic.messages.create(question, { signal }),
       ownTimeouts: [
         {
           option: 'timeout',
-          call: ({ anthropic, signal, timeoutMs }) => {
+          call: ({ anthropic, question, signal, timeoutMs }) => {
             const options = { signal, timeout: timeoutMs, maxRetries: 0 };
-            return anthropic.messages.create({ ...question, max_tokens: 9 }, options);
+            return anthropic.messages.create(question, options);
           },
         },
       ],
@@ -87,10 +83,10 @@ export function sdks({ ports }) {
       package: '@anthropic-ai/sdk',
       detail: 'streaming',
       far: 'anthropicStream',
-      prepare: anthropic,
-      call: async ({ anthropic, signal }) => {
-        const body = { ...question, max_tokens: 9, stream: true };
-        return await all(await anthropic.messages.create(body, { signal }));
+      prepare: streamed(anthropic),
+      call: async ({ anthropic, question, signal, answer }) => {
+        const stream = await anthropic.messages.create(question, { signal });
+        for await (const event of stream) answer.push(event);
       },
     },
     {
@@ -104,8 +100,10 @@ export function sdks({ ports }) {
       detail: '`streamText`',
       far: 'openaiStream',
       prepare: ai,
-      call: ({ model, prompt, signal }) =>
-        all(streamText({ model, prompt, abortSignal: signal }).textStream),
+      call: async ({ model, prompt, signal, answer }) => {
+        const { textStream } = streamText({ model, prompt, abortSignal: signal });
+        for await (const text of textStream) answer.push(text);
+      },
     },
     {
       package: '@aws-sdk/client-s3',

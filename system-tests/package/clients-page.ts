@@ -74,38 +74,38 @@ const aborts = ({ hangUp, hangUpInBody, timeout, timeoutInBody }: Seen): Outcome
 
 const INTRODUCTION = `# Clients
 
-What does a call need so that it stops when nobody waits for it? The table has one line for each client: the \`work\` of
-\`withTimeout(scope, timeoutMs, work)\`. In it \`signal\` is the signal of the child that \`work\` gets, and \`scope\` is
-that child.
+How does a call stop with the client that you have? Each row shows its line: what \`work\` does in
+\`withTimeout(parent, timeoutMs, work)\`. There \`scope\` is the child that \`work\` gets, and \`signal\` is
+\`scope.signal\`. All other names are yours.
 
-A test installs the clients and runs each line in the handler of the README, against a server that holds its answer;
-over HTTP/1.1 once before the headers, and once in the middle of the body. It saw the same on Node 20 and 26, and it
-wrote this page: do not edit it. Of every row it saw:
+A test installs these versions, runs each line in the README's handler against a server that holds its answer, and
+writes this page: do not edit it. Over HTTP/1.1 the server holds it once before the headers and once within the body.
+Node 20 and 26 give the same results. In every row:
 
-- **A hang-up** ends the call at the far end, and \`causeOf\` says \`client-disconnected\`.
-- **The timeout** does the same with \`deadline-exceeded\`, and the handler answers 504.
-- **No retry** reaches the far end afterwards.
-- **A bug stays a bug**: after a TypeError in \`work\` the handler answers 500, also if the signal has aborted.
-- **The client's own timeout** is an error like any other: \`causeOf\` finds no cause, and the handler answers 500.
+- **The request's client hangs up**: \`causeOf\` says \`client-disconnected\`.
+- **The timeout of \`withTimeout\` passes**: \`causeOf\` says \`deadline-exceeded\`, and the handler answers 504.
+- **No retry** reaches the far end after either.
+- **A TypeError in \`work\`** stays a bug, also after an abort: the handler answers 500.
+- **The client's own timeout** is an error of the client: \`causeOf\` finds no cause, and the handler answers 500.
+  Leave the time to \`withTimeout\`.
 
 The columns:
 
-- **far end**: whether the server, the database or the process stops. A call that **goes on** keeps \`withTimeout\` waiting,
-  which then throws the cause.
-- **by itself**: what the client does on the abort. \`withTimeout\` throws the cause in its place. A client that ends
-  quietly resolves, as if it had everything.
-- **own timeout**: the option, the error, and whether the far end stops. Some give up the call and leave it running.
+- **far end**: whether the server, database or process stops. While a call **goes on**, \`withTimeout\` waits for it. Then
+  it throws the cause.
+- **by itself**: what the client does when the signal aborts; \`withTimeout\` throws the cause instead. A client that
+  ends quietly looks as if it had read everything.
+- **own timeout**: the option, the client's error, and whether the far end stops.
 `;
 
 const UNSTOPPABLE = `## What no line stops
 
-- **A query of \`sequelize\`**. Bound it with \`statement_timeout\`.
-- **A command that Redis has received** on a connection that others use, too: only closing the connection ends it. Short
-  commands need no signal.
+- **A query of \`sequelize\`**: bound it with \`statement_timeout\`.
+- **A command that Redis has received**, unless you close its connection. Short commands need no signal.
 - **A write that has arrived**: it may be done although its call was aborted.
-- **Work that does not look up**: a loop, a synchronous driver, a task in a thread pool (\`crypto.scrypt\`, \`dns.lookup\`).
+- **Work that does not look at a signal**: a loop, a synchronous driver, \`crypto.scrypt\`, \`dns.lookup\`.
 
-\`prisma\` and MongoDB's driver were not tried: what they need to run is not on the npm registry.
+Two were not tried: \`prisma\` downloads an engine, and \`mongodb\` needs a server that Debian does not have.
 `;
 
 const COLUMNS = ['client', 'its line', 'far end', 'by itself', 'own timeout'];

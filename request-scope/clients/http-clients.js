@@ -177,7 +177,7 @@ export function httpClients({ ports }) {
     },
     {
       package: 'superagent',
-      note: 'Keep the `void`: Node throws what a promise of an abort listener rejects with.',
+      note: 'Keep the `void`: if a listener returns a promise, which the request is, Node throws its rejection, and the process ends.',
       call: async ({ url, signal }) => {
         const request = superagent.get(url);
         signal.addEventListener('abort', () => void request.abort());

@@ -17,7 +17,6 @@ require('node:net').connect(workerData, '127.0.0.1').on('data', (text) => parent
 const program = ({ port }) => ({ file: process.execPath, args: ['-e', ASK, String(port)] });
 
 export function nodeApis() {
-  const run = promisify(execFile);
   const clients = [
     {
       name: 'timers/promises',
@@ -59,12 +58,12 @@ export function nodeApis() {
       name: 'child_process.execFile',
       far: 'tcp',
       prepare: program,
-      call: ({ file, args, signal }) => run(file, args, { signal }),
+      call: ({ file, args, signal }) => promisify(execFile)(file, args, { signal }),
       ownTimeouts: [
         {
           option: 'timeout',
           call: ({ file, args, signal, timeoutMs }) =>
-            run(file, args, { signal, timeout: timeoutMs }),
+            promisify(execFile)(file, args, { signal, timeout: timeoutMs }),
         },
       ],
     },

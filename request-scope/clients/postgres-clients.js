@@ -10,7 +10,7 @@ import { DataSource } from 'typeorm';
 
 const NEXT_ROW = '`pg` takes no signal; see the next row';
 
-/** Clients of PostgreSQL. `pool` in a line with `scope` is the one of @orders/postgres. */
+/** Clients of PostgreSQL. In a line with `scope`, `pool` is ours. */
 export async function postgresClients({ postgresUrl }) {
   const connectionString = postgresUrl;
   const ours = createPool(postgresUrl, { maxConnections: 2 });
@@ -119,7 +119,7 @@ export async function postgresClients({ postgresUrl }) {
     },
     {
       package: 'drizzle-orm',
-      detail: 'compiled',
+      detail: 'compiled for `createPool`',
       prepare: inDrizzle,
       call: ({ query, pool, scope }) => {
         const { sql, params } = query.toSQL();
@@ -141,7 +141,7 @@ export async function postgresClients({ postgresUrl }) {
     },
     {
       package: 'knex',
-      detail: 'compiled',
+      detail: 'compiled for `createPool`',
       prepare: inKnex,
       call: ({ query, pool, scope }) => {
         const { sql, bindings } = query.toSQL().toNative();
@@ -156,7 +156,7 @@ export async function postgresClients({ postgresUrl }) {
     },
     {
       package: 'typeorm',
-      detail: 'compiled',
+      detail: 'compiled for `createPool`',
       prepare: inTypeorm,
       call: ({ query, pool, scope }) => {
         const [sql, params] = query.getQueryAndParameters();
@@ -167,7 +167,7 @@ export async function postgresClients({ postgresUrl }) {
       package: 'sequelize',
       prepare: () => ({ sequelize }),
       call: ({ sequelize, sql, values }) => sequelize.query(sql, { bind: values }),
-      goesOn: '`pg` takes no signal, and `sequelize` does not compile a query for another pool',
+      goesOn: '`pg` takes no signal, and `sequelize` gives its SQL to no other pool',
       ownTimeouts: [
         {
           option: 'statement_timeout',

@@ -1,10 +1,10 @@
-import { createPool } from '@orders/postgres';
 import { sql as drizzleSql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import knex from 'knex';
 import { Kysely, sql as kyselySql, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import postgres from 'postgres';
+import { createPool } from 'request-scope-pg';
 import { Sequelize } from 'sequelize';
 import { DataSource } from 'typeorm';
 
@@ -72,7 +72,7 @@ export async function postgresClients({ postgresUrl }) {
     },
     {
       package: 'pg',
-      detail: 'with `createPool` of `@orders/postgres`',
+      detail: 'with `createPool` of `request-scope-pg`',
       prepare: () => ({ pool: ours }),
       call: ({ pool, sql, values, scope }) => pool.query(sql, values, scope),
     },

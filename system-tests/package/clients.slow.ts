@@ -1,6 +1,5 @@
 import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest';
 import { output, startCommand } from '../../harness/command.ts';
 import { mariadbVersion, startMariadb } from '../../harness/mariadb.ts';
@@ -14,7 +13,6 @@ import { installPacked } from './packed.ts';
 // Writes the page with -u: npx vitest run --project slow system-tests/package/clients.slow.ts -u
 const PAGE = join(ROOT, 'request-scope/CLIENTS.md');
 const CLIENTS = join(ROOT, 'request-scope/clients');
-const POOL = { package: '@orders/postgres', entry: 'postgres/src/index.ts' };
 const LIMIT_MS = 180_000;
 
 const servers = { PostgreSQL: postgresVersion, MariaDB: mariadbVersion, Redis: redisVersion };
@@ -43,14 +41,8 @@ beforeAll(async () => {
     failure = `npm cannot install the clients: ${error.message}`;
     return;
   }
-  await build({
-    entryPoints: [join(ROOT, POOL.entry)],
-    outfile: join(folder, 'node_modules', POOL.package, 'index.js'),
-    bundle: true,
-    packages: 'external',
-    platform: 'node',
-    target: 'node20',
-  });
+  const pool = await opening(installPacked('request-scope-pg'));
+  await cp(pool.installed, join(folder, 'node_modules/request-scope-pg'), { recursive: true });
   lock = JSON.parse(await readFile(join(folder, 'package-lock.json'), 'utf8'));
   // By default PostgreSQL does not look whether the client of a statement is still there.
   const postgres = await opening(startPostgres({ client_connection_check_interval: '0' }));

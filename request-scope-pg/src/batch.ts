@@ -1,8 +1,8 @@
 import { DatabaseError, type QueryResultRow } from 'pg';
 import { DeadlineExceeded, type ScopeView } from 'request-scope';
+import { mustBeScope, mustBeValues } from './check-arguments.ts';
 import { DatabaseUnavailable } from './errors.ts';
 import { databaseQuery } from './events.ts';
-import { mustBeScope } from './must-be-scope.ts';
 import { ENDED_WAITING } from './pg-errors.ts';
 import type { Pool } from './pool.ts';
 
@@ -84,6 +84,7 @@ export class Batch<Row extends QueryResultRow> {
     scope: ScopeView | undefined,
   ): Promise<Row | undefined> {
     if (this.#isClosed) throw new Error('the pool is closed');
+    mustBeValues(values);
     mustBeScope(scope);
     const signal = scope?.signal;
     signal?.throwIfAborted();

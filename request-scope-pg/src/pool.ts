@@ -8,11 +8,11 @@ import {
 } from 'pg';
 import { DeadlineExceeded, type ScopeView } from 'request-scope';
 import { Batch, type BatchOptions } from './batch.ts';
+import { mustBeScope, mustBeUrl, mustBeValues } from './check-arguments.ts';
 import type { ConnectOptions } from './connect-options.ts';
 import { Connection, clientConfig } from './connection.ts';
 import { DatabaseUnavailable } from './errors.ts';
 import { databaseQuery } from './events.ts';
-import { mustBeScope } from './must-be-scope.ts';
 import { ENDED_WAITING, toNotConnected } from './pg-errors.ts';
 import { type Limits, RunningStatement, type Statement } from './running-statement.ts';
 import { Semaphore } from './semaphore.ts';
@@ -68,7 +68,12 @@ const MAX_CANCELS = 20;
 /** How long a query may wait for a connection. */
 const MAX_WAIT_MS = 15_000;
 
-/** A pool for the server at `url`: `postgres://user:password@host:port/database`. Opens no connection yet. */
+/**
+ * A pool for the server at `url`: `postgres://user:password@host:port/database`. Opens no connection yet.
+ *
+ * @throws {TypeError} If `url` is no text.
+ * @throws {RangeError} If `maxConnections` is no positive integer.
+ */
 export function createPool(url: string, options: PoolOptions = {}): Pool {
   return new Pool(url, options);
 }
@@ -84,6 +89,7 @@ export class Pool implements AsyncDisposable {
   #closed: Promise<void> | undefined;
 
   constructor(url: string, options: PoolOptions) {
+    mustBeUrl(url);
     const { maxConnections: max = 10, maxWaiting = 10_000, maxUses } = options;
     if (!Number.isInteger(max) || max < 1) throw new RangeError(`maxConnections is ${max}`);
     const { connectTimeoutMs: timeoutMs = 5_000, maxQueryMs = 60_000 } = options;
@@ -108,7 +114,7 @@ export class Pool implements AsyncDisposable {
    * @throws {TooManyWaiting} If the queue is full and the query is refusable, or after 15 s in the queue.
    * @throws {DatabaseUnavailable} If the connection or the server fails.
    * @throws pg's error if the statement itself fails.
-   * @throws {TypeError} If `scope` is none.
+   * @throws {TypeError} If `values` is no array, or `scope` no scope.
    */
   async query<Row extends QueryResultRow = QueryResultRow>(
     text: string,
@@ -117,6 +123,7 @@ export class Pool implements AsyncDisposable {
     { expectedMs = 0, uncancelable = false, refusable = scope !== undefined }: QueryOptions = {},
   ): Promise<QueryResult<Row>> {
     if (this.#closed) throw new Error('the pool is closed');
+    mustBeValues(values);
     mustBeScope(scope);
     const statement = { text, values: () => values, expectedMs, uncancelable, refusable };
     return databaseQuery.tracePromise(() => this.#enqueue<Row>(statement, scope), statement);

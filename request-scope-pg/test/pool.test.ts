@@ -49,18 +49,6 @@ test('it sends nothing under a scope that has aborted', async () => {
   await expect(pool.query(LONG, [], scope)).rejects.toBe(reason);
 });
 
-test('what is no scope, or no number of connections, is refused in one line', async () => {
-  await using pool = createPool('postgres://127.0.0.1:1/nowhere');
-  const batch = pool.batch('select 1', { keyColumn: 'id', refusable: true });
-  const { signal } = new AbortController();
-  for (const wrong of [signal, () => {}, null, 5_000] as unknown as Scope[]) {
-    await expect(pool.query(LONG, [], wrong)).rejects.toThrow(/^expected a scope/);
-    await expect(batch.write(['a'], wrong)).rejects.toThrow(/^expected a scope/);
-  }
-  for (const maxConnections of [0, 1.5, Number.NaN])
-    expect(() => createPool('', { maxConnections })).toThrow(`maxConnections is ${maxConnections}`);
-});
-
 test('an aborted query does not wait for a connection that takes long to open', async () => {
   const silent = createServer().listen(0, '127.0.0.1');
   await once(silent, 'listening');

@@ -11,7 +11,7 @@ const PACKAGES = ['jest@30', '@babel/plugin-transform-modules-commonjs@7', 'expr
 /** What the README of request-scope tells users of Jest. */
 const CONFIG = `module.exports = {
   transform: { '\\\\.js$': ['babel-jest', { plugins: ['@babel/plugin-transform-modules-commonjs'] }] },
-  transformIgnorePatterns: ['/node_modules/(?!request-scope/)'],
+  transformIgnorePatterns: ['/node_modules/(?!request-scope)'],
 };
 `;
 

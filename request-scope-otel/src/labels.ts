@@ -4,7 +4,10 @@ const MAX_CODES = 50;
 
 const codes = new Set<string>();
 
-/** Limits the values of a label: after 50 different codes, every further one becomes `other`. */
+/**
+ * `code` as the value of a label. After 50 different codes every further one becomes `other`, and so does one of more
+ * than 60 characters, or with others than letters, digits, `_`, `.` and `-`.
+ */
 export function codeLabel(code: string): string {
   if (codes.has(code)) return code;
   if (codes.size >= MAX_CODES || !/^[A-Za-z0-9_.-]{1,60}$/.test(code)) return 'other';
@@ -12,9 +15,11 @@ export function codeLabel(code: string): string {
   return code;
 }
 
+/** Why a span has the status error. */
 export interface Failure {
   /** One of a small fixed set, such as `deadline-exceeded`, a status or an error's code. */
   type: string;
+  /** The description of the span's status. */
   message: string;
 }
 
@@ -23,7 +28,11 @@ const FAILURES: Readonly<Record<string, string>> = {
   'connection-closed': 'connection closed by the service',
 };
 
-/** The failure that a request canceled for `cause` counts as; undefined for a cancellation by design. */
+/**
+ * The failure that a request canceled for `cause` counts as; undefined for a cancellation by design.
+ *
+ * @param cause the code of a Cancellation.
+ */
 export function failureOfCause(cause: string): Failure | undefined {
   const message = FAILURES[cause];
   return message === undefined ? undefined : { type: cause, message };
@@ -33,6 +42,7 @@ export function failureOfCause(cause: string): Failure | undefined {
 export interface Outcome {
   /** Why it was canceled. */
   cause?: string;
+  /** Undefined if it succeeded, or was canceled by design. */
   failure?: Failure;
 }
 

@@ -51,6 +51,7 @@ type Watchable = object & { [WATCHED]?: WatchedScope };
  * when its scope was opened. Scopes without a request do not count, their children neither. The global meter
  * provider is asked at the first cancellation.
  *
+ * @param options the meter.
  * @returns a function that stops this.
  */
 export function observe({ meter }: ObserveOptions = {}): () => void {

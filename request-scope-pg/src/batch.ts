@@ -49,12 +49,7 @@ export class Batch<Row extends QueryResultRow> {
   /** Aborts the batch that waits for a connection, if there is one. */
   #queued: AbortController | undefined;
 
-  /**
-   * `text`: a statement that takes an array per value, the key of the write first: `unnest($1::text[], …)` or
-   * `= any($1::text[])`. It must return at most one row per write.
-   *
-   * @internal
-   */
+  /** @internal */
   constructor(pool: Pick<Pool, 'send'>, text: string, options: BatchOptions) {
     this.#pool = pool;
     this.#text = text;
@@ -64,10 +59,14 @@ export class Batch<Row extends QueryResultRow> {
   /**
    * Resolves with the row that the statement returned for this write, or undefined if it returned none.
    *
+   * @param values one for each array of the statement; the first is the key.
+   * @param scope bounds the wait until the write is sent.
    * @throws The reason of `scope` if it aborts before the write is sent.
-   * @throws {DeadlineExceeded} If less than 1 ms is left when the write could be sent.
-   * @throws {DatabaseUnavailable | TooManyWaiting} As `Pool.query` does.
+   * @throws DeadlineExceeded if less than 1 ms is left when the write could be sent.
+   * @throws DatabaseUnavailable or TooManyWaiting as `Pool.query` does.
    * @throws pg's error if the statement fails because of this write.
+   * @throws TypeError if `scope` is none.
+   * @throws Error if the pool was closed.
    */
   write(values: readonly unknown[], scope?: ScopeView): Promise<Row | undefined> {
     return databaseQuery.tracePromise(() => this.#enqueue(values, scope), { text: this.#text });

@@ -16,7 +16,10 @@ export class DatabaseUnavailable extends RetryLater {
 
   readonly mayBeDone: boolean;
 
-  /** `cause` is pg's error. */
+  /**
+   * @param cause pg's error.
+   * @param mayBeDone whether the statement may have been done.
+   */
   constructor(code: string, cause: Error, mayBeDone = true) {
     super('Database unavailable', { cause });
     this.code = code;

@@ -14,6 +14,9 @@ export interface ListenOptions extends ReconnectOptions {
 /**
  * Calls `onPayload` with each notification on `channel` until `signal` aborts. The connection is its own, and is
  * opened again when it is lost. Notifications in between are lost: they may only hasten what happens anyway.
+ * Resolves once `signal` has aborted and the connection is closed; never rejects.
+ *
+ * @param url as for `createPool`.
  */
 export async function listen(
   url: string,

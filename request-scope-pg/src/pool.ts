@@ -50,8 +50,9 @@ export interface QueryOptions {
 
 /** How the queries of a pool have ended. */
 export interface Outcomes {
-  /** The server has answered, with a result or with an error. */
+  /** How many the server has answered, with a result or with an error. */
   answered: number;
+  /** How many ended with DatabaseUnavailable, apart from those that were refused. */
   failed: number;
   /** The code of the last failure. */
   failure: string;
@@ -69,10 +70,11 @@ const MAX_CANCELS = 20;
 const MAX_WAIT_MS = 15_000;
 
 /**
- * A pool for the server at `url`: `postgres://user:password@host:port/database`. Opens no connection yet.
+ * A pool for the server at `url`: `postgres://user:password@host:port/database`, with the parameters of pg, such as
+ * `?sslmode=require`. Opens no connection yet.
  *
- * @throws {TypeError} If `url` is no text.
- * @throws {RangeError} If `maxConnections` is no positive integer.
+ * @throws TypeError if `url` is no text.
+ * @throws RangeError if `maxConnections` is not a whole number from 1.
  */
 export function createPool(url: string, options: PoolOptions = {}): Pool {
   return new Pool(url, options);
@@ -108,13 +110,17 @@ export class Pool implements AsyncDisposable {
   /**
    * Runs one statement and resolves with pg's result.
    *
+   * @param values those of `$1`, `$2` and so on.
+   * @param scope bounds the query; without one, `maxQueryMs` does.
+   * @param options how long the query takes, and whether it may be canceled or refused.
    * @throws The reason of `scope` as soon as it aborts, in the queue, while connecting or at work; the statement
    * is canceled in the database.
-   * @throws {DeadlineExceeded} If less than `expectedMs` is left when a connection is free.
-   * @throws {TooManyWaiting} If the queue is full and the query is refusable, or after 15 s in the queue.
-   * @throws {DatabaseUnavailable} If the connection or the server fails.
+   * @throws DeadlineExceeded if less than `expectedMs` is left when a connection is free.
+   * @throws TooManyWaiting if the queue is full and the query is refusable, or after 15 s in the queue.
+   * @throws DatabaseUnavailable if the connection or the server fails.
    * @throws pg's error if the statement itself fails.
-   * @throws {TypeError} If `values` is no array, or `scope` no scope.
+   * @throws TypeError if `values` is no array, or `scope` no scope.
+   * @throws Error if the pool was closed.
    */
   async query<Row extends QueryResultRow = QueryResultRow>(
     text: string,
@@ -129,7 +135,12 @@ export class Pool implements AsyncDisposable {
     return databaseQuery.tracePromise(() => this.#enqueue<Row>(statement, scope), statement);
   }
 
-  /** A batch of `text` over this pool, see Batch. */
+  /**
+   * A batch over this pool: see Batch.
+   *
+   * @param text a statement that takes an array per value, the key of the write first: `unnest($1::text[], …)` or
+   * `= any($1::text[])`. It must return at most one row per write.
+   */
   batch<Row extends QueryResultRow>(text: string, options: BatchOptions): Batch<Row> {
     const batch = new Batch<Row>(this, text, options);
     this.#batches.push(batch);
@@ -151,7 +162,7 @@ export class Pool implements AsyncDisposable {
     return this.#enqueue<Row>({ text, values, ...options }, scope);
   }
 
-  /** How queries have ended since the last call. */
+  /** How queries have ended since the last call, or since the pool was made. */
   takeOutcomes(): Outcomes {
     const outcomes = this.#outcomes;
     this.#outcomes = { answered: 0, failed: 0, failure: '' };

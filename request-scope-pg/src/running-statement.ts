@@ -76,7 +76,7 @@ export class RunningStatement<Row extends QueryResultRow> {
     return this.#hasDeadline ? this.#answer : this.#answerToRead();
   }
 
-  /** @throws {DatabaseUnavailable} If the statement was ended, or not answered in time. */
+  /** @throws DatabaseUnavailable if the statement was ended, or not answered in time. */
   async #answerToWrite(): Promise<QueryResult<Row>> {
     const { timeoutMs } = this.#limits;
     using limit = this.#cancelAfter(timeoutMs * CANCELED_AFTER, timeoutMs * (1 - CANCELED_AFTER));

@@ -26,7 +26,10 @@ export class Semaphore {
   #available: number;
   #refusal: Error | undefined;
 
-  /** `permits`: how many callers may work at a time. */
+  /**
+   * @param permits how many callers may work at a time.
+   * @param options how many may wait, and how long.
+   */
   constructor(
     permits: number,
     {
@@ -40,7 +43,11 @@ export class Semaphore {
     this.#available = permits;
   }
 
-  /** Awaits `work` while holding a permit, and resolves or rejects as it does. */
+  /**
+   * Awaits `work` while holding a permit, and resolves or rejects as it does.
+   *
+   * @throws TooManyWaiting after `maxWaitMs`.
+   */
   async run<T>(work: () => Promise<T>): Promise<T> {
     await this.acquire();
     try {
@@ -56,8 +63,9 @@ export class Semaphore {
    * A caller that records the outcome of finished work should not be `refusable`: it must not fail because of
    * callers that came later.
    *
+   * @param options whether the caller may be refused; false unless given.
    * @throws The reason of `signal`, as soon as it aborts.
-   * @throws {TooManyWaiting} After `maxWaitMs`, and at once if `refusable` and `maxWaiting` others wait.
+   * @throws TooManyWaiting after `maxWaitMs`, and at once if `refusable` and `maxWaiting` others wait.
    * @throws The reason that was given to `refuse`, if `refusable`.
    */
   async acquire(signal?: AbortSignal, { refusable = false } = {}): Promise<void> {

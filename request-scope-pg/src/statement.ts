@@ -24,8 +24,8 @@ const timeouts = new WeakMap<Connection, string>();
  * Sends one statement, which the server itself ends some time after the deadline of `scope`. Settles only when
  * the connection is ready for the next statement, or is closed.
  *
- * @throws {DeadlineExceeded} If the server was the first to see the deadline pass.
- * @throws {DatabaseUnavailable} If the error concerns the connection or the server.
+ * @throws DeadlineExceeded if the server was the first to see the deadline pass.
+ * @throws DatabaseUnavailable if the error concerns the connection or the server.
  * @throws pg's error otherwise.
  */
 export async function sendStatement<Row extends QueryResultRow>(

@@ -51,8 +51,9 @@ function formatOf(header: BudgetHeader): Format {
  * malformed value, or one above 2,147,483,647 ms, counts as absent. A budget of 0 is spent, though Connect and
  * gRPC ask for a positive integer: grpc-go sends `0n`.
  *
- * @param headers with names in lower case, as Node has them.
- * @throws {RangeError} if `header` names none.
+ * @param headers with names in lower case, as Node has them, or Headers of the web.
+ * @param options which headers are read.
+ * @throws RangeError if `header` names none.
  */
 export function readBudgetMs(
   headers: IncomingHttpHeaders | Headers,
@@ -76,7 +77,9 @@ export function readBudgetMs(
  * Headers that pass the remaining time of `scope` on to the next hop, or none if it has no deadline. The time is
  * rounded down, but is at least 1: Envoy reads 0 as no limit, Connect and gRPC ask for a positive integer.
  *
- * @throws {RangeError} if `header` names none.
+ * @param scope the scope of the call, whose remaining time is sent.
+ * @param options which headers are written.
+ * @throws RangeError if `header` names none.
  */
 export function budgetHeaders(
   { remainingMs }: ScopeView,

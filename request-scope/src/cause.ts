@@ -7,6 +7,7 @@ const BUG_NAME = /^(Eval|Range|Reference|Syntax|Type|URI|Assertion)Error$/;
 export abstract class Cancellation extends Error {
   /** @hidden */
   readonly [BRAND] = true;
+  /** Names the reason in logs, spans and metrics, such as `deadline-exceeded`. */
   abstract readonly code: string;
 }
 

@@ -23,9 +23,12 @@ export interface PluginOptions extends ScopeOptions {
 }
 
 /**
- * Fastify plugin that gives each request a scope, for `scopeOf(reply)`. `fastify.close()` drains first.
+ * Fastify plugin that gives each request a scope, for `scopeOf(reply)`. `fastify.close()` drains first. Without
+ * `shutdown` the plugin makes a GracefulShutdown of its own; either one is attached to Fastify's server.
  *
- * @throws {RangeError} if `header` names none.
+ * @param fastify the instance that `register` passes.
+ * @param options those that `register` was given.
+ * @throws RangeError if `header` names none.
  */
 export default async function scopes(
   fastify: Fastify,
@@ -43,7 +46,11 @@ export default async function scopes(
 // Fastify would otherwise limit the hooks to routes that are registered within the plugin.
 Object.assign(scopes, { [Symbol.for('skip-override')]: true });
 
-/** The scope of the request that `reply` answers: see `scopeOf` of `request-scope/express`. */
+/**
+ * The scope of the request that `reply` answers: see `scopeOf` of `request-scope/express`.
+ *
+ * @throws Error if the plugin is not registered.
+ */
 export function scopeOf(reply: Reply): Scope {
   return scopeOfResponse(reply.raw);
 }

@@ -12,7 +12,9 @@ const dropped = new FinalizationRegistry<Scope>((scope) => scope[Symbol.dispose]
  * the request's own signal does or the response's body is canceled (ClientDisconnected), when the caller's
  * budget is spent (DeadlineExceeded), or when the drain of `shutdown` has waited long enough (ShuttingDown).
  * The scope ends with the last byte of the body. A drain does not wait for a response that nobody has begun to
- * read; its scope ends when it is garbage collected.
+ * read; its scope ends when it is garbage collected. Rejects with what `work` throws.
+ *
+ * @throws RangeError if `header` names none.
  */
 export async function runInScope(
   request: Request,

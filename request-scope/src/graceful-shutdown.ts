@@ -57,6 +57,9 @@ export class GracefulShutdown {
   /**
    * Follows the connections of a server. Call it after the server's listeners are set and before it listens.
    * With `maxConnectionAgeMs` clients reconnect from time to time, and thus find new replicas.
+   *
+   * @param server of node:http, node:https or node:http2.
+   * @param options the age limit of connections.
    */
   attach(
     server: AnyServer,
@@ -67,9 +70,10 @@ export class GracefulShutdown {
 
   /**
    * Adds work that must finish before the process exits and is not a request, such as a queue or an undo. The
-   * drain calls `hook` once the requests have ended, with a signal that aborts `timeoutMs` milliseconds later.
+   * drain calls `hook` once the requests have ended, with a signal that aborts `timeoutMs` milliseconds later. It
+   * waits for the hook until one second after that.
    *
-   * @throws {RangeError} if `timeoutMs` is not a number.
+   * @throws RangeError if `timeoutMs` is not a number.
    */
   afterRequests(hook: (signal: AbortSignal) => Promise<void>, timeoutMs: number): void {
     const limitMs = timerMs(timeoutMs + ABORTED_TIMEOUT_MS);
@@ -84,12 +88,12 @@ export class GracefulShutdown {
   }
 
   /**
-   * Resolves when every connection is closed. The service accepts requests for another `delayMs`, so that a
-   * load balancer notices `draining`. Requests in flight then have `timeoutMs`; the rest are aborted and have
-   * one second to respond. The hooks of `afterRequests` follow. A second call returns the promise of the
-   * first. Rejects if a hook did.
+   * Resolves when every connection is closed. The service accepts requests for another `delayMs` milliseconds, so
+   * that a load balancer notices `draining`. Requests in flight then have `timeoutMs` milliseconds; the rest are
+   * aborted and have one second to respond. The hooks of `afterRequests` follow. A second call returns the promise
+   * of the first. Rejects if a hook did.
    *
-   * @throws {RangeError} if a time is not a number.
+   * @throws RangeError if a time is not a number.
    */
   drain(timeoutMs: number, delayMs = 0): Promise<void> {
     this.#drained ??= this.#drain(timerMs(timeoutMs), timerMs(delayMs));

@@ -18,6 +18,9 @@ export interface ScopeOptions extends BudgetOptions {
  * (ConnectionClosed), when the caller's budget is spent (DeadlineExceeded), or when the drain of `shutdown`
  * has waited long enough (ShuttingDown). If that has happened already, it is aborted from the start.
  * Read or drain the request's body first: Node sees no hang-up behind a body that nobody reads.
+ *
+ * @param req of a listener of node:http, node:https or node:http2, as is `res`.
+ * @throws RangeError if `header` names none.
  */
 export function requestScope(
   req: ServedRequest,
@@ -62,7 +65,7 @@ export function prepareScope(
  * read. It ends with the response. After a hang-up it ends when the handler calls `res.end()`, or one second later
  * if the handler does not. The handler may also end it: `using scope = scopeOf(res)`.
  *
- * @throws {Error} if the request did not pass through `scopes()`.
+ * @throws Error if the request did not pass through `scopes()`.
  */
 export function scopeOf(res: PreparedResponse): Scope {
   const served = res[SERVED];

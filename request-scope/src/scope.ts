@@ -10,7 +10,7 @@ export const MAX_TIMER_MS = 2 ** 31 - 1;
 /**
  * `timeoutMs` as a delay that a Node timer accepts.
  *
- * @throws {RangeError} if `timeoutMs` is not a number.
+ * @throws RangeError if `timeoutMs` is not a number.
  */
 export function timerMs(timeoutMs: number): number {
   if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) {
@@ -24,23 +24,36 @@ export function timerMs(timeoutMs: number): number {
  * abort or end the scope of its caller.
  */
 export interface ScopeView {
+  /** Aborts when the work must stop; its reason says why. */
   readonly signal: AbortSignal;
   /** Milliseconds until the deadline: 0 once it has passed, Infinity without one. */
   readonly remainingMs: number;
 }
 
-/** Where a scope comes from: a request, or a parent. A scope made by `new Scope()` has neither. */
+/** Where a scope comes from. */
 export interface Origin {
   request?: object;
   parent?: ScopeView;
 }
 
-/** The message on the channel `request-scope:begun`. */
+/**
+ * The message on the channel `request-scope:begun`. `request` is the request that the scope was opened for, of Node or
+ * web-standard; `parent` is what a child follows. A scope made by `new Scope()` has neither.
+ */
 export type ScopeBegun = Origin & { scope: Scope };
-/** The message on the channel `request-scope:aborted`. */
-export type ScopeAborted = { scope: Scope; code: string; elapsedMs: number };
+/** The message on the channel `request-scope:aborted`, with the code of its Cancellation. */
+export type ScopeAborted = {
+  scope: Scope;
+  code: string;
+  /** Whole milliseconds since the scope began. */
+  elapsedMs: number;
+};
 /** The message on the channel `request-scope:ended`. */
-export type ScopeEnded = { scope: Scope; elapsedMs: number };
+export type ScopeEnded = {
+  scope: Scope;
+  /** Whole milliseconds since the scope began. */
+  elapsedMs: number;
+};
 
 const begun = channel('request-scope:begun');
 const aborted = channel('request-scope:aborted');
@@ -72,12 +85,13 @@ export class Scope implements ScopeView, Disposable {
   readonly #timer: NodeJS.Timeout | undefined;
   readonly #onEnd: (() => void) | undefined;
   #hasEnded = false;
+  /** Aborts when the work must stop; its reason is the one that `abort` was called with. */
   readonly signal: AbortSignal = this.#controller.signal;
 
   /**
-   * Aborts with DeadlineExceeded after `timeoutMs` milliseconds.
+   * Aborts with DeadlineExceeded after `timeoutMs` milliseconds; never by itself if that is not set.
    *
-   * @throws {RangeError} if `timeoutMs` is not a number.
+   * @throws RangeError if `timeoutMs` is not a number.
    */
   constructor(timeoutMs = Number.POSITIVE_INFINITY) {
     const { origin, onEnd } = Scope.#opening ?? {};
@@ -109,7 +123,7 @@ export class Scope implements ScopeView, Disposable {
    * DeadlineExceeded. It can shorten the deadline, never extend it. The caller ends it, which `withTimeout`
    * does by itself.
    *
-   * @throws {RangeError} if `timeoutMs` is not a number.
+   * @throws RangeError if `timeoutMs` is not a number.
    */
   child(timeoutMs: number): Scope {
     return childOf(this, timeoutMs);
@@ -130,6 +144,7 @@ export class Scope implements ScopeView, Disposable {
     });
   }
 
+  /** Ends the scope: clears its timer and its listeners. Never aborts it. A second call does nothing. */
   [Symbol.dispose](): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
@@ -161,7 +176,8 @@ function childOf(parent: ScopeView, timeoutMs: number): Scope {
  * aborted already, `work` is not called.
  *
  * @param parent a scope, or `{ signal, remainingMs: Infinity }` around the signal of a framework, queue or SDK.
- * @throws {RangeError} if `timeoutMs` is not a number.
+ * @param work gets the child, whose signal it passes on to what it calls.
+ * @throws RangeError if `timeoutMs` is not a number.
  */
 export async function withTimeout<Result>(
   parent: ScopeView,

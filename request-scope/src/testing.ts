@@ -21,8 +21,8 @@ import {
 import type { ScopeBegun, ScopeEnded } from './scope.ts';
 
 /**
- * A new instance of each cause, for `scope.abort(cause)` in a test that has made `scope` with `new Scope()`. A
- * scope that has no time left either is `new Scope(0)`.
+ * A new instance of each cause, for `scope.abort(cause)` in a test that has made `scope` with `new Scope()`. For a
+ * deadline that has passed by the clock, too, make `new Scope(0)`.
  */
 export function causes(): Cancellation[] {
   return [
@@ -38,7 +38,9 @@ export interface RequestOptions {
   path?: string;
   /** `GET` if not set. */
   method?: string;
+  /** Besides those that Node sets by itself. */
   headers?: OutgoingHttpHeaders;
+  /** Sent whole, at once; none if not set. */
   body?: string | Uint8Array;
 }
 
@@ -50,7 +52,8 @@ export interface OpenRequest extends AsyncDisposable {
    * Closes the client's connection, and resolves once the server has noticed. Then closes the server, if
    * `openRequest` has opened it. A second call returns the promise of the first.
    *
-   * @throws {Error} if the server does not notice within 5,000 ms, as behind a body that nobody reads.
+   * @param withinMs how many milliseconds the server has to notice; 5,000 if not set.
+   * @throws Error if the server does not notice in time, as behind a body that nobody reads.
    */
   hangUp(withinMs?: number): Promise<void>;
 }
@@ -60,6 +63,7 @@ export interface OpenRequest extends AsyncDisposable {
  *
  * @param target a listener, such as an Express app, or a server, such as `fastify.server` after
  *   `fastify.ready()`. If it does not listen, it does until `hangUp()`, on a free port.
+ * @param options the request.
  * @throws what the connection fails with.
  */
 export async function openRequest(
@@ -128,9 +132,10 @@ export interface LeftoverOptions {
 
 /**
  * Runs `work`, and resolves with its result once nothing is left of it: no scope that is open, no timer that keeps
- * the process alive, no listener. Other tests of the process must not run meanwhile.
+ * the process alive, no listener. Other tests of the process must not run meanwhile. Rejects with what `work` throws.
  *
- * @throws {Error} if something is left, with a line for each: what it is, and for a timer where it was set.
+ * @param options what else to look at, and how long to wait.
+ * @throws Error if something is left, with a line for each: what it is, and for a timer where it was set.
  */
 export async function expectNothingLeft<Result>(
   work: () => Result | PromiseLike<Result>,

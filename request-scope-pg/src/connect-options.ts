@@ -10,6 +10,6 @@ export interface ConnectOptions {
 
 /** For a connection that is reopened when it is lost. */
 export interface ReconnectOptions extends ConnectOptions {
-  /** How many milliseconds pass between two attempts, or two checks; 1,000 unless given. */
+  /** How many milliseconds pass between two attempts; 1,000 unless given. */
   pauseMs?: number;
 }

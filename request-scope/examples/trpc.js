@@ -7,7 +7,7 @@ import { scopeOf, scopes } from 'request-scope/express';
 import { buildReport } from './report.js';
 
 const shutdown = new GracefulShutdown();
-const t = initTRPC.create();
+const t = initTRPC.create({ isDev: false }); // No stack to a client.
 
 // GATEWAY_TIMEOUT is 504. TIMEOUT is 408, on which some browsers repeat even a POST.
 const CODES = {

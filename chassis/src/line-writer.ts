@@ -97,7 +97,10 @@ export function lineWriter({ onLost, onError }: Options): LineWriter {
     if (failed) return;
     const gap = lost;
     lost = { ...NONE };
-    if (gap.count > 0) onLost(gap);
+    if (gap.count > 0) {
+      onLost(gap);
+      writeKept(); // At exit there is no end of the turn.
+    }
     if (failed) return; // The report of the gap is buffered itself.
     for (const done of waiting.splice(0)) done();
   }
@@ -105,6 +108,8 @@ export function lineWriter({ onLost, onError }: Options): LineWriter {
 
   return {
     write(line) {
+      // A line that is dropped because of its length takes no other with it.
+      if (kept.length + line.length > MAX_KEPT_CHARACTERS) writeKept();
       if (!kept) setImmediate(writeKept);
       isKeeping = true;
       kept += line;

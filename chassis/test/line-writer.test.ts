@@ -1,4 +1,4 @@
-import { execFileSync, type StdioOptions, spawn } from 'node:child_process';
+import { execFileSync, type StdioOptions, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, createReadStream, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -118,3 +118,17 @@ test.skipIf(process.platform !== 'linux')(
     expect(await once(child, 'close')).toEqual([null, 'SIGTERM']);
   },
 );
+
+test('a line that is too long takes no other with it, and is reported by a process that exits at once', () => {
+  const program = `
+    import { createLogger } from '${LOGGER}';
+    const log = createLogger('a-service', 'info', 'json');
+    log.info('before');
+    log.info('x'.repeat(2 * 1024 * 1024));
+    process.exit();`;
+  const args = [...LOADER, '--input-type=module', '--eval', program];
+  const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  const lines = stdout.trimEnd().split('\n');
+  const messages = lines.map((line) => JSON.parse(line).msg);
+  expect(messages).toEqual(['before', 'Log lines lost: 1 (EMSGSIZE)']);
+});

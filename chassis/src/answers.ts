@@ -15,6 +15,7 @@ export const plainText: RequestHandler = (_req, res, next) => {
  * so that a shell's prompt starts a new line.
  */
 export function sendText(res: Response, text: string): void {
+  res.locals.isAnswered = true;
   afterLines(() => res.send(`${text}\n`));
 }
 
@@ -25,6 +26,8 @@ export function sendText(res: Response, text: string): void {
 export const errorHandler: ErrorRequestHandler = (error: unknown, _req, res, _next) => {
   const isExpected = isHttpError(error) || isCancellation(error);
   if (!isExpected) latestLogger(res).error({ err: error }, 'Internal error');
+  const isAboutToBeSent = res.locals.isAnswered && !res.headersSent;
+  if (isAboutToBeSent) return;
   if (res.headersSent) res.destroy();
   else if (isHttpError(error))
     sendText(res.status(error.status).set(error.headers ?? {}), error.message);

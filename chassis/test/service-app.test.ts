@@ -8,11 +8,13 @@ import request from 'supertest';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { portOf } from '../../harness/network.ts';
 import { createServiceApp, only, requestLogger, sendText } from '../src/index.ts';
+import { lineWriter } from '../src/line-writer.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 let lines: Record<string, unknown>[];
 const logger = pino({}, { write: (line) => lines.push(JSON.parse(line)) });
+const writer = lineWriter({ onLost: () => {} });
 const shutdown = new GracefulShutdown();
 const app = createServiceApp({ logger, shutdown }, (routes) => {
   routes.all('/task', only('POST'), (_req, res) => {
@@ -27,6 +29,11 @@ const app = createServiceApp({ logger, shutdown }, (routes) => {
     throw new DeadlineExceeded();
   });
   routes.get('/bug', async () => {
+    throw new TypeError('a bug');
+  });
+  routes.get('/bug-after-the-answer', async (_req, res) => {
+    writer.write(''); // The answer waits for it.
+    sendText(res, 'done');
     throw new TypeError('a bug');
   });
   routes.get('/bug-of-an-order', async (_req, res) => {
@@ -128,4 +135,9 @@ test('a bug is answered 500 and logged once, with its stack and request id', asy
     msg: 'Internal error',
     err: { message: 'a bug', stack: expect.stringContaining('service-app.test') },
   });
+});
+
+test('a bug after the answer changes nothing of the answer, and is logged', async () => {
+  await request(app).get('/bug-after-the-answer').expect(200, 'done\n');
+  expect(lines).toMatchObject([{ level: 50, msg: 'Internal error' }]);
 });

@@ -47,7 +47,8 @@ async function listenOnce(
   const client = open();
   // In a tick of its own: an error that is thrown inside pg's listener would end the connection.
   client.on('notification', ({ payload = '' }) => process.nextTick(onPayload, payload));
-  const ended = new Promise<void>((resolve) => client.on('end', resolve));
+  // Later, because pg emits 'end' before `begun` has rejected with the reason.
+  const ended = new Promise<void>((resolve) => client.on('end', () => setImmediate(resolve)));
   const end = () => void client.end().catch(() => {});
   signal.addEventListener('abort', end);
   try {

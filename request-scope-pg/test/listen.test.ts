@@ -53,6 +53,23 @@ test('a connection on which the server stays silent is given up for another', as
   silent.close();
 });
 
+test('a server that closes each connection at once is an error each time', async () => {
+  const closing = createServer((client) => client.on('error', () => {}).destroy());
+  await once(closing.listen(0, '127.0.0.1'), 'listening');
+  const aborting = new AbortController();
+  const url = `postgres://postgres@127.0.0.1:${portOf(closing)}/postgres`;
+  const errors: unknown[] = [];
+  const listening = listen(url, 'channel', () => {}, aborting.signal, {
+    pauseMs: 1,
+    onError: (error) => errors.push(error),
+  });
+  await expect.poll(() => errors.length).toBeGreaterThan(1);
+  expect(errors[0]).toMatchObject({ name: 'DatabaseUnavailable', code: 'closed' });
+  aborting.abort();
+  await listening;
+  closing.close();
+});
+
 test('it receives notifications, also after its connection was lost, until its signal aborts', async () => {
   const received: string[] = [];
   const leaving = new AbortController();

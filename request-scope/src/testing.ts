@@ -86,12 +86,13 @@ export async function openRequest(
   });
   server.prependListener('request', onRequest);
   request.end(body);
-  const close = async () => {
-    if (isOurs) await new Promise((resolve) => server.close(resolve));
+  // Not awaited: other requests may still be open.
+  const close = () => {
+    if (isOurs) server.close();
   };
   const socket = await Promise.race([arrived, failed])
-    .catch(async (error) => {
-      await close();
+    .catch((error) => {
+      close();
       throw error;
     })
     .finally(() => server.off('request', onRequest));
@@ -112,7 +113,7 @@ export async function openRequest(
       await noticed(withinMs);
     } finally {
       socket.destroy();
-      await close();
+      close();
     }
   };
   let left: Promise<void> | undefined;

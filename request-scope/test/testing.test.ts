@@ -145,6 +145,15 @@ describe('openRequest', () => {
     server.close();
   });
 
+  test('one client of a server that it has opened leaves, and another stays', async () => {
+    const server = createServer((_req, res) => void res.write('begun'));
+    const [leaves, stays] = [await openRequest(server), await openRequest(server)];
+    await leaves.hangUp();
+    expect(server.listening).toBe(false);
+    expect((await stays.response).destroyed).toBe(false);
+    await stays.hangUp();
+  });
+
   test('a second hang-up is the first one', async () => {
     const request = await openRequest(waiting(new EventEmitter()));
     expect(request.hangUp()).toBe(request.hangUp());

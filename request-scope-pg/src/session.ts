@@ -59,14 +59,22 @@ export class Sessions {
     const [session] = await connection.rowsWithin(timeoutMs, text);
     // A pooler makes up the process that it names when a connection is opened.
     if (!session || session.pid === connection.processID || this.#areOwn) return;
-    // Connections that are opened at the same time share a comparison.
-    this.#comparing ??= this.#isShared(connection, mark, timeoutMs).finally(() => {
-      this.#comparing = undefined;
-    });
-    if (!(await this.#comparing)) return;
+    if (!(await this.#compare(connection, mark, timeoutMs))) return;
     const message =
       'the pooler shares its sessions between clients, so a cancel could stop the statement of another: set pool_mode = session';
     throw Object.assign(new Error(message), { code: 'transaction-pooling' });
+  }
+
+  /** Connections that are opened at the same time share a comparison, but not its failure. */
+  async #compare(connection: Connection, mark: string, timeoutMs: number): Promise<boolean> {
+    while (this.#comparing) {
+      const isShared = await this.#comparing.catch(() => undefined);
+      if (isShared !== undefined) return isShared;
+    }
+    this.#comparing = this.#isShared(connection, mark, timeoutMs).finally(() => {
+      this.#comparing = undefined;
+    });
+    return await this.#comparing;
   }
 
   /** Whether another connection meets this one in a session. False, but not for ever, if it gets no session. */

@@ -4,7 +4,9 @@ import { Scope } from 'request-scope';
 import { expect, test } from 'vitest';
 import { portOf } from '../../harness/network.ts';
 import { useServer } from '../../harness/use-server.ts';
+import type { Connection } from '../src/connection.ts';
 import { createPool } from '../src/index.ts';
+import { Sessions } from '../src/session.ts';
 
 const server = useServer();
 
@@ -73,4 +75,27 @@ test('without a pooler no second connection is opened', async () => {
   await pool.query('select 1');
   expect(connections).toBe(1);
   relay.close();
+});
+
+/** A connection behind a pooler in session mode. `isLost`: it ends after it was opened. */
+function pooled(isLost = false) {
+  let mark: string | undefined;
+  const rowsWithin = async (_limitMs: number, text: string) => {
+    const isSettings = text.includes('pg_backend_pid');
+    if (isSettings) mark = /connection = '(.*?)'/.exec(text)?.[1];
+    else if (isLost) throw new Error('lost');
+    return [{ pid: 1, mark }];
+  };
+  const nothing = async () => {};
+  const client = { processID: 2, rowsWithin, query: nothing, connect: nothing, end: nothing };
+  return { ...client, destroy: () => {} } as unknown as Connection;
+}
+
+test('a connection that is lost while it is opened fails no other', async () => {
+  const sessions = new Sessions(() => pooled());
+  const [lost, ...others] = await Promise.allSettled(
+    [pooled(true), pooled(), pooled()].map((connection) => sessions.setUp(connection, 1_000)),
+  );
+  expect(lost?.status).toBe('rejected');
+  expect(others.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
 });

@@ -139,9 +139,10 @@ class Readiness {
     if (failed > answered) this.#trouble = failure;
     else if (answered > 0 || this.#quietChecks > QUIET_CHECKS) this.#trouble = undefined;
     // No query should wait for a server that is away. While some are still answered, the server lets in some
-    // clients, or only readers.
+    // clients, or only readers. A database that was never there may have no tables.
     if (!this.#away) this.#pool.refuse(undefined);
-    else if (answered === 0) this.#pool.refuse({ code: codeOf(this.#away), cause: this.#away });
+    else if (answered === 0 || !this.wasReady)
+      this.#pool.refuse({ code: codeOf(this.#away), cause: this.#away });
     this.#log();
   }
 

@@ -81,6 +81,19 @@ test('a query before the first check is refused: the tables may not be there yet
   await order();
 });
 
+test('after the first check a query is refused with its reason, even while others are answered', async () => {
+  const opened: Awaited<ReturnType<typeof open>>[] = [];
+  const prepare = async () => {
+    await opened[0]?.database.pool.query('select 1');
+    throw Object.assign(new Error('not yet'), { code: 'no-tables' });
+  };
+  opened.push(await open(server.postgres.url, { tables: { schema: 'orders', prepare } }));
+  const [{ database, log }] = opened as [(typeof opened)[number]];
+  await log.next(isAway('no-tables'));
+  const order = database.pool.query('select 1', [], undefined, { refusable: true });
+  await expect(order).rejects.toMatchObject({ code: 'no-tables', mayBeDone: false });
+});
+
 test('without a query it recovers by what the checks of the server find', async () => {
   const { database, log } = await open(server.postgres.url);
   await log.next(isAvailable);

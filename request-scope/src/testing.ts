@@ -64,7 +64,7 @@ export interface OpenRequest extends AsyncDisposable {
  * @param target a listener, such as an Express app, or a server, such as `fastify.server` after
  *   `fastify.ready()`. If it does not listen, it does until `hangUp()`, on a free port.
  * @param options the request.
- * @throws what the connection fails with.
+ * @throws what the connection fails with, or an Error if the server refuses the request by itself, as with 417 or 431.
  */
 export async function openRequest(
   target: RequestListener | Server,
@@ -77,7 +77,10 @@ export async function openRequest(
   const request = requestOf({ port, path, method, headers, agent: false });
   const failed = once(request, 'error').then(([error]) => Promise.reject(error));
   const response = once(request, 'response').then(([it]) => it.on('error', () => {}));
-  for (const it of [failed, response]) it.catch(() => {});
+  const refused = response.then(({ statusCode }) => {
+    throw new Error(`the server has responded with ${statusCode} before its handler could`);
+  });
+  for (const it of [failed, response, refused]) it.catch(() => {});
   let onRequest = (_req: IncomingMessage) => {};
   const arrived = new Promise<Socket>((resolve) => {
     onRequest = ({ socket }) => {
@@ -90,8 +93,9 @@ export async function openRequest(
   const close = () => {
     if (isOurs) server.close();
   };
-  const socket = await Promise.race([arrived, failed])
+  const socket = await Promise.race([arrived, failed, refused])
     .catch((error) => {
+      request.destroy();
       close();
       throw error;
     })

@@ -168,6 +168,13 @@ describe('openRequest', () => {
     );
   });
 
+  test('says so if the server refuses the request by itself', async () => {
+    const server = createServer();
+    const refused = openRequest(server, { headers: { expect: 'the unexpected' } });
+    await expect(refused).rejects.toThrow('has responded with 417');
+    expect(server.listening).toBe(false);
+  });
+
   test('throws what the connection fails with', async () => {
     const closing = (req: IncomingMessage) => req.socket.destroy();
     const server = createServer().on('connection', (socket) => socket.destroy());

@@ -23,6 +23,8 @@ export async function cancelStatement(
 ): Promise<void> {
   const giveUpAt = performance.now() + timeoutMs;
   const leftMs = () => Math.max(0, giveUpAt - performance.now());
+  const ended = new AbortController();
+  const timer = setTimeout(() => ended.abort(), timeoutMs);
   let isAnswered = false;
   const seen = () => {
     isAnswered = true;
@@ -32,11 +34,13 @@ export async function cancelStatement(
     for (let pauseMs = FIRST_PAUSE_MS; !isAnswered && leftMs() > 0; pauseMs *= 2) {
       await cancels.run(async () => {
         if (!isAnswered) await requestCancel(client, Math.max(1, leftMs()));
-      });
+      }, ended.signal);
       await atMost(Math.min(pauseMs, leftMs()), answered);
     }
   } catch {
     isAnswered = false; // The request that failed may still arrive.
+  } finally {
+    clearTimeout(timer);
   }
   if (!isAnswered) client.destroy();
 }

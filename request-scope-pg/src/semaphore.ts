@@ -46,10 +46,12 @@ export class Semaphore {
   /**
    * Awaits `work` while holding a permit, and resolves or rejects as it does.
    *
+   * @param signal ends the wait for the permit.
+   * @throws The reason of `signal`, if it aborts before.
    * @throws TooManyWaiting after `maxWaitMs`.
    */
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    await this.acquire();
+  async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    await this.acquire(signal);
     try {
       return await work();
     } finally {

@@ -44,6 +44,18 @@ test('it closes the connection if no cancel can be sent, and the server ends the
   await server.stops(LONG);
 });
 
+test('it closes the connection in time if too many other cancels are under way', async () => {
+  await using client = await connection(server.postgres.url);
+  const cancels = new Semaphore(1);
+  await cancels.acquire();
+  const answer = client.query(LONG);
+  await server.runs(LONG);
+  const stopped = cancelStatement(client, answer, cancels, 100);
+  await expect(answer).rejects.toThrow('Connection terminated');
+  await stopped;
+  await server.stops(LONG);
+});
+
 test('a cancel carries the key of its session, so no other server takes it for its own', async () => {
   const { port } = new URL(server.postgres.url);
   const asked: Buffer[] = [];

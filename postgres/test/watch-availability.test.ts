@@ -64,6 +64,24 @@ test('it reports once that the server is away, however often it checks', async (
   refusing.close();
 });
 
+test('it reports anew when the reason changes: a server that cannot be reached, then a wrong password', async () => {
+  const gone = createServer().listen(0, '127.0.0.1');
+  await once(gone, 'listening');
+  const port = portOf(gone);
+  await new Promise((resolve) => gone.close(resolve));
+  await using watcher = watchAt(`postgres://127.0.0.1:${port}/nowhere`);
+  await watcher.changes.next((what) => what === 'down: ECONNREFUSED');
+  const refusal = 'SFATAL\0C28P01\0Mpassword authentication failed\0\0';
+  const refusing = createServer((socket) => {
+    const message = Buffer.from(`E    ${refusal}`);
+    message.writeInt32BE(message.length - 1, 1);
+    socket.on('error', () => {}).end(message);
+  }).listen(port, '127.0.0.1');
+  await watcher.changes.next((what) => what !== 'down: ECONNREFUSED');
+  expect(watcher.changes.items).toEqual(['down: ECONNREFUSED', 'down: 28P01']);
+  refusing.close();
+});
+
 test('ten watches that start at the same time create the tables once, and leave no connection', async () => {
   await server.ask('drop table if exists made, table_versions');
   const watchers = Array.from({ length: 10 }, () =>

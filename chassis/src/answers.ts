@@ -26,9 +26,9 @@ export function sendText(res: Response, text: string): void {
 export const errorHandler: ErrorRequestHandler = (error: unknown, _req, res, _next) => {
   const isExpected = isHttpError(error) || isCancellation(error);
   if (!isExpected) latestLogger(res).error({ err: error }, 'Internal error');
-  const isAboutToBeSent = res.locals.isAnswered && !res.headersSent;
-  if (isAboutToBeSent) return;
   if (res.headersSent) res.destroy();
+  else if (res.locals.isAnswered)
+    return; // It is about to be sent.
   else if (isHttpError(error))
     sendText(res.status(error.status).set(error.headers ?? {}), error.message);
   else if (isExpected) sendText(res.status(408), 'Request canceled');

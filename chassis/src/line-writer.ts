@@ -62,7 +62,7 @@ export function lineWriter({ onLost, onError }: Options): LineWriter {
   let kept = '';
 
   stdout.on('drop', (lines: string) => {
-    lost.count += lines.split('\n').length - 1;
+    lost.count += countLines(lines);
     tryLater();
   });
   // pino's own listener gives up for good at EPIPE, and throws all other errors.
@@ -83,7 +83,7 @@ export function lineWriter({ onLost, onError }: Options): LineWriter {
     kept = '';
     isKeeping = false;
     // After the first dropped line, drop all until the gap is reported: a log with one gap, not many.
-    if (lost.count > 0) lost.count += lines.split('\n').length - 1;
+    if (lost.count > 0) lost.count += countLines(lines);
     else if (lines) stdout.write(lines);
   }
 
@@ -120,6 +120,10 @@ export function lineWriter({ onLost, onError }: Options): LineWriter {
       flush();
     },
   };
+}
+
+function countLines(text: string): number {
+  return text.split('\n').length - 1;
 }
 
 /** A descriptor of stdout on which a write fails instead of blocking. */

@@ -6,7 +6,8 @@ import { PrettyLines, readLine } from './pretty-line.ts';
 /**
  * Makes a logger that writes to stdout: one object per line with the format `json`, lines for people with
  * `pretty`. While the reader keeps up, each line is written by the end of its turn of the event loop and before
- * any answer of that turn (see `afterLines`), so that it survives a SIGKILL. If the log cannot be written, lines are lost and the service goes on (see `lineWriter`).
+ * any answer of that turn (see `afterLines`), so that it survives a SIGKILL. If the log cannot be written, lines
+ * are lost and the service goes on (see `lineWriter`).
  */
 export function createLogger(service: string, level: string, format: string): Logger {
   const writer = lineWriter({

@@ -120,7 +120,10 @@ function open(
   return scope;
 }
 
-/** Streams format the stack of an error. That of a hang-up shows only Node's internals, and costs more than the abort. */
+/**
+ * Streams format the stack of an error. That of a hang-up shows only Node's internals, and formatting it costs more than
+ * the abort.
+ */
 function withoutStack<Reason extends Error>(reason: Reason): Reason {
   reason.stack = `${reason.name}: ${reason.message}`;
   return reason;

@@ -13,7 +13,8 @@ export async function pack(name: string, folder: string): Promise<string> {
   const source = join(sources, name);
   const filter = (path: string) => !['dist', 'examples'].includes(basename(path));
   await cp(join(ROOT, name), source, { recursive: true, filter });
-  for (const file of ['request-scope/build.js', 'tsconfig.base.json'])
+  const shared = ['build.js', 'tsconfig.build.json'].map((file) => `request-scope/${file}`);
+  for (const file of [...shared, 'tsconfig.base.json'])
     await cp(join(ROOT, file), join(sources, file));
   await symlink(join(ROOT, 'node_modules'), join(sources, 'node_modules'));
   await output(['npm', 'run', '--silent', 'build'], { cwd: source });

@@ -72,10 +72,8 @@ export async function openDatabase(
     try {
       await tables.prepare(run);
     } catch (error) {
-      if (error instanceof TablesRefused) {
-        if (error.isFinal && !readiness.wasReady) onRefused?.(error);
-        readiness.down(error);
-      }
+      const isFinal = error instanceof TablesRefused && error.isFinal;
+      if (isFinal && !readiness.wasReady) onRefused?.(error);
       throw error;
     }
   };
@@ -124,16 +122,12 @@ class Readiness {
   }
 
   up(): void {
-    this.#away = undefined;
     // A connection that was opened while the server was read-only stays read-only.
     this.#pool.renew();
   }
 
-  down(error: Error): void {
-    this.#away = error;
-  }
-
-  checked(): void {
+  checked(away: Error | undefined): void {
+    this.#away = away;
     const { answered, failed, failure } = this.#pool.takeOutcomes();
     this.#quietChecks = answered + failed > 0 ? 0 : this.#quietChecks + 1;
     if (failed > answered) this.#trouble = failure;

@@ -21,10 +21,10 @@ const CHECK = `select current_setting('transaction_read_only')::boolean as "isRe
 export interface AvailabilityObserver {
   /** The server is there and can be written to, for the first time or again, and `prepare` has resolved. */
   up: () => void;
-  /** The server is away. Called once for each reason, however long that takes. */
-  down: (error: Error) => void;
-  /** A check has ended, after `up` or `down` if it has changed something. */
-  checked?: () => void;
+  /** The server is away. Called once, however long that takes. */
+  down?: (error: Error) => void;
+  /** A check has ended, after `up` or `down` if it has changed something. `away` says why the server is away now. */
+  checked?: (away: Error | undefined) => void;
 }
 
 /**
@@ -49,7 +49,6 @@ export async function watchAvailability(
       ...(maxUses && { maxUses }),
     });
   let isUp: boolean | undefined;
-  let lastReason: string | undefined;
   let pool = open(CHECKS_PER_CONNECTION);
   let closing: Promise<unknown> = Promise.resolve();
   const runWithin =
@@ -75,20 +74,19 @@ export async function watchAvailability(
     isUp = true;
   };
   const checkOnce = async () => {
+    let away: Error | undefined;
     try {
       await check();
       if (!isUp) await comeUp();
     } catch (error) {
-      const away: NodeJS.ErrnoException = error instanceof Error ? error : new Error(String(error));
-      const reason = away.code ?? away.message;
-      if (isUp !== false || reason !== lastReason) observer.down(away);
-      lastReason = reason;
+      away = error instanceof Error ? error : new Error(String(error));
+      if (isUp !== false) observer.down?.(away);
       isUp = false;
       // The next connection may find the server well. This one may be slow to close.
       closing = Promise.all([closing, pool.close()]);
       pool = open(CHECKS_PER_CONNECTION);
     }
-    observer.checked?.();
+    observer.checked?.(away);
   };
   while (!signal.aborted) {
     await checkOnce();

@@ -23,14 +23,16 @@ function watchAt(url: string) {
   const changes = new Feed<string>();
   const leaving = new AbortController();
   const prepare = (run: Run) => new Tables('public', [TABLE]).prepare(run);
-  const down = (error: Error) => {
-    const code = error instanceof DatabaseUnavailable ? error.code : error.message;
-    changes.push(`down: ${code}`);
-  };
-  const observer = { up: () => changes.push('up'), down };
+  const reasons = new Feed<string>();
+  const codeOf = (error: Error) =>
+    error instanceof DatabaseUnavailable ? error.code : error.message;
+  const down = (error: Error) => void changes.push(`down: ${codeOf(error)}`);
+  const checked = (away?: Error) => void reasons.push(away ? codeOf(away) : 'none');
+  const observer = { up: () => changes.push('up'), down, checked };
   const ended = watchAvailability(url, prepare, observer, leaving.signal, { pauseMs: 100 });
   return {
     changes,
+    reasons,
     async [Symbol.asyncDispose]() {
       leaving.abort();
       await ended;
@@ -64,21 +66,21 @@ test('it reports once that the server is away, however often it checks', async (
   refusing.close();
 });
 
-test('it reports anew when the reason changes: a server that cannot be reached, then a wrong password', async () => {
+test('each check says why the server is away now: it cannot be reached, then refuses the password', async () => {
   const gone = createServer().listen(0, '127.0.0.1');
   await once(gone, 'listening');
   const port = portOf(gone);
   await new Promise((resolve) => gone.close(resolve));
   await using watcher = watchAt(`postgres://127.0.0.1:${port}/nowhere`);
-  await watcher.changes.next((what) => what === 'down: ECONNREFUSED');
+  await watcher.reasons.next((why) => why === 'ECONNREFUSED');
   const refusal = 'SFATAL\0C28P01\0Mpassword authentication failed\0\0';
   const refusing = createServer((socket) => {
     const message = Buffer.from(`E    ${refusal}`);
     message.writeInt32BE(message.length - 1, 1);
     socket.on('error', () => {}).end(message);
   }).listen(port, '127.0.0.1');
-  await watcher.changes.next((what) => what !== 'down: ECONNREFUSED');
-  expect(watcher.changes.items).toEqual(['down: ECONNREFUSED', 'down: 28P01']);
+  await watcher.reasons.next((why) => why === '28P01');
+  expect(watcher.changes.items).toEqual(['down: ECONNREFUSED']);
   refusing.close();
 });
 

@@ -37,7 +37,7 @@ export const PLACES: readonly Place[] = [
     file: 'order-service/src/downstream/call.ts',
     from: 'export async function call(',
     to: '}',
-    marked: 'http.request({ method, url, signal',
+    marked: 'http.request({ method, baseURL, url, signal',
     note: 'The signal closes the call when its caller leaves; the headers carry the time left.',
   },
 ];

@@ -32,7 +32,7 @@ export function shippingStep(url: string, timeoutMs = LONG_MS): Required<Step> {
     step: 'Shipping',
     service: 'shipping-service',
     method: 'POST' as const,
-    url: `${url}/${what}`,
+    url: new URL(`${url}/${what}`),
     params: { orderID },
     headers: { [REQUEST_ID_HEADER]: requestId, [IDEMPOTENCY_KEY_HEADER]: paymentKey },
     operation: operation(what, orderID),

@@ -25,14 +25,14 @@ const NOT_HTTP = /^HPE_|^ERR_BAD_RESPONSE$/;
 
 const http = new Axios({
   maxContentLength: MAX_ANSWER_BYTES,
-  responseType: 'text',
   validateStatus: (status) => status === 200,
 });
 
 /** A request to another service, which performs a step of an order or undoes it. */
 export interface Call extends NamedStep {
   method: 'GET' | 'POST';
-  url: string;
+  /** Without the query. It is parsed once per client, because parsing it per call costs 1% of an order. */
+  url: URL;
   params: Readonly<Record<string, string>>;
   /** The ids of the attempt, which the answer must repeat. */
   headers: Readonly<Record<string, string>>;
@@ -47,16 +47,17 @@ export interface Call extends NamedStep {
  * @throws {OrderFailed} in every other case.
  */
 export async function call(request: Call, parent: Scope): Promise<void> {
-  const { method } = request;
-  const url = `${request.url}?${new URLSearchParams(request.params)}`;
+  const { method, params } = request;
+  const { origin: baseURL, pathname } = request.url;
+  const url = `${pathname}?${new URLSearchParams(params)}`;
   // Not withTimeout, which throws the cause: only the client's own error says whether anything was sent.
   using scope = parent.child(request.timeoutMs);
   const { signal } = scope;
   if (signal.aborted) throw readFailure(neverSent(new CanceledError()), scope, request);
-  const headers = { ...request.headers, ...budgetHeaders(scope) };
+  const adapter = undiciAdapter({ ...request.headers, ...budgetHeaders(scope) });
   let answer: AxiosResponse<string>;
   try {
-    answer = await http.request({ method, url, signal, adapter: undiciAdapter(headers) });
+    answer = await http.request({ method, baseURL, url, signal, adapter });
   } catch (error) {
     throw readFailure(error, scope, request);
   }

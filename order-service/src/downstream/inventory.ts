@@ -8,11 +8,12 @@ export const CHECK: NamedStep = { step: 'Inventory check', service: 'inventory-s
 
 /** The calls to the inventory service at `url`. */
 export function inventoryClient(url: string) {
+  const checkUrl = new URL(`${url}/check`);
   return {
     /** Succeeds if the order's product is available. */
     check({ productID, requestId }: Order): UntimedCall {
       const headers = { [REQUEST_ID_HEADER]: requestId };
-      const request = { method: 'GET', url: `${url}/check`, params: { productID } } as const;
+      const request = { method: 'GET', url: checkUrl, params: { productID } } as const;
       return { ...CHECK, ...request, headers, operation: operation('check', productID) };
     },
   };

@@ -10,12 +10,13 @@ import type { UntimedCall } from '../step.ts';
 
 /** The calls to the payment service at `url`. */
 export function paymentClient(url: string) {
+  const urls = { pay: new URL(`${url}/pay`), void: new URL(`${url}/void`) };
   const post = (order: Order, what: 'pay' | 'void') => {
     const { orderID, requestId, paymentKey, callerKey } = order;
     return {
       service: 'payment-service',
       method: 'POST' as const,
-      url: `${url}/${what}`,
+      url: urls[what],
       params: { orderID },
       headers: {
         [REQUEST_ID_HEADER]: requestId,

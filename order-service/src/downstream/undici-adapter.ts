@@ -28,14 +28,15 @@ function codeOf({ name, message }: Error): string | undefined {
  * connection that is still being opened, and leaves no spare one (undici#5845); a host name that is gone blocks
  * no thread; a call that was never sent is marked as such. It sends no request body, reads text, follows no
  * redirect and uses no proxy. `validateStatus`, `maxContentLength` and `signal` work as in axios' own adapter.
- * `headers` are not those of axios' config, because axios copies and parses these several times per request.
+ * `baseURL` is an origin, and `url` a path on it. `headers` are not those of axios' config, because axios copies and
+ * parses these several times per request.
  */
 export const undiciAdapter =
   (headers: Readonly<Record<string, string>>): AxiosAdapter =>
   (config) =>
     new Promise((resolve, reject) => {
-      const { url = '', method = 'get', signal, maxContentLength, validateStatus } = config;
-      const { origin, pathname, search } = new URL(url);
+      const { baseURL = '', url = '', method = 'get' } = config;
+      const { signal, maxContentLength, validateStatus } = config;
       const chunks: Buffer[] = [];
       let bytes = 0;
       let connection: Connection | undefined;
@@ -105,7 +106,7 @@ export const undiciAdapter =
 
       if (signal?.aborted) return abort();
       signal?.addEventListener?.('abort', abort);
-      connection = Connection.take(origin);
-      const path = pathname + search;
-      connection.client.dispatch({ path, method: method.toUpperCase(), headers }, handler);
+      connection = Connection.take(baseURL);
+      const message = { path: url, method: method.toUpperCase(), headers };
+      connection.client.dispatch(message, handler);
     });

@@ -12,6 +12,7 @@ const REQUEST = { step: 'Step', service: 'there', headers: {}, operation: 'check
 /** The text of the answer, or the message of the failure. */
 export async function outcome(adapter: 'http' | AxiosAdapter, url: string, scope = new Scope()) {
   const { signal } = scope;
+  const { origin, pathname } = new URL(url);
   const http = new Axios({
     adapter,
     proxy: false,
@@ -21,7 +22,7 @@ export async function outcome(adapter: 'http' | AxiosAdapter, url: string, scope
     validateStatus: (status) => status === 200,
   });
   try {
-    return (await http.request<string>({ url, signal })).data;
+    return (await http.request<string>({ baseURL: origin, url: pathname, signal })).data;
   } catch (error) {
     const ended = readFailure(error, scope, REQUEST);
     return ended instanceof Error ? ended.message : ended;

@@ -128,8 +128,9 @@ describe.each([
     });
     const http = new Axios({ adapter });
     const headers = { 'x-request-id': 'abc' };
-    const url = `http://127.0.0.1:${port}/base/pay?id=a+b%26%C3%A9`;
-    await http.request({ method: 'POST', url, headers });
+    const baseURL = `http://127.0.0.1:${port}`;
+    const url = '/base/pay?id=a+b%26%C3%A9';
+    await http.request({ method: 'POST', baseURL, url, headers });
     expect(requests[0]).toMatch(/^POST \/base\/pay\?id=a\+b%26%C3%A9 HTTP\/1\.1\r\n/);
     expect(requests[0]).toMatch(/\r\nx-request-id: abc\r\n/);
     expect(requests[0]).toMatch(/\r\ncontent-length: 0\r\n/i);
@@ -216,10 +217,8 @@ describe('our adapter', () => {
     const scope = new Scope();
     const abort = () => scope.abort(new ShuttingDown());
     subscribe('undici:client:connected', abort);
-    const config = { url: `http://127.0.0.1:${port}/check`, signal: scope.signal };
-    const failure = await new Axios({ adapter: undiciAdapter({}) })
-      .request(config)
-      .catch((it) => it);
+    const http = new Axios({ adapter: undiciAdapter({}), baseURL: `http://127.0.0.1:${port}` });
+    const failure = await http.request({ url: '/check', signal: scope.signal }).catch((it) => it);
     unsubscribe('undici:client:connected', abort);
     await closed(sockets);
     expect([wasNeverSent(failure), sent]).toEqual([true, '']);

@@ -18,7 +18,7 @@ const notify = ({ orderID, requestId }: Order) => ({
   step: 'Notification',
   service: 'notification-service',
   method: 'POST' as const,
-  url: 'http://localhost:8085/notify',
+  url: new URL('http://localhost:8085/notify'),
   params: {},
   headers: { [REQUEST_ID_HEADER]: requestId },
   operation: operation('notify', orderID),
@@ -69,7 +69,7 @@ export function servicesOf(world: World, replica: { isDead: boolean }): Send {
   async function serve(call: Call, near: Scope, far: Scope): Promise<number> {
     const key = call.headers[IDEMPOTENCY_KEY_HEADER];
     if (key === undefined) return 200; // Nothing to record.
-    switch (new URL(call.url).pathname) {
+    switch (call.url.pathname) {
       case '/pay':
         return await pay(key, near, far);
       case '/void': {
@@ -117,7 +117,7 @@ export function servicesOf(world: World, replica: { isDead: boolean }): Send {
   }
 }
 
-const isAfterPayment = ({ url }: Call) => /(ship|notify)$/.test(url);
+const isAfterPayment = ({ url }: Call) => /(ship|notify)$/.test(url.pathname);
 
 async function statusIn(ledger: MemoryLedger, key: string): Promise<string | undefined> {
   const all = await ledger.payments('order');

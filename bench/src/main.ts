@@ -11,10 +11,21 @@ import { Stub } from './stub.ts';
 import { tables } from './tables.ts';
 import { telemetryOverhead } from './telemetry-overhead.ts';
 
-const QUICK = { warmUp: 2_000, rounds: 3, orders: 1_000, hangUps: 100, freshRounds: 1, soak: 0 };
+const QUICK = {
+  processes: 1,
+  warmUp: 2_000,
+  rounds: 3,
+  orders: 1_000,
+  hangUps: 100,
+  freshRounds: 1,
+  soak: 0,
+};
 const FULL = {
-  warmUp: 6_000,
-  rounds: 9,
+  /** How many of each contender, one after another: two processes of the same program differ by up to 15%. */
+  processes: 5,
+  /** The orders before the first round. The time per order falls until then. */
+  warmUp: 20_000,
+  rounds: 3,
   orders: 2_500,
   hangUps: 200,
   freshRounds: 3,
@@ -29,7 +40,7 @@ export async function runBench(quick: boolean): Promise<void> {
   const plan = quick ? QUICK : FULL;
   using stub = new Stub();
   const stubUrl = await stub.listen();
-  await underLoad(plan, stub, stubUrl);
+  for (let n = 1; n <= plan.processes; n += 1) await underLoad(plan, stub, stubUrl, n);
   await inFreshProcesses(plan, stub, stubUrl);
   if (plan.soak > 0) progress(`${plan.soak} orders, every third canceled`);
   const soaked = plan.soak > 0 ? await soak(stub, stubUrl, plan.soak) : [];
@@ -45,18 +56,22 @@ export async function runBench(quick: boolean): Promise<void> {
   if (results.failures.size > 0 || text.includes('missed')) process.exitCode = 1;
 }
 
-async function underLoad(plan: Plan, stub: Stub, stubUrl: string): Promise<void> {
+/** The rounds of process `number` of each contender. */
+async function underLoad(plan: Plan, stub: Stub, stubUrl: string, number: number): Promise<void> {
   const running = new Map<Contender, MeasuredProcess>();
   try {
     for (const name of NAMES) {
-      progress(`warming up ${name}`);
+      progress(`warming up ${name}, process ${number} of ${plan.processes}`);
       const contender = await MeasuredProcess.start(CONTENDERS[name], stubUrl);
       running.set(name, contender);
-      await load(contender, plan.warmUp);
+      // The first hang-ups slow down what was compiled without them.
+      await load(contender, plan.warmUp / 2);
+      await cancellations(contender, stub, plan.hangUps);
+      await load(contender, plan.warmUp / 2);
     }
     for (let round = 1; round <= plan.rounds; round += 1) {
       for (const [name, contender] of running) {
-        progress(`round ${round} of ${plan.rounds} under load: ${name}`);
+        progress(`round ${round} of ${plan.rounds} of process ${number} under load: ${name}`);
         await results.add(name, async () => ({
           ...(await load(contender, plan.orders)),
           ...(await cancellations(contender, stub, plan.hangUps)),

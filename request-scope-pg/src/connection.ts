@@ -80,7 +80,12 @@ export class Connection extends Client {
   override connect(): Promise<Client>;
   override connect(callback: Callback): void;
   override connect(callback?: Callback): Promise<Client> | undefined {
-    const opened = super.connect().then(() => this.#sessions?.setUp(this, this.#timeoutMs));
+    const opened = super.connect().then(async () => {
+      await this.#sessions?.setUp(this, this.#timeoutMs);
+      // pg-pool closes a connection that opens too slowly, and does not look at it again.
+      if (this.#stream.destroyed)
+        throw new Error('Connection terminated while its session was set up');
+    });
     // A server that has refused may keep the connection open, and even report success afterwards.
     opened.catch(() => this.destroy());
     if (!callback) return opened.then(() => this);
@@ -92,7 +97,7 @@ export class Connection extends Client {
   override end(callback: (error: Error) => void): void;
   override end(callback?: (error: Error) => void): Promise<void> | undefined {
     // A connection that has ended emits no second 'end', which would clear the timer.
-    if (!(this as unknown as Internals).connection.stream.destroyed) {
+    if (!this.#stream.destroyed) {
       const timer = setTimeout(() => this.destroy(), TERMINATE_MS);
       this.once('end', () => clearTimeout(timer));
     }
@@ -101,9 +106,13 @@ export class Connection extends Client {
     return undefined;
   }
 
+  get #stream(): Duplex {
+    return (this as unknown as Internals).connection.stream;
+  }
+
   /** Closes the connection without Terminate; its queries reject. */
   destroy(): void {
-    (this as unknown as Internals).connection.stream.destroy();
+    this.#stream.destroy();
   }
 
   /**

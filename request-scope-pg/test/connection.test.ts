@@ -93,3 +93,10 @@ test('a connection that has ended already leaves no timer when it is ended again
   await connection.end();
   expect(timers()).toBe(before);
 });
+
+test('a connection that is closed while its session is compared with another is not opened', async () => {
+  const config = clientConfig(server.postgres.url, {});
+  const connection = new Connection(config);
+  config.sessions.setUp = async () => connection.destroy();
+  await expect(connection.connect()).rejects.toThrow('Connection terminated');
+});

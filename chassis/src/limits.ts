@@ -16,8 +16,11 @@ const REQUEST_LIMITS: ServerOptions = {
 /** Open connections. The server closes any further one without reading from it. */
 const MAX_CONNECTIONS = 10_000;
 
-/** Connections that wait to be accepted. Node's default of 511 drops connections under a burst. */
-export const BACKLOG = 4_096;
+/**
+ * Connections that wait to be accepted. The kernel allows no more than its `net.core.somaxconn`. A busy process accepts
+ * one per turn of its event loop (libuv does not accept in a loop), so Node's default of 511 overflows in a burst.
+ */
+export const BACKLOG = 65_535;
 
 /** How long a client may read no byte of a pending answer. */
 const UNREAD_ANSWER_TIMEOUT_MS = 30_000;

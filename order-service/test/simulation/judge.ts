@@ -1,7 +1,7 @@
 import type { MemoryLedger } from '../../../payment-service/src/ledger/memory.ts';
 import type { World } from './world.ts';
 
-/** The answer that a caller got for its order. */
+/** The answer to an order, whether or not its caller is still there. */
 export interface Report {
   paymentKey: string;
   callerKey: string | undefined;

@@ -3,7 +3,8 @@ import { createServer } from 'node:net';
 import { createPool, DatabaseUnavailable } from 'request-scope-pg';
 import { expect, test } from 'vitest';
 import { Feed } from '../../harness/feed.ts';
-import { portOf } from '../../harness/network.ts';
+import { portOf, reservePorts } from '../../harness/network.ts';
+import { fatal } from '../../harness/server-message.ts';
 import { useServer } from '../../harness/use-server.ts';
 import { type Run, type Table, Tables, watchAvailability } from '../src/index.ts';
 
@@ -67,17 +68,15 @@ test('it reports once that the server is away, however often it checks', async (
 });
 
 test('each check says why the server is away now: it cannot be reached, then refuses the password', async () => {
-  const gone = createServer().listen(0, '127.0.0.1');
-  await once(gone, 'listening');
-  const port = portOf(gone);
-  await new Promise((resolve) => gone.close(resolve));
+  const {
+    ports: [port],
+    release,
+  } = await reservePorts(1);
+  await release();
   await using watcher = watchAt(`postgres://127.0.0.1:${port}/nowhere`);
   await watcher.reasons.next((why) => why === 'ECONNREFUSED');
-  const refusal = 'SFATAL\0C28P01\0Mpassword authentication failed\0\0';
   const refusing = createServer((socket) => {
-    const message = Buffer.from(`E    ${refusal}`);
-    message.writeInt32BE(message.length - 1, 1);
-    socket.on('error', () => {}).end(message);
+    socket.on('error', () => {}).end(fatal('28P01', 'password authentication failed'));
   }).listen(port, '127.0.0.1');
   await watcher.reasons.next((why) => why === '28P01');
   expect(watcher.changes.items).toEqual(['down: ECONNREFUSED']);

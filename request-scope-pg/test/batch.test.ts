@@ -4,6 +4,7 @@ import { Client } from 'pg';
 import { ClientDisconnected, Scope } from 'request-scope';
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { portOf } from '../../harness/network.ts';
+import { fatal } from '../../harness/server-message.ts';
 import { useServer } from '../../harness/use-server.ts';
 import { type Batch, createPool, type Pool } from '../src/index.ts';
 
@@ -191,8 +192,6 @@ test('batches of two replicas that lock each other out both succeed', async () =
 });
 
 test('a batch that a server may have done before it failed has an unknown outcome, and is not sent again', async () => {
-  const fatal = Buffer.from('SFATAL\0CXX000\0Mlost its backend\0\0');
-  const header = Buffer.from([0x45, 0, 0, 0, fatal.length + 4]);
   const { port } = new URL(server.postgres.url);
   let batches = 0;
   const pooler = createServer((near) => {
@@ -207,7 +206,7 @@ test('a batch that a server may have done before it failed has an unknown outcom
         if (!message.includes('INSERT 0 2')) near.write(message);
         else {
           batches += 1;
-          near.end(Buffer.concat([header, fatal]));
+          near.end(fatal('XX000', 'lost its backend'));
         }
       }
     });

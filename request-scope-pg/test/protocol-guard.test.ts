@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { ClientDisconnected, Scope } from 'request-scope';
 import { afterEach, expect, test } from 'vitest';
 import { portOf } from '../../harness/network.ts';
+import { fatal, serverMessage } from '../../harness/server-message.ts';
 import { until } from '../../harness/time.ts';
 import { useServer } from '../../harness/use-server.ts';
 import { createPool, DatabaseUnavailable, listen } from '../src/index.ts';
@@ -29,19 +30,10 @@ async function serve(onConnection: (client: Socket) => void): Promise<string> {
   return `postgres://postgres:secret@127.0.0.1:${portOf(listening)}/postgres`;
 }
 
-/** A message of the server: its type, then its body after the length. */
-function message(type: string, ...body: (string | number[])[]): Buffer {
-  const bytes = Buffer.concat(body.map((part) => Buffer.from(part as string)));
-  const header = Buffer.alloc(5);
-  header.write(type);
-  header.writeInt32BE(bytes.length + 4, 1);
-  return Buffer.concat([header, bytes]);
-}
-
 const authentication = (code: number, ...more: (string | number[])[]) =>
-  message('R', [0, 0, 0, code], ...more);
-const FATAL = message('E', 'SFATAL\0C57P01\0Mgoing\0\0');
-const READY = message('Z', 'I');
+  serverMessage('R', [0, 0, 0, code], ...more);
+const FATAL = fatal('57P01', 'going');
+const READY = serverMessage('Z', 'I');
 const random = fc.sample(fc.uint8Array({ minLength: 1, maxLength: 64 }), { numRuns: 60, seed: 9 });
 const types = [...'RSKZEN123CDTtGHWdcsInAVv'];
 
@@ -63,10 +55,12 @@ const GREETINGS: Record<string, Buffer> = {
   'two refusals': Buffer.concat([FATAL, FATAL]),
   'ready at once': READY,
   'a length of 2 GB': Buffer.from('527fffffff00000000', 'hex'),
-  'an error without a code': message('E', 'SERROR\0Mboom\0\0'),
-  'an error that does not end': message('E', 'SERROR'),
-  ...Object.fromEntries(types.map((type) => [`an empty ${type}`, message(type)])),
-  ...Object.fromEntries(types.map((type) => [`a ${type} of zeros`, message(type, [0, 0, 0, 0])])),
+  'an error without a code': serverMessage('E', 'SERROR\0Mboom\0\0'),
+  'an error that does not end': serverMessage('E', 'SERROR'),
+  ...Object.fromEntries(types.map((type) => [`an empty ${type}`, serverMessage(type)])),
+  ...Object.fromEntries(
+    types.map((type) => [`a ${type} of zeros`, serverMessage(type, [0, 0, 0, 0])]),
+  ),
 };
 
 test('any greeting of a server fails the query, and does not crash the process', async () => {
@@ -103,19 +97,20 @@ const MANGLED: Record<string, (bytes: Buffer, count: number) => Buffer> = {
     return copy;
   },
   'half of it': (bytes) => bytes.subarray(0, bytes.length / 2),
-  'a row nobody asked for': (bytes) => Buffer.concat([message('D', [0, 0]), bytes]),
-  'an unknown message': (bytes) => Buffer.concat([message('\x7f', 'abc'), bytes]),
+  'a row nobody asked for': (bytes) => Buffer.concat([serverMessage('D', [0, 0]), bytes]),
+  'an unknown message': (bytes) => Buffer.concat([serverMessage('\x7f', 'abc'), bytes]),
   'a length of 2 GB': (bytes) => Buffer.concat([Buffer.from('447fffffff', 'hex'), bytes]),
   'a length of 0': (bytes) => Buffer.concat([Buffer.from('4400000000', 'hex'), bytes]),
-  'copy-in begun': (bytes) => Buffer.concat([message('G', [0, 0, 0]), bytes]),
+  'copy-in begun': (bytes) => Buffer.concat([serverMessage('G', [0, 0, 0]), bytes]),
   'ready before the answer': (bytes) => Buffer.concat([READY, READY, bytes]),
-  'an error without a code': (bytes) => Buffer.concat([message('E', 'SERROR\0Mboom\0\0'), bytes]),
+  'an error without a code': (bytes) =>
+    Buffer.concat([serverMessage('E', 'SERROR\0Mboom\0\0'), bytes]),
   'FATAL, and silence': () => FATAL,
   'nothing any more': () => Buffer.alloc(0),
   'a thousand notices': (bytes) =>
-    Buffer.concat([...Array(1_000).fill(message('N', 'SNOTICE\0Mhm\0\0')), bytes]),
+    Buffer.concat([...Array(1_000).fill(serverMessage('N', 'SNOTICE\0Mhm\0\0')), bytes]),
   'a thousand settings': (bytes) =>
-    Buffer.concat([...Array(1_000).fill(message('S', 'a\0b\0')), bytes]),
+    Buffer.concat([...Array(1_000).fill(serverMessage('S', 'a\0b\0')), bytes]),
   ...Object.fromEntries(
     random.slice(0, 20).map((bytes, index) => [`random ${index}`, () => Buffer.from(bytes)]),
   ),
